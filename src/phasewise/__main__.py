@@ -1,0 +1,5 @@
+"""`python -m phasewise` is the command `phasewise`."""
+
+from phasewise.cli.main import main
+
+raise SystemExit(main())

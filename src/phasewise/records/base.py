@@ -1,0 +1,29 @@
+"""The base of every record that crosses a border."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A frozen record; unknown keys are errors so that a typo never passes silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants")
+
+
+class OpenRecord(BaseModel):
+    """A frozen record read from other versions: unknown keys are kept and ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=True, ser_json_inf_nan="constants")
+
+
+def canonical_json(value: Any) -> bytes:
+    """One spelling per value: sorted keys, no blanks, UTF-8; the input of every fingerprint."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def fingerprint(value: Any) -> str:
+    """Sixteen hex digits of SHA-256 over the canonical JSON of a value."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]

@@ -1,0 +1,262 @@
+"""Jobs: work for the engine process. A job is complete: with the project folder it can run on any machine."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from phasewise.records.base import Record
+from phasewise.records.models import ModelConfig
+
+
+class _Job(Record):
+    phase: str
+    title: str = ""
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = None
+    """Torch and OpenMP threads; None lets the worker choose and record."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Name -> fingerprint of everything the result depends on (answers `phase.field`, evidence `evidence:<job>`, `file:<name>`)."""
+
+
+class DataView(Record):
+    """What every job after the split needs to read the development rows the same way."""
+
+    kind: str
+    file: str
+    target: str = ""
+    task: Literal["binary", "multiclass", "regression"] | None = None
+    positive: str | None = None
+    roles: dict[str, str] = Field(default_factory=dict)
+    remedies: dict[str, str] = Field(default_factory=dict)
+    """Finding id -> action, replayed in order on every later file."""
+    relabel: dict[str, str] = Field(default_factory=dict)
+    reading: dict[str, Any] = Field(default_factory=dict)
+    """`delimiter`, `encoding`, image size and so on."""
+    metric: str = ""
+    folds: int = 0
+    real_prior: dict[str, float] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProfileJob(_Job):
+    """Read the file(s), propose kind, target, roles; summarise every column."""
+
+    kind: Literal["profile"] = "profile"
+    data: DataView
+
+
+class SplitJob(_Job):
+    """Split, seal the test rows, check the split on counts only."""
+
+    kind: Literal["split"] = "split"
+    data: DataView
+    policy: Literal["random", "stratified", "grouped", "time", "file"]
+    claim: str = "new_rows"
+    group: str | None = None
+    time: str | None = None
+    gap: float = 0.0
+    test_share: float | None = None
+    validation_share: float | None = None
+    folds: int | None = None
+    test_file: str | None = None
+    split_file: str | None = None
+    generation: int = 1
+
+
+class ChecksJob(_Job):
+    """Run the data checks on the development rows."""
+
+    kind: Literal["checks"] = "checks"
+    data: DataView
+    only: list[str] = Field(default_factory=list)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class BaselinesJob(_Job):
+    """Dummy and scikit-learn baselines on the same rows and folds as the networks, and the need-DL verdict."""
+
+    kind: Literal["baselines"] = "baselines"
+    data: DataView
+    models: list[str]
+    target: float | None = None
+
+
+class CheckupJob(_Job):
+    """Network check-up of the smallest network (B03-B05, V01)."""
+
+    kind: Literal["checkup"] = "checkup"
+    data: DataView
+    config: ModelConfig
+    subset: int | None = None
+
+
+class FindLrJob(_Job):
+    """LR finder, several sweeps as one population (T01-T03)."""
+
+    kind: Literal["find_lr"] = "find_lr"
+    data: DataView
+    config: ModelConfig
+    sweeps: int = 5
+    lo: float = 1e-7
+    hi: float = 10.0
+    points: int = 100
+
+
+class FitJob(_Job):
+    """Fit one config with one or more seeds (members); folds are members too."""
+
+    kind: Literal["fit"] = "fit"
+    data: DataView
+    config: ModelConfig
+    seeds: list[int] = Field(default_factory=lambda: [0])
+    role: Literal["smallest", "train", "final", "rung"] = "train"
+    reuse_lr: bool = False
+    """Take the LR of the finder evidence instead of the config's."""
+    watch: bool = True
+
+
+class LadderJob(_Job):
+    """Step-3 ladder (L03): rungs with before and after, stopping at the goal."""
+
+    kind: Literal["ladder"] = "ladder"
+    data: DataView
+    config: ModelConfig
+    goal: float | None = None
+    rungs: list[str] = Field(default_factory=list)
+
+
+class TrySpec(Record):
+    """One idea to try: a config diff against the incumbent."""
+
+    id: str
+    title: str = ""
+    change: dict[str, Any] = Field(default_factory=dict)
+
+
+class TryIdeasJob(_Job):
+    """Incumbent and ideas side by side over the same seeds (paired), as one population where the change allows (B07, V10, I11)."""
+
+    kind: Literal["try_ideas"] = "try_ideas"
+    data: DataView
+    config: ModelConfig
+    ideas: list[TrySpec]
+    seeds: list[int]
+    margin: float = 0.0
+
+
+class SearchJob(_Job):
+    """Random (or sequential) search with successive halving (T19-T22)."""
+
+    kind: Literal["search"] = "search"
+    data: DataView
+    config: ModelConfig
+    space: dict[str, Any] = Field(default_factory=dict)
+    trials: int = 24
+    halving: bool = True
+    mode: Literal["random", "sequential"] = "random"
+    objective: Literal["validation", "train"] = "validation"
+
+
+class AblateJob(_Job):
+    """Remove components one at a time and cumulatively (V10)."""
+
+    kind: Literal["ablate"] = "ablate"
+    data: DataView
+    config: ModelConfig
+    components: list[TrySpec]
+    seeds: list[int]
+
+
+class InspectJob(_Job):
+    """Slices, gallery, confusion, calibration, importance, learning curve of a model (V04-V09, R16, D16)."""
+
+    kind: Literal["inspect"] = "inspect"
+    data: DataView
+    model: str
+    """Model reference `<run-id>/<name>`."""
+    parts: list[str] = Field(default_factory=lambda: ["slices", "gallery", "confusion", "calibration", "importance"])
+
+
+class CombineJob(_Job):
+    """Ensembles of trained models (X03-X07)."""
+
+    kind: Literal["combine"] = "combine"
+    data: DataView
+    config: ModelConfig | None = None
+    members: int = 5
+    models: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=lambda: ["average", "weighted", "vote"])
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class PruneJob(_Job):
+    """Prune, fine-tune, compare with training the small network from scratch (X09-X11)."""
+
+    kind: Literal["prune"] = "prune"
+    data: DataView
+    model: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OpenVaultJob(_Job):
+    """One look at the sealed test set with a frozen candidate (E01, E02)."""
+
+    kind: Literal["open_vault"] = "open_vault"
+    data: DataView
+    model: str
+    freeze: str
+    """Digest of the frozen candidate: model files, recipe, threshold, claim."""
+    claim: Literal["target", "better_than_baseline"] = "target"
+    target: float | None = None
+    margin: float = 0.0
+    baselines: list[str] = Field(default_factory=list)
+    predicted: float | None = None
+    reason: str = ""
+    evaluations: int = 1
+    """K: validation evaluations so far."""
+
+
+class FieldJob(_Job):
+    """New rows through the frozen model: contract, drift, score (E05-E07)."""
+
+    kind: Literal["field"] = "field"
+    data: DataView
+    model: str
+    file: str
+    name: str
+    target: float | None = None
+
+
+class PredictJob(_Job):
+    """Predictions for a file of new rows."""
+
+    kind: Literal["predict"] = "predict"
+    data: DataView
+    model: str
+    file: str
+    output: str
+
+
+class ExportJob(_Job):
+    """Export a model with a parity check (X13)."""
+
+    kind: Literal["export"] = "export"
+    data: DataView
+    model: str
+    formats: list[str]
+    output: str = "export"
+
+
+Job = Annotated[
+    ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | FitJob | LadderJob | TryIdeasJob
+    | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | PredictJob | ExportJob,
+    Field(discriminator="kind"),
+]
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Job)
+
+
+def parse_job(data: bytes | str | dict[str, Any]) -> Any:
+    """A job from JSON text or an object."""
+    return _ADAPTER.validate_python(data) if isinstance(data, dict) else _ADAPTER.validate_json(data)

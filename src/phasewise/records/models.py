@@ -1,0 +1,77 @@
+"""What a network is and how it is trained: the specs that jobs carry and the engine reads."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from phasewise.records.base import Record
+
+
+class NetworkSpec(Record):
+    """A network of one family; what the family does not use is ignored and left at its default."""
+
+    family: str
+    """tabular: `linear`, `one_hidden`, `mlp`, `tabm`, `realmlp`; images: `conv2`, `resnet20`, `resnet32`, `resnet56`, `resnet18`, `pretrained`."""
+    hidden: list[int] = Field(default_factory=list)
+    dropout: list[float] = Field(default_factory=list)
+    """One probability per hidden layer, first layer first; empty means none."""
+    batch_norm: bool = False
+    activation: Literal["relu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid"] = "relu"
+    init: str = "he_normal"
+    embeddings: bool = True
+    embedding_rule: Literal["fastai", "half"] = "fastai"
+    numeric_embedding: Literal["none", "piecewise_linear", "periodic"] = "none"
+    members: int = Field(1, ge=1)
+    """Implicit ensemble size inside one network (TabM's k)."""
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class TrainSpec(Record):
+    """How one member is trained; budgets are epochs or steps, never seconds."""
+
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adadelta", "swats"] = "adamw"
+    lr: float = Field(1e-3, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "exponential", "staircase", "manual", "plateau", "cosine", "restarts", "cyclic", "one_cycle"] = "constant"
+    schedule_options: dict[str, Any] = Field(default_factory=dict)
+    """`gamma`, `step`, `milestones`, `lo`, `hi`, `cycle_len`, `cycle_mult`, `warmup`, `patience`, `factor`; units are epochs."""
+    batch_size: int = Field(256, ge=1)
+    epochs: int = Field(20, ge=1)
+    loss: str = "auto"
+    """`auto` (A04-A06), `cross_entropy`, `focal`, `mse`, `l1`, `huber`, `bce`."""
+    loss_options: dict[str, Any] = Field(default_factory=dict)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    sampling: Literal["none", "over", "under", "smote"] = "none"
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    patience: int | None = None
+    """Epochs without a better validation objective before a member stops; best weights are kept either way."""
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
+    augment: dict[str, Any] = Field(default_factory=dict)
+    ema: float | None = None
+    """Decay of an exponential moving average of the weights, or none."""
+
+
+class ModelConfig(Record):
+    """A complete, reproducible description of one model to fit."""
+
+    network: NetworkSpec
+    train: TrainSpec = TrainSpec()
+    seed: int = 0
+    prepare: dict[str, Any] = Field(default_factory=dict)
+    """Options of the kind's preparing step (numeric transform, feature list, PCA, image size ...)."""
+
+
+def apply_change(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
+    """A config with a flat diff applied: keys are dotted paths such as `train.lr` or `network.dropout`."""
+    data = config.model_dump()
+    for path, value in change.items():
+        node = data
+        *parents, last = path.split(".")
+        for name in parents:
+            node = node[name]
+        node[last] = value
+    return ModelConfig.model_validate(data)

@@ -1,0 +1,65 @@
+"""Results: what a job found, written as `result.json` and quoted whole in the journal; compact, no arrays of rows."""
+
+from phasewise.records.results.baseline import BaselinesResult, CheckupResult, CheckVerdict, NeedVerdict
+from phasewise.records.results.common import ModelRef, ModelResult, Score
+from phasewise.records.results.data import (
+    Bin,
+    ChecksResult,
+    ColumnSummary,
+    FileIdentity,
+    PartSummary,
+    ProfileResult,
+    Proposal,
+    SplitResult,
+)
+from phasewise.records.results.train import Diagnosis, FinderResult, FitResult, LadderResult, RungResult, Suggestion
+from phasewise.records.results.tune import (
+    AblateResult,
+    CombineResult,
+    Component,
+    IdeaResult,
+    InspectResult,
+    PruneResult,
+    SearchResult,
+    SliceRow,
+    TrialResult,
+    TryIdeasResult,
+)
+from phasewise.records.results.verify import (
+    DriftRow,
+    ExportedFile,
+    ExportResult,
+    FieldResult,
+    PairedRow,
+    PredictResult,
+    VerifyResult,
+)
+
+RESULTS = {
+    "profile": ProfileResult,
+    "split": SplitResult,
+    "checks": ChecksResult,
+    "baselines": BaselinesResult,
+    "checkup": CheckupResult,
+    "find_lr": FinderResult,
+    "fit": FitResult,
+    "ladder": LadderResult,
+    "try_ideas": TryIdeasResult,
+    "search": SearchResult,
+    "ablate": AblateResult,
+    "inspect": InspectResult,
+    "combine": CombineResult,
+    "prune": PruneResult,
+    "open_vault": VerifyResult,
+    "field": FieldResult,
+    "predict": PredictResult,
+    "export": ExportResult,
+}
+
+__all__ = [
+    "RESULTS", "AblateResult", "BaselinesResult", "Bin", "CheckVerdict", "ChecksResult", "CheckupResult", "ColumnSummary",
+    "CombineResult", "Component", "Diagnosis", "DriftRow", "ExportResult", "ExportedFile", "FieldResult", "FileIdentity",
+    "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "ModelRef", "ModelResult", "NeedVerdict",
+    "PairedRow", "PartSummary", "PredictResult", "ProfileResult", "Proposal", "PruneResult", "RungResult", "Score",
+    "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "VerifyResult",
+]

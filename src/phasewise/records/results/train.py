@@ -1,0 +1,90 @@
+"""Results of LR finder, fit and ladder."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from phasewise.records.base import OpenRecord
+from phasewise.records.results.common import ModelResult
+
+
+class Suggestion(OpenRecord):
+    """One LR suggestion by name (`phasewise`, `valley`, `slide`, `steep`, `minimum`)."""
+
+    name: str
+    lr: float | None
+    note: str = ""
+
+
+class FinderResult(OpenRecord):
+    """The LR-finder curve with band and suggestions (T01-T03)."""
+
+    lrs: list[float]
+    losses: list[float]
+    """Median over sweeps, raw."""
+    smooth: list[float]
+    low: list[float] = Field(default_factory=list)
+    high: list[float] = Field(default_factory=list)
+    sweeps: int = 1
+    suggestions: list[Suggestion]
+    chosen: float | None
+    skip_start: int = 0
+    skip_end: int = 0
+    stopped: str = ""
+    optimizer: str = ""
+
+
+class Diagnosis(OpenRecord):
+    """Bias, variance or optimisation failure, with numbers (V07, V08, V13)."""
+
+    verdict: Literal["high_bias", "high_variance", "both", "optimisation_failure", "healthy"]
+    reason: str
+    train_error: float | None = None
+    validation_error: float | None = None
+    goal_error: float | None = None
+    bias: float | None = None
+    variance: float | None = None
+    se: float | None = None
+    overfitting: bool = False
+    trivial_error: float | None = None
+
+
+class FitResult(OpenRecord):
+    """One config fitted: best model, all members, decimated curves, what the watch saw."""
+
+    model: ModelResult
+    members: list[ModelResult] = Field(default_factory=list)
+    curves: dict[str, list[list[float]]] = Field(default_factory=dict)
+    """Series name -> [[x, y], ...], at most 200 points each; full series in the run's events."""
+    diagnosis: Diagnosis | None = None
+    plan: dict[str, Any] = Field(default_factory=dict)
+    steps: int = 0
+    epochs: int = 0
+    stopped: str = ""
+    watch: list[dict[str, Any]] = Field(default_factory=list)
+    """Bound violations: layer, quantity, step, value, bound."""
+    fallbacks: list[str] = Field(default_factory=list)
+    throughput: float | None = None
+    """Rows per second."""
+
+
+class RungResult(OpenRecord):
+    """One rung of a ladder: before and after."""
+
+    id: str
+    title: str
+    before: float
+    after: float
+    kept: bool
+    change: dict[str, Any] = Field(default_factory=dict)
+    note: str = ""
+
+
+class LadderResult(OpenRecord):
+    """Step-3 ladder (L03)."""
+
+    rungs: list[RungResult]
+    reached: bool
+    model: ModelResult | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    advice: str = ""

@@ -1,0 +1,144 @@
+"""Results of the idea loop, search, ablation, inspection and combination."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from phasewise.records.base import OpenRecord
+from phasewise.records.results.common import ModelResult
+from phasewise.records.results.train import Diagnosis
+
+
+class IdeaResult(OpenRecord):
+    """Paired outcome of one idea over seeds, in points of the metric, positive = better (B07)."""
+
+    id: str
+    title: str = ""
+    change: dict[str, Any] = Field(default_factory=dict)
+    values: list[float] = Field(default_factory=list)
+    base: list[float] = Field(default_factory=list)
+    gain: float
+    low: float
+    high: float
+    verdict: Literal["better", "worse", "noise", "broken"]
+    note: str = ""
+    hours: float = 0.0
+    model: ModelResult | None = None
+
+
+class TryIdeasResult(OpenRecord):
+    """Incumbent and ideas side by side."""
+
+    incumbent: ModelResult
+    ideas: list[IdeaResult]
+    seeds: list[int]
+    evaluations: int = 0
+    """How many validation evaluations this run adds to K."""
+    plan: dict[str, Any] = Field(default_factory=dict)
+
+
+class TrialResult(OpenRecord):
+    """One trial of a search."""
+
+    id: str
+    config: dict[str, Any]
+    """Flat diff against the start config."""
+    value: float | None
+    epochs: int
+    state: Literal["finished", "halved", "diverged", "failed"]
+    parameters: int | None = None
+
+
+class SearchResult(OpenRecord):
+    """Random search with halving (T22)."""
+
+    trials: list[TrialResult]
+    best: ModelResult | None
+    best_change: dict[str, Any] = Field(default_factory=dict)
+    best_config: dict[str, Any] = Field(default_factory=dict)
+    rung_correlation: float | None = None
+    evaluations: int = 0
+    optimism: float | None = None
+    """Expected best-of-K luck in points of the metric (E04)."""
+    diagnosis: Diagnosis | None = None
+
+
+class Component(OpenRecord):
+    """One removal in an ablation."""
+
+    id: str
+    title: str
+    drop: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    note: str = ""
+
+
+class AblateResult(OpenRecord):
+    """Leave-one-out and cumulative ablation (V10)."""
+
+    full: ModelResult
+    components: list[Component]
+    path: list[dict[str, Any]] = Field(default_factory=list)
+    interaction: float | None = None
+
+
+class SliceRow(OpenRecord):
+    """One slice against the rest, with false-discovery control (V04)."""
+
+    name: str
+    rows: int
+    value: float
+    low: float
+    high: float
+    rest: float
+    p: float
+    q: float
+    harm: float = 0.0
+    """Share of rows times excess error: the ceiling gain."""
+    significant: bool = False
+
+
+class InspectResult(OpenRecord):
+    """Automatic evaluation of one model (V14): the same JSON for the same model."""
+
+    model: str
+    metrics: dict[str, float] = Field(default_factory=dict)
+    slices: list[SliceRow] = Field(default_factory=list)
+    gallery: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
+    """`worst`, `best`, `unsure`, `random` -> rows with id, truth, prediction, loss, shown values."""
+    confusion: dict[str, Any] = Field(default_factory=dict)
+    """`labels`, `counts`."""
+    calibration: dict[str, Any] = Field(default_factory=dict)
+    """`bins`, `ece`, `temperature`, `ece_after`."""
+    importance: list[dict[str, Any]] = Field(default_factory=list)
+    learning_curve: dict[str, Any] = Field(default_factory=dict)
+    threshold: dict[str, Any] = Field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class CombineResult(OpenRecord):
+    """Ensembles against the best single model, fitted on one half of validation and judged on the other (X06)."""
+
+    singles: list[ModelResult]
+    ensembles: list[ModelResult]
+    best: ModelResult
+    gain: float
+    low: float
+    high: float
+    weights: dict[str, float] = Field(default_factory=dict)
+    disagreement: float | None = None
+    notes: list[str] = Field(default_factory=list)
+
+
+class PruneResult(OpenRecord):
+    """Pruned against original and against the small network from scratch (X10, X11)."""
+
+    original: ModelResult
+    pruned: ModelResult
+    scratch: ModelResult | None = None
+    rounds: list[dict[str, Any]] = Field(default_factory=list)
+    speed: dict[str, Any] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)

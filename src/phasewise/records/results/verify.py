@@ -1,0 +1,110 @@
+"""Results of the vault's opening, field data, predictions and exports."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from phasewise.records.base import OpenRecord
+from phasewise.records.findings import Finding
+from phasewise.records.results.common import Score
+
+
+class PairedRow(OpenRecord):
+    """Candidate minus another model on the same rows, positive = candidate better."""
+
+    name: str
+    value: float
+    difference: float
+    low: float
+    high: float
+    method: str = ""
+
+
+class VerifyResult(OpenRecord):
+    """One look at the sealed test set: aggregates only (checks.md 7.5)."""
+
+    test: Score
+    validation: Score
+    corrected: float
+    """Validation corrected for best-of-K luck (E04)."""
+    evaluations: int
+    z: float | None
+    verdict: Literal["confirmed", "undecided", "disagrees", "suspiciously_better", "refuted"]
+    reason: str
+    looks: int
+    generation: int = 1
+    level: float = 0.95
+    others: dict[str, float] = Field(default_factory=dict)
+    paired: list[PairedRow] = Field(default_factory=list)
+    confusion: dict[str, Any] = Field(default_factory=dict)
+    slices: list[dict[str, Any]] = Field(default_factory=list)
+    calibration: dict[str, Any] = Field(default_factory=dict)
+    claim: str = ""
+    target: float | None = None
+    power: float | None = None
+    predicted: float | None = None
+    freeze: str = ""
+    rows: int = 0
+    manifest: str = ""
+    warning: str = ""
+    """Leads the report from the second look on."""
+
+
+class DriftRow(OpenRecord):
+    """One column's drift: adjusted p, effect size, and what changed."""
+
+    column: str
+    p: float
+    q: float
+    effect: float
+    drifted: bool
+    detail: str = ""
+
+
+class FieldResult(OpenRecord):
+    """New data through the frozen model."""
+
+    name: str
+    file: str
+    rows: int
+    score: Score | None = None
+    findings: list[Finding] = Field(default_factory=list)
+    drift: list[DriftRow] = Field(default_factory=list)
+    domain_auc: float | None = None
+    domain_low: float | None = None
+    overlap: int = 0
+    """Rows that were in training (excluded from the score)."""
+    loop: str = ""
+    """Which loop to take: `none`, `collect`, `new_sets`, `reweigh`, `rethink`."""
+    loop_reason: str = ""
+    prior: dict[str, float] = Field(default_factory=dict)
+    do_not_trust: list[str] = Field(default_factory=list)
+    predictions_file: str = ""
+
+
+class PredictResult(OpenRecord):
+    """Where the predictions lie and what was odd about the input."""
+
+    rows: int
+    output: str
+    findings: list[Finding] = Field(default_factory=list)
+
+
+class ExportedFile(OpenRecord):
+    """One exported artefact with its parity check."""
+
+    format: str
+    path: str
+    size: int
+    parity: float | None = None
+    """Largest absolute difference to the original on the parity rows."""
+    rows: int = 0
+    ok: bool = True
+    note: str = ""
+
+
+class ExportResult(OpenRecord):
+    """What `ship` wrote."""
+
+    files: list[ExportedFile]
+    notes: list[str] = Field(default_factory=list)
