@@ -1,1 +1,1 @@
-
+"""Small pure numpy functions: scores, intervals, paired comparisons, power, optimism, diagnosis. No torch."""
