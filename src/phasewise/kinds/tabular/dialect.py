@@ -1,0 +1,261 @@
+"""Delimiter, quoting and header of a text table, from counts over bytes rather than guesses about the first line."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phasewise.kinds.tabular.sources import shown
+from phasewise.records.errors import BadInputError
+from phasewise.records.text import safe_text
+
+CANDIDATES = b",;\t|"
+PREFIX = 2**20
+"""Bytes looked at to find the dialect; a longer first line extends it."""
+SCAN_CHUNK = 16 * 2**20
+MAX_COLUMNS = 20_000
+_NUMBER = re.compile(r"^[-+]?(\d+([.,]\d+)*|[.]\d+)([eE][-+]?\d+)?%?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How the text is cut into cells."""
+
+    delimiter: str
+    quote: str | None
+    header: bool = True
+    header_reason: str = ""
+    columns: int = 0
+    skip: int = 0
+    """Bytes of blank lines before the first record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What a pass over all bytes found: physical facts about records."""
+
+    records: int
+    blank: int
+    ragged: list[tuple[int, int]]
+    """(record number from 1, number of cells) of at most five records with another number of cells."""
+    ragged_count: int
+    open_quote: bool
+
+
+def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool | None = None) -> Dialect:
+    """The dialect of UTF-8 text; wishes win over what is found.
+
+    Raises `BadInputError` when no delimiter gives more than one column.
+    """
+    skip = len(data) - len(data.lstrip(b"\r\n"))
+    prefix = _prefix(data[skip:])
+    options = [delimiter] if delimiter else [chr(c) for c in CANDIDATES]
+    best: tuple[float, Dialect] | None = None
+    for quote in ('"', None):
+        counts = _cells_per_record(prefix, quote, options)
+        for option, cells in counts.items():
+            score, columns = _score(cells)
+            if quote and not _quoting_holds(prefix, option):
+                score -= 0.2
+            found = Dialect(delimiter=option, quote=quote, columns=columns, skip=skip)
+            if columns > 1 and (best is None or score > best[0] + 0.02):
+                best = (score, found)
+    if best is None:
+        raise one_column(prefix, path, delimiter)
+    dialect = best[1]
+    if header is not None:
+        return replace(dialect, header=header, header_reason="as set")
+    found, reason = _has_header(_rows(prefix, dialect, 200))
+    return replace(dialect, header=found, header_reason=reason)
+
+
+def _quoting_holds(prefix: bytes, delimiter: str) -> bool:
+    """Whether quotation marks stand where cells begin and end (or doubled), not loose inside text."""
+    array = np.frombuffer(b"\n" + prefix + b"\n", np.uint8)
+    places = np.flatnonzero(array == 34)
+    if len(places) == 0:
+        return True
+    edges = (ord(delimiter), 10, 13, 34)
+    fine = np.isin(array[places - 1], (ord(delimiter), 10, 34)) | np.isin(array[places + 1], edges)
+    return bool(len(places) % 2 == 0 or len(prefix) >= PREFIX // 2) and float(fine.mean()) > 0.98
+
+
+def one_column(prefix: bytes, path: object, delimiter: str | None) -> BadInputError:
+    """The error for a table in which every line is a single cell."""
+    first = safe_text(prefix.split(b"\n", 1)[0].decode(errors="replace"), 60)
+    if delimiter:
+        cause, remedy = f"The delimiter {delimiter!r} does not occur in the first line {first!r}.", "Leave the delimiter out to have it found, or name the right one."
+    else:
+        cause, remedy = f"No comma, semicolon, tab or bar separates cells; the first line is {first!r}.", "If another delimiter is used, name it (--set data.delimiter=...). A table needs a target and at least one input column."
+    return BadInputError(f"{shown(str(path))} has one column", cause, remedy, where=str(path))
+
+
+def _prefix(data: bytes) -> bytes:
+    """At least the first two lines, else `PREFIX` bytes cut at a line end."""
+    end = PREFIX
+    if len(data) <= end:
+        return data
+    cut = data.rfind(b"\n", 0, end)
+    if cut < 0 or data.find(b"\n") == cut:
+        first = data.find(b"\n")
+        cut = data.find(b"\n", first + 1) if first >= 0 else -1
+    return data[: cut + 1] if cut >= 0 else data
+
+
+def _outside(array: np.ndarray, quote: str | None, parity: int = 0) -> tuple[np.ndarray | None, int]:
+    """Boolean mask of bytes outside quotes (None: all) and the quote parity at the end."""
+    if quote is None:
+        return None, 0
+    marks = array == ord(quote)
+    total = int(marks.sum())
+    if total == 0:
+        return (None, 0) if parity == 0 else (np.zeros(len(array), bool), parity)
+    inside = np.cumsum(marks, dtype=np.uint8) & 1
+    if parity:
+        inside ^= 1
+    return inside == 0, (total + parity) & 1
+
+
+def _cells_per_record(prefix: bytes, quote: str | None, options: list[str]) -> dict[str, np.ndarray]:
+    array = np.frombuffer(prefix, np.uint8)
+    outside, _ = _outside(array, quote)
+    ends = _at(array, 10, outside)
+    if len(ends) == 0 or ends[-1] != len(array) - 1:
+        ends = np.append(ends, len(array))
+    widths = np.diff(ends, prepend=-1)
+    out = {}
+    for option in options:
+        places = _at(array, ord(option), outside)
+        counts = np.bincount(np.searchsorted(ends, places), minlength=len(ends))[: len(ends)] + 1
+        out[option] = counts[(widths > 2) | (counts > 1)]
+    return out
+
+
+def _at(array: np.ndarray, code: int, outside: np.ndarray | None) -> np.ndarray:
+    hits = array == code
+    return np.flatnonzero(hits if outside is None else hits & outside)
+
+
+def _score(cells: np.ndarray) -> tuple[float, int]:
+    """Share of records with the width of the first one, slightly rewarded for more columns."""
+    if len(cells) == 0:
+        return 0.0, 0
+    width = int(cells[0])
+    share = float(np.mean(cells == width))
+    if share < 0.5 and len(cells) > 2:
+        values, counts = np.unique(cells, return_counts=True)
+        common = int(values[counts.argmax()])
+        share = min(share, float(counts.max()) / len(cells)) * 0.9
+        width = max(width, 1) if width > 1 else (common if common > 1 and counts.max() / len(cells) > 0.9 else 1)
+    return share + 0.01 * min(np.log2(max(width, 1)), 10) / 10, width
+
+
+def _rows(prefix: bytes, dialect: Dialect, limit: int) -> list[list[str]]:
+    """The first records as cells; a cell longer than the csv module allows ends the list."""
+    text = io.StringIO(prefix.decode(errors="replace"), newline="")
+    reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if row:
+                rows.append([c.strip() for c in row])
+            if len(rows) >= limit or sum(map(len, rows[-1:])) > 2**22:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
+    """Whether the first record is a header: does it differ in kind from what stands below it?"""
+    if len(rows) < 2:
+        return True, "a single line is taken as the header"
+    head, body = rows[0], rows[1:]
+    width = min(len(head), 200)
+    for_header = against = 0
+    for place in range(width):
+        cells = [r[place] for r in body if len(r) > place and r[place]]
+        if not cells:
+            continue
+        numeric = sum(bool(_NUMBER.match(c)) for c in cells) / len(cells)
+        if numeric > 0.9:
+            if _NUMBER.match(head[place]):
+                against += 1
+            else:
+                for_header += 1
+        elif head[place] in set(cells) and len(set(cells)) < 0.9 * len(cells):
+            against += 2
+    if len(set(head)) < len(head) and for_header == 0:
+        against += 1
+    if against > for_header:
+        return False, "the first line holds values like those below it: columns are named column_1, column_2, ..."
+    return True, ""
+
+
+def first_record(data: bytes, dialect: Dialect) -> tuple[list[str], int]:
+    """Cells of the first record and the number of bytes it takes."""
+    body = data[dialect.skip :]
+    end = 0
+    while True:
+        end = body.find(b"\n", end)
+        if end < 0:
+            end = len(body)
+            break
+        if dialect.quote is None or body.count(dialect.quote.encode(), 0, end) % 2 == 0:
+            break
+        end += 1
+    rows = _rows(body[:end], dialect, 1)
+    return (rows[0] if rows else []), dialect.skip + min(end + 1, len(body))
+
+
+def scan(data: bytes, dialect: Dialect) -> Scan:
+    """Count records and cells per record over all bytes, 16 MiB at a time; memory stays at a few chunks."""
+    code, width = ord(dialect.delimiter), dialect.columns
+    records = blank = ragged_count = 0
+    ragged: list[tuple[int, int]] = []
+    parity, carry_cells, carry_bytes = 0, 0, 0
+    view = memoryview(data)
+    for start in range(dialect.skip, len(data), SCAN_CHUNK):
+        array = np.frombuffer(view[start : start + SCAN_CHUNK], np.uint8)
+        outside, parity = _outside(array, dialect.quote, parity)
+        ends = _at(array, 10, outside)
+        places = _at(array, code, outside)
+        cells = np.bincount(np.searchsorted(ends, places), minlength=len(ends) + 1)
+        widths = np.diff(np.append(ends, len(array)), prepend=-1)
+        returns = np.zeros(len(ends) + 1, np.int64)
+        if len(ends):
+            returns[:-1] = array[np.maximum(ends - 1, 0)] == 13
+        cells[0] += carry_cells
+        widths[0] += carry_bytes
+        done, empty = cells[:-1], (widths[:-1] - returns[:-1] <= 1) & (cells[:-1] == 0)
+        wrong = np.flatnonzero((done + 1 != width) & ~empty)
+        ragged_count += len(wrong)
+        ragged.extend((records + int(i) + 1, int(done[i]) + 1) for i in wrong[: 5 - len(ragged)])
+        records += len(done)
+        blank += int(empty.sum())
+        carry_cells, carry_bytes = int(cells[-1]), int(widths[-1]) - 1 if len(ends) else int(widths[-1])
+    if carry_bytes > 0:
+        records += 1
+        if carry_cells + 1 != width:
+            ragged_count += 1
+            ragged.append((records, carry_cells + 1))
+    return Scan(records=records, blank=blank, ragged=ragged[:5], ragged_count=ragged_count, open_quote=bool(parity))
+
+
+def check_names(names: list[str], path: object) -> list[str]:
+    """Column names as used: trimmed, blanks named; `BadInputError` for duplicates and for too many columns."""
+    if len(names) > MAX_COLUMNS:
+        raise BadInputError(f"{shown(str(path))} has {len(names):,} columns", f"The limit is {MAX_COLUMNS:,} columns.", "Select columns first, or turn the table round if rows and columns are swapped.", where=str(path))
+    out = [n.strip() or f"column_{i + 1}" for i, n in enumerate(names)]
+    seen: dict[str, int] = {}
+    twice = []
+    for place, name in enumerate(out, 1):
+        if name in seen:
+            twice.append(f"{safe_text(name, 40)!r} (columns {seen[name]} and {place})")
+        seen.setdefault(name, place)
+    if twice:
+        more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+        raise BadInputError(f"{shown(str(path))} has duplicate column names", f"{', '.join(twice[:3])}{more}.", "Give every column a name of its own in the first line.", where=str(path))
+    return out

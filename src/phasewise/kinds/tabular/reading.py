@@ -1,0 +1,169 @@
+"""Files to typed tables: read naturally, apply the view's remedies, cast every column to its role.
+
+`read_raw` gives the natural table (text stays text unless every cell is a number), `shape` is the pure step from there
+to the table that models see, `read` does both. All later rooms go through these three.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from phasewise.kinds.tabular import casting, dialect, sources
+from phasewise.records.errors import BadInputError
+from phasewise.records.jobs import DataView
+from phasewise.records.results.data import FileIdentity
+from phasewise.records.text import safe_text
+
+ROW = "__row__"
+"""Column with the row number in the source file (0 is the first row of data); never an input."""
+MIN_ROWS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """A file as read: natural types, the row-number column `ROW` first."""
+
+    frame: pl.DataFrame
+    identity: FileIdentity
+    reading: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the file's own columns, in order."""
+        return [c for c in self.frame.columns if c != ROW]
+
+
+def read_raw(view: DataView, path: Path | str | None = None, *, min_rows: int = MIN_ROWS) -> RawTable:
+    """The natural table of the view's file (or of another file read the same way).
+
+    Raises `BadInputError` naming file, row or column for everything listed under "Bad input" of the main job.
+    """
+    file = Path(path if path is not None else view.file).expanduser()
+    sources.require_file(file)
+    own = path is None or Path(view.file).expanduser() == file
+    wishes = view.reading if own else {k: v for k, v in view.reading.items() if k == "header"}
+    raw = _parquet(file) if sources.is_parquet(file) else _text(file, wishes)
+    rows = raw.frame.height
+    if rows == 0:
+        raise BadInputError(f"{sources.shown(file)} has a header and no rows", f"{len(raw.columns)} columns, 0 rows.", "Export the table with its rows.", where=str(file))
+    if rows < min_rows:
+        raise BadInputError(f"{sources.shown(file)} has only {rows} rows", f"At least {min_rows} rows are needed to train, validate and test anything.", "Collect more rows.", where=str(file))
+    if len(raw.columns) < 2 and min_rows > 1:
+        raise BadInputError(f"{sources.shown(file)} has one column", f"Only {safe_text(raw.columns[0], 60)!r}.", "A table needs a target and at least one input column.", where=str(file))
+    return raw
+
+
+def read(view: DataView, path: Path | str | None = None, *, min_rows: int = MIN_ROWS) -> pl.DataFrame:
+    """The table of a file with the view's remedies and casts applied (plus the `ROW` column)."""
+    return shape(read_raw(view, path, min_rows=min_rows).frame, view)
+
+
+def shape(frame: pl.DataFrame, view: DataView, *, drop_rows: bool = True) -> pl.DataFrame:
+    """Natural table -> the table models see: remedies in order, then role casts. Pure; `ROW` is kept.
+
+    With `drop_rows=False` remedies that remove rows are left out (test and field rows are judged as they come).
+    """
+    if view.remedies:
+        from phasewise.checks import remedies
+
+        frame = remedies.apply(frame, _row_safe(view.remedies, drop_rows), view.target)
+    return casting.cast_roles(frame, view.roles, casting.formats_of(view))
+
+
+def _row_safe(chosen: dict[str, str], drop_rows: bool) -> dict[str, str]:
+    if drop_rows:
+        return dict(chosen)
+    return {k: v for k, v in chosen.items() if not v.split(":")[0] in ("drop-rows", "keep-first", "drop-duplicates", "majority", "quarantine")}
+
+
+def _text(file: Path, wishes: dict[str, Any]) -> RawTable:
+    text = sources.load_text(file, wishes.get("encoding"))
+    header = {"yes": True, "no": False, True: True, False: False}.get(wishes.get("header"))
+    found = dialect.sniff(text.data, file, _delimiter(wishes.get("delimiter")), header)
+    notes = list(text.notes)
+    start = found.skip
+    if found.header:
+        names, start = dialect.first_record(text.data, found)
+        names = dialect.check_names(names, file)
+        found = _with_width(found, len(names))
+    else:
+        names = dialect.check_names([""] * found.columns, file)
+        notes.append(f"no header line: {found.header_reason}")
+    lines = dialect.scan(text.data, found)
+    _refuse_ragged(lines, len(names), file, found)
+    if lines.blank:
+        notes.append(f"{lines.blank:,} blank lines were left out")
+    frame = _parse(text.data[start:], names, found, file)
+    if lines.blank:
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    frame, typed_notes = casting.natural_types(frame)
+    reading = {"delimiter": found.delimiter, "encoding": text.encoding, "quote": found.quote or "", "header": "yes" if found.header else "no"}
+    if text.compression:
+        reading["compression"] = text.compression
+    return _finish(frame, file, reading, notes + typed_notes)
+
+
+def _with_width(found: dialect.Dialect, width: int) -> dialect.Dialect:
+    from dataclasses import replace
+
+    return replace(found, columns=width)
+
+
+def _delimiter(wish: object) -> str | None:
+    """A delimiter as a person may write it: a character or `tab`, `\\t`, `comma`, `semicolon`, `pipe`."""
+    if not wish:
+        return None
+    text = str(wish)
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}.get(text.lower(), text)
+    if len(named.encode()) != 1:
+        raise BadInputError(f"cannot use {safe_text(text)!r} as the delimiter", "A delimiter is one ASCII character.", "Use , ; | or tab.")
+    return named
+
+
+def _refuse_ragged(lines: dialect.Scan, width: int, file: Path, found: dialect.Dialect) -> None:
+    if not lines.ragged_count:
+        return
+    places = ", ".join(f"row {r:,} has {c} cells" for r, c in lines.ragged[:3])
+    quote = " A quotation mark is never closed." if lines.open_quote else ""
+    raise BadInputError(
+        f"{sources.shown(file)} has rows of different length", f"Expected {width} cells a row (delimiter {found.delimiter!r}); {places}{'; ...' if lines.ragged_count > 3 else ''} ({lines.ragged_count:,} such rows; row 1 is the first line).{quote}",
+        "Correct these rows, or name the right delimiter (--set data.delimiter=...).", where=str(file),
+    )
+
+
+def _parse(body: bytes, names: list[str], found: dialect.Dialect, file: Path) -> pl.DataFrame:
+    if not body.strip():
+        return pl.DataFrame({n: pl.Series(n, [], dtype=pl.String) for n in names})
+    try:
+        frame = pl.read_csv(
+            body, has_header=False, separator=found.delimiter, quote_char=found.quote, infer_schema=False,
+            raise_if_empty=False,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise BadInputError(f"cannot read {sources.shown(file)} as a table", safe_text(str(error).splitlines()[0], 200), "Check delimiter and quotation marks.", where=str(file)) from None
+    if frame.width != len(names):
+        raise BadInputError(f"cannot read {sources.shown(file)} as a table", f"{len(names)} names stand above {frame.width} columns.", "Check the first line and the delimiter.", where=str(file))
+    frame.columns = names
+    return frame
+
+
+def _parquet(file: Path) -> RawTable:
+    try:
+        schema = pl.read_parquet_schema(file)
+        dialect.check_names(list(schema), file)
+        frame = pl.read_parquet(file, hive_partitioning=False, glob=False)
+    except pl.exceptions.PolarsError as error:
+        raise BadInputError(f"cannot read {sources.shown(file)} as Parquet", safe_text(str(error).splitlines()[0], 200), "Write the file again.", where=str(file)) from None
+    except OSError as error:
+        raise BadInputError(f"cannot read {sources.shown(file)}", safe_text(str(error), 200), "The file is damaged or cut off; write it again.", where=str(file)) from None
+    frame, notes = casting.natural_parquet(frame)
+    return _finish(frame, file, {"format": "parquet"}, notes)
+
+
+def _finish(frame: pl.DataFrame, file: Path, reading: dict[str, str], notes: list[str]) -> RawTable:
+    if ROW in frame.columns:
+        frame = frame.drop(ROW)
+    return RawTable(frame=frame.with_row_index(ROW), identity=sources.identity(file, frame.height), reading=reading, notes=notes)
