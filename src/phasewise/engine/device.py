@@ -1,0 +1,47 @@
+"""Which device and precision a run uses; asked for and absent is said, never hidden."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from phasewise.records.errors import UsageError
+
+
+def choose(asked: str, fallbacks: list[str], *, strict: bool = False) -> torch.device:
+    """The device of `auto`, `cpu` or `cuda`; a missing GPU is a recorded fallback, or a UsageError when `strict`."""
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if asked.startswith("cuda") and not torch.cuda.is_available():
+        if strict:
+            raise UsageError("no GPU was found", "The device `cuda` was asked for, torch sees none.", "Use --device auto or install a CUDA build of torch.")
+        fallbacks.append("device: cuda was asked for but no GPU was found; cpu is used")
+        return torch.device("cpu")
+    if asked not in ("cpu", "cuda") and not asked.startswith("cuda:"):
+        raise UsageError(f"unknown device {asked!r}", "", "Use auto, cpu or cuda.")
+    return torch.device(asked)
+
+
+def precision_of(asked: str, device: torch.device) -> str:
+    """`fp32`, `tf32` or `bf16`; `auto` is TF32 on a GPU and fp32 on a CPU."""
+    if asked == "auto":
+        return "tf32" if device.type == "cuda" else "fp32"
+    return asked if device.type == "cuda" or asked == "bf16" else "fp32"
+
+
+@contextmanager
+def numerics(precision: str) -> Iterator[None]:
+    """Matrix product precision and flushing of denormals for the length of a run; restored afterwards."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.set_flush_denormal(False)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a GPU or on the host."""
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)

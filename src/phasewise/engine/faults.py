@@ -1,0 +1,94 @@
+"""What can go wrong while training, and what is done about it: bad members, breakdowns, memory."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from phasewise.engine import device
+from phasewise.engine.data import Dataset
+from phasewise.engine.group import Group
+from phasewise.engine.member import Hooks, Member
+from phasewise.records.errors import BadInputError, UsageError
+
+if TYPE_CHECKING:
+    from phasewise.engine.run import Run
+
+
+def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallbacks: list[str]) -> None:
+    """Refuses members that cannot train; reports those that can but will surprise (lr 0, huge lr, class absent, batch cut)."""
+    if not members:
+        raise UsageError("nothing to train", "The population has no members.")
+    ids = [m.id for m in members]
+    if len(set(ids)) < len(ids):
+        raise UsageError("two members have the same id", f"Ids: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}.")
+    for m in members:
+        train = m.config.train
+        if not len(m.train):
+            raise BadInputError(f"{m.id} has no training rows", "Its index tensor is empty.", "Check the split or the folds.")
+        if int(m.train.max()) >= data.rows or len(m.validation) and int(m.validation.max()) >= data.rows:
+            raise BadInputError(f"{m.id} names rows that do not exist", f"The data have {data.rows} rows.")
+        if train.lr == 0:
+            hooks.on_finding("lr-zero", "warn", f"{m.id}: the learning rate is 0", "Nothing will be learned; fine as a control.")
+        if train.lr > 100:
+            hooks.on_finding("lr-huge", "warn", f"{m.id}: the learning rate is {train.lr:g}", "Training will almost surely diverge.")
+        if train.batch_size > len(m.train):
+            fallbacks.append(f"{m.id}: batch size {train.batch_size} is larger than the {len(m.train)} training rows; one batch of all rows is used")
+        counts = data.class_counts(m.train)
+        if len(counts) and int(counts.min()) == 0:
+            absent = (counts == 0).nonzero().flatten().tolist()
+            hooks.on_finding("class-absent", "warn", f"{m.id}: class {absent[0]} is absent from its training rows", "It gets weight 0 and will not be predicted.")
+
+
+def freeze_diverged(run: "Run", group: Group) -> None:
+    """Stops members whose loss is no longer finite: learning rate 0 from here, batch and place reported, roll-back offered."""
+    done = group.done
+    bad = ~torch.isfinite(group.population.losses[:done])
+    if not bool(bad.any()):
+        return
+    for slot in bad.any(0).nonzero().flatten().tolist():
+        if slot in group.frozen:
+            continue
+        group.frozen.add(slot)
+        step, b = int(bad[:, slot].nonzero()[0]), group.plan.batch
+        track = group.tracks[slot]
+        rows = group.orders(run.epoch)[slot, step * b : (step + 1) * b].cpu()
+        best = f"best weights are those of epoch {track.best_epoch}" if track.best_epoch else "no epoch was finished: the initial weights are all there is"
+        run.hooks.on_finding(
+            "loss-not-finite", "block", f"{track.member.id}: the loss is not finite",
+            f"Epoch {run.epoch + 1}, step {step + 1} of it, learning rate {float(group.rates(run.factor)[step, slot]) or track.member.config.train.lr:g}; {best}.",
+            {"member": track.member.id, "epoch": run.epoch + 1, "step": step, "rows": rows, "roll_back_to": track.best_epoch},
+        )
+    if any(math.isfinite(t.member.config.train.lr) for t in group.tracks):
+        group.population.set_rates(group.rates(run.factor))
+
+
+def begin(run: "Run", group: Group) -> None:
+    """Begins an epoch of a group; when memory runs out the tile is halved and the halves run in turn (same members, same batches)."""
+    try:
+        group.begin(run.epoch, run.factor)
+    except (RuntimeError, MemoryError) as error:
+        if not device.out_of_memory(error) or group.size == 1:
+            raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        halves = split(group)
+        run.fallbacks.append(f"memory ran out with a tile of {group.size} members; tiles of {halves[0].size} are run in turn")
+        at = run.groups.index(group)
+        run.groups[at : at + 1] = halves
+        for half in halves:
+            begin(run, half)
+
+
+def split(group: Group) -> list[Group]:
+    """Two groups with the members of one, their state carried over."""
+    held = [group.population.slot(s) for s in range(group.size)]
+    middle = -(-group.size // 2)
+    out = []
+    for part in (slice(0, middle), slice(middle, None)):
+        half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind)
+        for i, slot in enumerate(held[part]):
+            half.population.load(i, slot)
+        out.append(half)
+    return out

@@ -1,0 +1,44 @@
+"""The fit loop: one call trains a population of any size, by whatever plan executes it fastest here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from phasewise.engine import device as devices
+from phasewise.engine import faults, resuming, state
+from phasewise.engine.data import Dataset, InputInfo
+from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
+from phasewise.engine.population import Build, Setting
+from phasewise.engine.run import Run
+
+
+def fit(
+    members: Sequence[Member], data: Dataset, info: InputInfo, build: Build, hooks: Hooks | None = None, *, device: str = "auto", plan: str = "auto",
+    halving: Halving | None = None, resume: "Path | state.EngineState | None" = None, watch: bool = True, objective: str = "loss",
+    observers: Sequence[Any] = (), precision: str | None = None,
+) -> PopulationResult:
+    """Trains every member on its own rows and returns best weights, outputs and curves per member.
+
+    `plan` is `auto` (probed) or one of `plan.PLANS`; `objective` chooses best epochs and ranks rungs (`loss`, `accuracy`, `roc_auc`, `rmse`, `mae`).
+    Raises BadInputError or UsageError before any step where members or data cannot be trained on.
+    """
+    hooks = hooks or Hooks()
+    fallbacks: list[str] = []
+    place = devices.choose(device, fallbacks)
+    data.check()
+    faults.check_members(members, data, hooks, fallbacks)
+    members = [replace(m, train=m.train.to(place), validation=m.validation.to(place)) for m in members]
+    chosen = devices.precision_of(precision or members[0].config.train.precision, place)
+    setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen)
+    with devices.numerics(chosen):
+        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks)
+        if resume is not None:
+            resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
+        for _ in run.epochs():
+            for group in run.due():
+                for stop in run.blocks(group):
+                    seconds = group.run(setting.data, stop)
+                    run.look(group, seconds)
+            run.close_epoch()
+        return run.result()

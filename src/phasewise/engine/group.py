@@ -1,0 +1,83 @@
+"""One tile of members and its place in the epoch: orders, learning rates, and the blocks of steps between two looks."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phasewise.engine import sampling, schedules
+from phasewise.engine.data import Dataset
+from phasewise.engine.population import Maker, Population, Setting
+from phasewise.engine.sampling import BatchPlan
+from phasewise.engine.tracking import Track
+
+
+class Group:
+    """Members that share a bucket, the population that executes them, and the position within the present epoch."""
+
+    def __init__(self, tracks: Sequence[Track], setting: Setting, plan: BatchPlan, maker: Maker, kind: str) -> None:
+        self.tracks, self.setting, self.plan, self.maker, self.kind = list(tracks), setting, plan, maker, kind
+        self.population: Population = maker([t.member for t in tracks], setting, plan)
+        self.epoch = -1
+        self.shown = 0
+        self.frozen: set[int] = set()
+
+    @property
+    def size(self) -> int:
+        """Members in this tile."""
+        return len(self.tracks)
+
+    @property
+    def done(self) -> int:
+        """Steps done in the present epoch."""
+        return self.population.done
+
+    def begin(self, epoch: int, factor: float) -> None:
+        """Draws the orders of an epoch and lays out its learning rates."""
+        self.epoch, self.shown = epoch, 0
+        self.population.begin(epoch, self.orders(epoch), self.rates(factor))
+
+    def orders(self, epoch: int) -> Tensor:
+        """Row numbers, int64 [size, steps * batch]."""
+        y = self.setting.data.y
+        drawn = [
+            sampling.draw(t.member.train, y, _sampling(t), self.plan, t.member.seed, epoch) for t in self.tracks
+        ]
+        return torch.stack(drawn)
+
+    def rates(self, factor: float) -> Tensor:
+        """Learning rates of the epoch, float64 [steps, size]; members that were frozen get 0."""
+        s = self.plan.steps
+        columns = []
+        for slot, t in enumerate(self.tracks):
+            lrs = schedules.trace(t.member.config.train, s, self.epoch * s, (self.epoch + 1) * s) * factor
+            columns.append(lrs * (t.plateau.factor if t.plateau else 1.0) * (0.0 if slot in self.frozen else 1.0))
+        return torch.from_numpy(np.stack(columns, axis=1))
+
+    def run(self, data: Dataset, stop: int) -> float:
+        """Steps up to `stop`; seconds taken (as seen by the host)."""
+        began = time.perf_counter()
+        before = self.population.done
+        self.population.run(data, before, stop)
+        seconds = time.perf_counter() - began
+        for t in self.tracks:
+            t.seconds += seconds / self.size
+            t.steps += stop - before
+        return seconds
+
+    def keep(self, slots: Sequence[int]) -> None:
+        """Drops all other members by compaction; the survivors' state is carried over bit for bit."""
+        held = [self.population.slot(s) for s in slots]
+        self.tracks = [self.tracks[s] for s in slots]
+        self.frozen = set()
+        self.population = self.maker([t.member for t in self.tracks], self.setting, self.plan)
+        for i, slot in enumerate(held):
+            self.population.load(i, slot)
+
+
+def _sampling(track: Track) -> str:
+    """SMOTE makes its rows when the data are prepared; the engine then draws the classes evenly, as for `over`."""
+    asked = track.member.config.train.sampling
+    return "over" if asked == "smote" else asked

@@ -1,0 +1,45 @@
+"""Successive halving inside a population (Jamieson & Talwalkar 1502.07943): whole groups are kept or dropped."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from phasewise.engine.member import Halving
+
+
+def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, group: Mapping[str, str] | None = None) -> Halving:
+    """Rungs at epochs/eta^i keeping members/eta^i; `members` counts groups."""
+    levels = max(0, int(math.log(members / least, eta) + 1e-9))
+    rungs, keep = [], []
+    for i in range(levels, 0, -1):
+        at = round(epochs / eta**i)
+        if at >= 1 and (not rungs or at > rungs[-1]):
+            rungs.append(at)
+            keep.append(max(least, round(members / eta ** (levels - i + 1))))
+    return Halving(rungs=tuple(rungs), keep=tuple(keep), group=dict(group or {}))
+
+
+def survivors(values: Mapping[str, float], halving: Halving, epochs_done: int) -> set[str]:
+    """Ids that go on after an epoch; `values` maps living members to their signed objective (smaller is better).
+
+    A group is judged by the mean of its living members; a group with a member that is not finite is judged worst.
+    """
+    if epochs_done not in halving.rungs:
+        return set(values)
+    groups: dict[str, list[str]] = {}
+    for member in values:
+        groups.setdefault(halving.group.get(member, member), []).append(member)
+    score = {g: sum(values[m] for m in ids) / len(ids) for g, ids in groups.items()}
+    ranked = sorted(groups, key=lambda g: (not math.isfinite(score[g]), score[g]))
+    kept = ranked[: halving.keep[halving.rungs.index(epochs_done)]]
+    return {m for g in kept for m in groups[g]}
+
+
+def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Spearman's correlation between the objectives at two rungs, so that a person sees whether early ranks can be trusted."""
+    n = len(a)
+    if n < 3:
+        return None
+    ra, rb = ([sorted(range(n), key=x.__getitem__).index(i) for i in range(n)] for x in (a, b))
+    mean = (n - 1) / 2
+    top = sum((x - mean) * (y - mean) for x, y in zip(ra, rb, strict=True))
+    return top / sum((x - mean) ** 2 for x in ra)

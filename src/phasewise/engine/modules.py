@@ -1,0 +1,178 @@
+"""One member of any nn.Module, trained by autograd: the plan that always works."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from phasewise.engine import losses, optimisers, streams
+from phasewise.engine.data import Dataset
+from phasewise.engine.member import Member
+from phasewise.engine.population import LayerView, Setting, Slot, initial_module
+from phasewise.engine.sampling import BatchPlan
+
+EVAL_ROWS = 1024
+
+
+class ModulePopulation:
+    """A population of one; its random numbers (dropout) come from a private state, swapped in for each block of steps."""
+
+    size = 1
+
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan) -> None:
+        (self.member,) = members
+        self.setting, self.plan = setting, plan
+        train, self.device = self.member.config.train, setting.device
+        self.module = initial_module(self.member, setting).to(self.device)
+        self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config))
+        counts = setting.data.class_counts(self.member.train)
+        self.loss = losses.loss_fn(train, setting.data.task, setting.data.classes, counts)
+        self.best: dict[str, Tensor] = {}
+        self.shadow = None if train.ema is None else {n: t.detach().clone() for n, t in self.module.state_dict().items()}
+        self.losses = torch.zeros(plan.steps, 1, device=self.device)
+        self.done = 0
+        self._orders = torch.zeros(0, dtype=torch.int64)
+        self._lrs: list[float] = []
+        self._random = self._first_random_state()
+
+    def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
+        """See Population."""
+        self._orders, self._lrs, self.done = orders[0], lrs[:, 0].tolist(), 0
+        self.losses = torch.zeros(len(self._lrs), 1, device=self.device)
+
+    def set_rates(self, lrs: Tensor) -> None:
+        """See Population."""
+        self._lrs = lrs[:, 0].tolist()
+
+    def run(self, data: Dataset, start: int, stop: int) -> None:
+        """See Population."""
+        before = self._swap_random(self._random)
+        self.module.train()
+        freeze = getattr(self.module, "freeze_statistics", None)
+        if freeze is not None:
+            freeze()
+        for step in range(start, stop):
+            self._step(data, step)
+        self._random = self._swap_random(before)
+
+    def _step(self, data: Dataset, step: int) -> None:
+        b, train = self.plan.batch, self.member.config.train
+        inputs, y = data.take(self._orders[step * b : (step + 1) * b])
+        optimisers.set_lr(self.optimiser, self._lrs[step])
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16"):
+            out = self.module(inputs)
+        loss = self.training_loss(out.float(), y)
+        loss.backward()
+        clip_gradients(list(self.module.parameters()), train.clip_norm, train.clip_value)
+        self.optimiser.step()
+        self.losses[step, 0] = loss.detach()
+        if self.shadow is not None:
+            self._average(float(train.ema or 0.0))
+        self.done = step + 1
+
+    def training_loss(self, out: Tensor, y: Tensor) -> Tensor:
+        """The mean loss; outputs [b, k, o] of a network that holds k implicit members are scored member by member (TabM)."""
+        if out.dim() == 3:
+            return self.loss(out.flatten(0, 1), y.repeat_interleave(out.shape[1]))
+        return self.loss(out, y)
+
+    def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
+        """See Population."""
+        if self.shadow is None:
+            return [module_outputs(self.module, data, rows[0])]
+        held = {n: t.detach().clone() for n, t in self.module.state_dict().items()}
+        self.module.load_state_dict(self.shadow)
+        out = module_outputs(self.module, data, rows[0])
+        self.module.load_state_dict(held)
+        return [out]
+
+    def remember(self, slots: Sequence[int]) -> None:
+        """See Population."""
+        if slots:
+            self.best = self.state_dict(0, best=False)
+
+    def state_dict(self, slot: int, *, best: bool = True) -> dict[str, Tensor]:
+        """See Population."""
+        if best and self.best:
+            return {n: t.clone() for n, t in self.best.items()}
+        source = self.module.state_dict() if self.shadow is None else self.shadow
+        return {n: t.detach().clone() for n, t in source.items()}
+
+    def slot(self, index: int) -> Slot:
+        """See Population."""
+        out = {f"param/{n}": t.detach().clone() for n, t in self.module.state_dict().items()}
+        out |= {f"best/{n}": t.clone() for n, t in self.best.items()}
+        out |= {f"shadow/{n}": t.clone() for n, t in (self.shadow or {}).items()}
+        for i, state in self.optimiser.state_dict()["state"].items():
+            out |= {f"opt/{i}/{key}": torch.as_tensor(value).clone() for key, value in state.items() if value is not None}
+        out["random"] = self._random[0].clone()
+        if self.device.type == "cuda":
+            out["random_cuda"] = self._random[1].clone()
+        return out
+
+    def load(self, index: int, slot: Slot) -> None:
+        """See Population."""
+        part = _under(slot)
+        self.module.load_state_dict(part("param/"))
+        self.best = part("best/")
+        if self.shadow is not None:
+            self.shadow = part("shadow/")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("opt/").items():
+            number, key = name.split("/", 1)
+            state.setdefault(int(number), {})[key] = value
+        self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        self._random = [slot["random"].cpu()] + ([slot["random_cuda"].cpu()] if "random_cuda" in slot else self._random[1:])
+
+    def layers(self) -> list[LayerView]:
+        """See Population."""
+        return [
+            LayerView(name=n, weight=p.detach()[None], grad=None if p.grad is None else p.grad[None], activation=None)
+            for n, p in self.module.named_parameters()
+        ]
+
+    def _average(self, decay: float) -> None:
+        assert self.shadow is not None
+        for name, value in self.module.state_dict().items():
+            if value.is_floating_point():
+                self.shadow[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self.shadow[name].copy_(value)
+
+    def _first_random_state(self) -> list[Tensor]:
+        seed = streams.torch_seed(self.member.seed, "module")
+        states = [torch.Generator().manual_seed(seed).get_state()]
+        if self.device.type == "cuda":
+            states.append(torch.Generator(self.device).manual_seed(seed).get_state())
+        return states
+
+    def _swap_random(self, new: list[Tensor]) -> list[Tensor]:
+        old = [torch.get_rng_state()]
+        torch.set_rng_state(new[0])
+        if self.device.type == "cuda":
+            old.append(torch.cuda.get_rng_state(self.device))
+            torch.cuda.set_rng_state(new[1], self.device)
+        return old
+
+
+def _under(slot: Slot):
+    return lambda prefix: {n.removeprefix(prefix): t.clone() for n, t in slot.items() if n.startswith(prefix)}
+
+
+def clip_gradients(parameters: list[nn.Parameter], norm: float | None, value: float | None) -> None:
+    """Clips by element and by global norm (T27); a non-finite norm is left for the loss check to find."""
+    if value is not None:
+        nn.utils.clip_grad_value_(parameters, value)
+    if norm is not None:
+        nn.utils.clip_grad_norm_(parameters, norm)
+
+
+@torch.no_grad()
+def module_outputs(module: nn.Module, data: Dataset, rows: Tensor, block: int = EVAL_ROWS) -> Tensor:
+    """Raw outputs of a module in evaluation mode on some rows, float32 [rows, outputs]; a single output column is kept."""
+    was = module.training
+    module.eval()
+    parts = [module(data.take(part)[0]).float() for part in rows.split(block)]
+    module.train(was)
+    return torch.cat([p if p.dim() > 1 else p[:, None] for p in parts]) if parts else torch.zeros(0, 1, device=data.device)

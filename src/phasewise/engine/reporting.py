@@ -1,0 +1,101 @@
+"""What a run tells the outside: blocks of points, epoch ends, results; and how long the blocks between two looks are."""
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from phasewise.engine.group import Group
+from phasewise.engine.member import MemberResult
+from phasewise.engine.modules import module_outputs
+from phasewise.engine.population import initial_module
+
+if TYPE_CHECKING:
+    from phasewise.engine.run import Run
+
+COLUMNS = ("step", "loss", "smooth", "lr", "member")
+POINTS = 50
+
+
+class Pace:
+    """Block lengths: a few steps at first, so that the first figure comes at once, then about a fifth of a second."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.cuda = device.type == "cuda"
+        self.target = 1.0 if self.cuda else 0.2
+        self.per_step: dict[int, float] = {}
+        self.last = 0
+
+    def next_stop(self, group: Group) -> int:
+        """The step at which the next block of a group ends."""
+        seconds = self.per_step.get(group.size)
+        block = 4 if seconds is None else max(1, int(self.target / max(seconds, 1e-7)))
+        left = group.plan.steps - group.done
+        self.last = left if block * 1.5 > left else block
+        return group.done + self.last
+
+    def took(self, group: Group, seconds: float) -> None:
+        """Learns from a block; on a GPU only after waiting for it, which happens once a second at most."""
+        if self.cuda:
+            began = time.perf_counter()
+            torch.cuda.synchronize()
+            seconds += time.perf_counter() - began
+        self.per_step[group.size] = seconds / max(1, self.last)
+
+
+def points(run: "Run", group: Group) -> None:
+    """Sends the new losses of a group's first living member, at most 50 points a block."""
+    fresh = group.population.losses[group.shown : group.done]
+    group.shown = group.done
+    lead = next((s for s in range(group.size) if s not in group.frozen), 0)
+    track = group.tracks[lead]
+    raw = fresh[:, lead].tolist()
+    for slot, other in enumerate(group.tracks):
+        if slot != lead:
+            other.smoothed(fresh[:, slot].tolist())
+    smooth = track.smoothed(raw)
+    lrs = group.rates(run.factor)[group.done - len(raw) : group.done, lead].tolist()
+    first = track.steps - len(raw) + 1
+    every = max(1, -(-len(raw) // POINTS))
+    rows = [
+        [float(first + i), raw[i] if math.isfinite(raw[i]) else None, smooth[i], lrs[i], float(track.position)]
+        for i in range(len(raw)) if (len(raw) - 1 - i) % every == 0
+    ]
+    run.hooks.on_metrics(COLUMNS, rows)
+    run.steps_done += len(raw) * group.size
+    left = sum((t.member.config.train.epochs - g.epoch) * g.plan.steps - g.done for g in run.groups for t in g.tracks if g.epoch >= 0)
+    run.hooks.on_progress(run.steps_done, run.steps_done + max(0, left))
+
+
+def epoch(run: "Run") -> None:
+    """Tells the end of an epoch: means over living members, and each member's objective."""
+    tracks = [t for g in run.groups for t in g.tracks]
+    names = [n for n in tracks[0].curves if n != "objective"] if tracks else []
+    values = {n: _mean([t.curves[n][-1] for t in tracks]) for n in names}
+    members = {t.member.id: _number(t.curves["objective"][-1]) for t in tracks}
+    run.hooks.on_epoch(run.epoch + 1, run.step(), values, members, len(tracks))
+
+
+def _number(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def _mean(values: list[float]) -> float | None:
+    finite = [v for v in values if math.isfinite(v)]
+    return sum(finite) / len(finite) if finite else None
+
+
+def harvest(run: "Run", group: Group, slot: int) -> MemberResult:
+    """The result of a member: best weights, and the outputs of an ordinary module that holds them."""
+    track, data = group.tracks[slot], run.setting.data
+    member = track.member
+    state = group.population.state_dict(slot)
+    module = initial_module(member, run.setting).to(run.setting.device)
+    module.load_state_dict(state)
+    wanted = track.stopped in ("done", "early", "asked")
+    return MemberResult(
+        id=member.id, state=state, outputs=module_outputs(module, data, member.validation).cpu(),
+        train_outputs=module_outputs(module, data, member.train).cpu() if wanted else None, curves=track.curves, best_epoch=track.best_epoch,
+        stopped=track.stopped, steps=track.steps, seconds=track.seconds, best=track.best_value,
+    )
