@@ -1,0 +1,1 @@
+"""The images wing: pictures from class folders, manifests and IDX files."""

@@ -1,0 +1,25 @@
+"""The smallest network for pictures: two convolutions and one linear layer (B01)."""
+
+import torch
+from torch import nn
+
+
+class Conv2(nn.Module):
+    """conv 3x3 -> ReLU -> pool -> conv 3x3 -> ReLU -> pool -> mean or flat -> dropout -> linear.
+
+    Input (n, channels, height, width) float32; output (n, outputs) logits. Under 100 k parameters at 28 px and width 16.
+    """
+
+    def __init__(self, channels: int, outputs: int, width: int = 16, dropout: float = 0.0, batch_norm: bool = False, grid: int = 4) -> None:
+        super().__init__()
+
+        def block(fan_in: int, fan_out: int) -> list[nn.Module]:
+            norm: list[nn.Module] = [nn.BatchNorm2d(fan_out)] if batch_norm else []
+            return [nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=not batch_norm), *norm, nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+
+        self.body = nn.Sequential(*block(channels, width), *block(width, 2 * width), nn.AdaptiveAvgPool2d(grid), nn.Flatten())
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * width * grid * grid, outputs)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.dropout(self.body(image)))
