@@ -1,0 +1,143 @@
+"""Learning-rate suggestions from a finder curve (T02): our own rule, and valley, slide, steep and minimum/10 as fastai states them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy
+
+from phasewise.engine.finder import FinderCurve, Sweep
+
+SKIP_END = 5
+SMOOTH = 0.85
+CLIP = 4.0
+LEAST_FALL = 0.05
+LEAST_POINTS = 8
+SLOPE_SHARE, DISTANCE_SHARE = 0.5, 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnRule:
+    """How the rule came to its answer: positions in the trimmed curve (steepest, suggested, lowest), or why there is none."""
+
+    lr: float | None
+    steepest: int = -1
+    chosen: int = -1
+    lowest: int = -1
+    why: str = ""
+
+
+def suggest(curve: FinderCurve | Sweep) -> dict[str, float | None]:
+    """All suggestions by name: `phasewise`, `valley`, `slide`, `steep`, `minimum`; None where a rule has no answer."""
+    start, stop = trimmed(len(curve.lrs))
+    lrs, smooth = numpy.asarray(curve.lrs[start:stop]), numpy.asarray(curve.smooth[start:stop])
+    out: dict[str, float | None] = {"phasewise": own_rule(curve).lr}
+    for name, rule in (("valley", valley), ("slide", slide), ("steep", steep), ("minimum", minimum)):
+        out[name] = rule(lrs, smooth) if len(lrs) >= LEAST_POINTS else None
+    return out
+
+
+def trimmed(points: int) -> tuple[int, int]:
+    """The part of a curve rules look at: without its first tenth and its last five points."""
+    return points // 10, max(points - SKIP_END, points // 10)
+
+
+def zero_lag(losses: numpy.ndarray, beta: float = SMOOTH) -> numpy.ndarray:
+    """Mean of a forward and a backward moving average, each started at its first value; a straight line keeps its slope in the middle."""
+
+    def one_way(values: numpy.ndarray) -> numpy.ndarray:
+        out, v = numpy.empty_like(values), values[0]
+        for i, x in enumerate(values):
+            v = beta * v + (1 - beta) * x
+            out[i] = v
+        return out
+
+    return (one_way(losses) + one_way(losses[::-1])[::-1]) / 2
+
+
+def own_rule(curve: FinderCurve | Sweep) -> OwnRule:
+    """A little right of the steepest descent and before the minimum (T02).
+
+    With s the zero-lag smoothing of the raw losses clipped at 4x the mean of the first ten, g = ds/dlog10(lr), m = argmin s and
+    j = argmin g before m: the largest k < m with all of g[j..k] <= g[j]/2 and log lr_k <= log lr_j + (log lr_m - log lr_j)/4;
+    one grid step right when that stays at j and the curve still falls there. No answer without a clear fall of at least 5 %.
+    """
+    start, stop = trimmed(len(curve.lrs))
+    if stop - start < LEAST_POINTS:
+        return OwnRule(lr=None, why="too few points before the loss diverged")
+    log_lr = numpy.log10(numpy.asarray(curve.lrs[start:stop]))
+    raw = numpy.asarray(curve.losses[start:stop], dtype=float)
+    s = zero_lag(numpy.minimum(raw, CLIP * raw[:10].mean()))
+    m = int(s.argmin())
+    if m < 3:
+        return OwnRule(lr=None, lowest=m, why="the loss never falls: it is lowest at the smallest rates")
+    fall = (s[: m + 1].max() - s[m]) / abs(s[: m + 1].max())
+    if not fall >= LEAST_FALL:
+        return OwnRule(lr=None, lowest=m, why=f"the loss falls by {fall:.1%} only; {LEAST_FALL:.0%} is needed to trust a point")
+    g = numpy.gradient(s, log_lr)
+    j = int(g[:m].argmin())
+    k = j
+    reach = log_lr[j] + DISTANCE_SHARE * (log_lr[m] - log_lr[j])
+    while k + 1 < m and g[k + 1] <= SLOPE_SHARE * g[j] and log_lr[k + 1] <= reach:
+        k += 1
+    if k == j and k + 1 < m and g[k + 1] < 0:
+        k += 1
+    return OwnRule(lr=float(10 ** log_lr[k]), steepest=j, chosen=k, lowest=m)
+
+
+def valley(lrs: numpy.ndarray, losses: numpy.ndarray) -> float | None:
+    """Half-way through the middle third of the longest falling subsequence (ESRI's rule, fastai's default)."""
+    longest = [1] * len(losses)
+    end = 0
+    for i in range(1, len(losses)):
+        below = [longest[j] for j in range(i) if losses[i] < losses[j]]
+        longest[i] = max(below, default=0) + 1
+        if longest[i] > longest[end]:
+            end = i
+    start = end - longest[end] if longest[end] > 1 else 0
+    third = (end - start) / 3
+    return float(lrs[start + int(third) + int(third / 2)])
+
+
+def slide(lrs: numpy.ndarray, losses: numpy.ndarray, *, distance: int = 15, threshold: float = 0.005) -> float | None:
+    """From the right, the first pair `distance` points apart whose slopes agree within `threshold` (Novetta's rule)."""
+    if len(losses) < distance + 1:
+        return None
+    slope = numpy.gradient(losses)
+    right, left = -1, -1 - distance
+    found = lrs[left]
+    while left >= -len(losses) and abs(slope[right] - slope[left]) > threshold:
+        found = lrs[left]
+        right, left = right - 1, left - 1
+    return float(found)
+
+
+def steep(lrs: numpy.ndarray, losses: numpy.ndarray) -> float | None:
+    """The left point of the steepest single step in log lr."""
+    return float(lrs[int((numpy.diff(losses) / numpy.diff(numpy.log(lrs))).argmin())])
+
+
+def minimum(lrs: numpy.ndarray, losses: numpy.ndarray) -> float | None:
+    """A tenth of the rate with the lowest loss."""
+    return float(lrs[int(losses.argmin())]) / 10
+
+
+def cycle_bounds(curve: FinderCurve | Sweep) -> tuple[float, float] | None:
+    """Base and maximum of a cyclical schedule from the range test (T16; Smith 2015 section 3.3), or None without a suggestion.
+
+    Maximum: where the smoothed loss stops falling (95 % of the fall done); base: a quarter of it, but below the suggested rate,
+    with a ratio between 3 and 10.
+    """
+    rule = own_rule(curve)
+    if rule.lr is None:
+        return None
+    start, stop = trimmed(len(curve.lrs))
+    lrs = curve.lrs[start:stop]
+    raw = numpy.asarray(curve.losses[start:stop], dtype=float)
+    s = zero_lag(numpy.minimum(raw, CLIP * raw[:10].mean()))
+    level = s[rule.lowest] + 0.05 * (s[: rule.lowest + 1].max() - s[rule.lowest])
+    late = next(i for i in range(rule.chosen, rule.lowest + 1) if s[i] <= level or i == rule.lowest)
+    top = lrs[max(late, min(rule.chosen + 1, rule.lowest))]
+    top = min(top, 9 * rule.lr)
+    base = min(top / 4, rule.lr * 0.9)
+    base = max(base, top / 10)
+    return (base, top) if math.isfinite(top) and base < top else None
