@@ -1,0 +1,111 @@
+"""The warm worker: imports what is slow once, then forks a child for every job that is put into its folder.
+
+The parent never runs a parallel region, never touches a GPU and starts no thread of its own, so its children start clean.
+It leaves when idle for ten minutes, when its folder is gone, or when the process that started it is gone; its children stay.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from phasewise.project import atomic
+from phasewise.project.runs import RunFolder
+from phasewise.records.errors import StorageError
+
+IDLE_LIMIT = 600.0
+EVERY = 0.01
+SLOW = ("torch", "torch._dynamo", "numpy", "polars", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "pydantic", "phasewise.records.jobs", "phasewise.records.results", "phasewise.worker.main")
+
+
+def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = SLOW) -> int:
+    """Waits for assignments `NAME.json` = `{"run": PATH}` in a folder and runs each in a forked child; returns when it leaves."""
+    parent = os.getppid()
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    children: dict[int, RunFolder] = {}
+    with contextlib.suppress(StorageError):
+        atomic.replace(folder / "ready", str(os.getpid()).encode(), durable=False)
+    last = time.monotonic()
+    while not stopping and folder.is_dir() and os.getppid() == parent and time.monotonic() - last < idle:
+        for run in _assigned(folder):
+            child = _fork(run)
+            children[child] = run
+            last = time.monotonic()
+        if _reap(children):
+            last = time.monotonic()
+        if children:
+            last = time.monotonic()
+        time.sleep(EVERY)
+    return 0
+
+
+def _assigned(folder: Path) -> list[RunFolder]:
+    """Takes the waiting assignments by renaming them, so that their sender cannot take them back half-way."""
+    found = []
+    for name in sorted(_names(folder)):
+        taken = folder / f"taken-{name}"
+        try:
+            os.rename(folder / name, taken)
+            value: Any = json.loads(atomic.read(taken, limit=8192))
+            run = RunFolder(Path(value["run"]))
+        except (OSError, StorageError, ValueError, KeyError, TypeError):
+            continue
+        if run.path.parents[1] == folder.parents[1]:  # PROJECT/.phasewise/warm-x serves PROJECT/runs/ID only
+            found.append(run)
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [n for n in os.listdir(folder) if n.startswith("job-") and n.endswith(".json")]
+    except OSError:
+        return []
+
+
+def _fork(run: RunFolder) -> int:
+    """A child in a session of its own, speaking into the run's engine.log, running one job."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.setsid()
+        log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        main = importlib.import_module("phasewise.worker.main")
+        code = main.run_folder(run.path)
+    except BaseException as error:
+        print(f"error: the job could not start: {type(error).__name__}: {error}", file=sys.stderr)
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _reap(children: dict[int, RunFolder]) -> bool:
+    """Collects children that ended, so that none stays a zombie, and notes how they ended."""
+    ended = False
+    for pid in list(children):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            ended = True
+            run = children.pop(pid)
+            with contextlib.suppress(StorageError):
+                run.exited(os.waitstatus_to_exitcode(status))
+    return ended
