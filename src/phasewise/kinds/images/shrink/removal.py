@@ -1,0 +1,76 @@
+"""Real removal of channels: smaller tensors, not masks (X11)."""
+
+import copy
+
+import torch
+from torch import nn
+
+from phasewise.kinds.images.shrink.coupling import Group, groups
+
+
+def choose(scores: dict[str, torch.Tensor], count: int, floor: float = 0.1) -> dict[str, list[int]]:
+    """The `count` lowest channels over all groups; every group keeps at least one and `floor` of its channels."""
+    left = {name: len(s) - max(1, int(-(-len(s) * floor // 1))) for name, s in scores.items()}
+    ranked = sorted(((float(v), name, i) for name, s in scores.items() for i, v in enumerate(s.tolist())))
+    drop: dict[str, list[int]] = {name: [] for name in scores}
+    for _value, name, channel in ranked:
+        if count <= 0:
+            break
+        if len(drop[name]) < left[name]:
+            drop[name].append(channel)
+            count -= 1
+    return {name: sorted(channels) for name, channels in drop.items() if channels}
+
+
+def _keep_rows(module: nn.Module, keep: torch.Tensor) -> None:
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        value = getattr(module, name, None)
+        if value is None:
+            continue
+        kept = value.detach()[keep].clone()
+        setattr(module, name, nn.Parameter(kept) if isinstance(value, nn.Parameter) else kept)
+    if isinstance(module, nn.Conv2d):
+        module.out_channels = len(keep)
+    elif isinstance(module, nn.BatchNorm2d):
+        module.num_features = len(keep)
+
+
+def _keep_columns(module: nn.Module, keep: torch.Tensor, spread: int) -> None:
+    columns = (keep[:, None] * spread + torch.arange(spread)).flatten()
+    module.weight = nn.Parameter(module.weight.detach()[:, columns].clone())  # type: ignore[union-attr, index]
+    if isinstance(module, nn.Conv2d):
+        module.in_channels = len(columns)
+    else:
+        module.in_features = len(columns)  # type: ignore[assignment]
+
+
+def _remove(model: nn.Module, group: Group, drop: list[int]) -> None:
+    gone = set(drop)
+    keep = torch.tensor([i for i in range(group.channels) if i not in gone])
+    for name in (*group.producers, *group.norms):
+        _keep_rows(model.get_submodule(name), keep)
+    for name, spread in group.consumers.items():
+        _keep_columns(model.get_submodule(name), keep, spread)
+
+
+def remove(model: nn.Module, drop: dict[str, list[int]]) -> nn.Module:
+    """A copy of the network without the given channels of each group."""
+    small = copy.deepcopy(model)
+    for group in groups(small):
+        if drop.get(group.name):
+            _remove(small, group, drop[group.name])
+    return small
+
+
+def mask(model: nn.Module, drop: dict[str, list[int]]) -> nn.Module:
+    """A copy with the channels silenced but kept: equal outputs to `remove`, no speed-up (the negative control of X11)."""
+    quiet = copy.deepcopy(model)
+    with torch.no_grad():
+        for group in groups(quiet):
+            for name in (*group.producers, *group.norms):
+                module = quiet.get_submodule(name)
+                for part in ("weight", "bias", "running_mean"):
+                    value = getattr(module, part, None)
+                    if value is not None and drop.get(group.name):
+                        value[drop[group.name]] = 0
+    return quiet

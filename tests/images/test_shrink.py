@@ -1,0 +1,87 @@
+"""Ranking, removal and lesions of picture networks (X09-X12)."""
+
+import pytest
+import torch
+
+from phasewise.kinds.images.networks.conv2 import Conv2
+from phasewise.kinds.images.networks.resnet import cifar_resnet, resnet18
+from phasewise.kinds.images.shrink import coupling, lesion, ranking, removal
+
+
+def _net(kind):
+    torch.manual_seed(0)
+    model = {"conv2": lambda: Conv2(3, 5, 8), "conv2_bn": lambda: Conv2(3, 5, 8, batch_norm=True), "resnet20": lambda: cifar_resnet(20, 3, 5, width=8), "resnet18": lambda: resnet18(3, 5, width=8)}[kind]()
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.2)
+    return model.eval()
+
+
+@pytest.mark.parametrize("kind", ["conv2", "conv2_bn", "resnet20", "resnet18"])
+def test_removed_equals_masked_and_is_smaller(kind):
+    model = _net(kind)
+    drop = removal.choose(ranking.scores(model, "l1"), 12)
+    small, quiet = removal.remove(model, drop), removal.mask(model, drop)
+    x = torch.rand(4, 3, 16, 16)
+    assert torch.allclose(small(x), quiet(x), atol=1e-5)
+    assert not torch.allclose(small(x), model(x), atol=1e-5)
+    assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
+    assert sum(len(d) for d in drop.values()) == 12
+
+
+def test_coupled_stage_channels_go_together_only_where_shortcuts_allow():
+    assert {"stages.0", "stages.1", "stages.2", "stages.3"} <= {g.name for g in coupling.groups(_net("resnet18"))}
+    assert all(".conv1" in g.name for g in coupling.groups(_net("resnet20")))
+
+
+def test_weight_order_equals_torchs_structured_pruning():
+    import torch.nn.utils.prune as prune
+
+    model = Conv2(3, 5, 8)
+    for criterion, norm in (("l1", 1), ("l2", 2)):
+        ours = ranking.scores(model, criterion, normaliser="none")["body.0"]
+        layer = torch.nn.Conv2d(3, 8, 3)
+        layer.load_state_dict(model.body[0].state_dict())
+        prune.ln_structured(layer, "weight", amount=3, n=norm, dim=0)
+        theirs = {i for i in range(8) if layer.weight_mask[i].sum() == 0}
+        assert set(ours.argsort()[:3].tolist()) == theirs
+
+
+def test_nonzero_rate_is_exact_on_a_hand_made_net():
+    model = Conv2(1, 2, 2)
+    with torch.no_grad():
+        model.body[0].weight.zero_()
+        model.body[0].bias.copy_(torch.tensor([1.0, -1.0]))
+    got = ranking.scores(model, "nonzero", normaliser="none", forward=lambda m: m(torch.rand(3, 1, 8, 8)))["body.0"]
+    assert got.tolist() == [1.0, 0.0]
+
+
+def test_raw_global_sums_would_empty_early_layers_and_the_floor_prevents_it():
+    torch.manual_seed(0)
+    model = resnet18(3, 10, width=8)
+    for m in model.modules():
+        if isinstance(m, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(m.weight)
+    raw = ranking.scores(model, "l1", normaliser="none")
+    total = sum(len(s) for s in raw.values())
+    no_floor = removal.choose(raw, int(0.3 * total), floor=0.0)
+    floored = removal.choose(raw, int(0.3 * total), floor=0.5)
+    worst = max(len(d) / len(raw[n]) for n, d in no_floor.items())
+    assert worst > 0.85
+    assert max(len(d) / len(raw[n]) for n, d in floored.items()) <= 0.5
+
+
+def test_lesion_of_a_dead_block_changes_nothing_and_of_a_live_one_does():
+    model = _net("resnet20")
+    with torch.no_grad():
+        dead = model.stages[0][1]
+        dead.conv2.weight.zero_()
+        dead.bn2.bias.zero_()
+        dead.bn2.running_mean.zero_()
+    x = torch.rand(4, 3, 16, 16)
+    base = model(x)
+    out = lesion.lesions(model, lambda m: float((m(x) - base).detach().abs().max()))
+    assert out[""] == 0 and out["stages.0.1"] == 0 and out["stages.0.0"] > 0 and len(out) == 10
