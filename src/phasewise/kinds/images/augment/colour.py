@@ -6,7 +6,7 @@ from torch.nn import functional as F
 LUMA = (0.299, 0.587, 0.114)
 
 
-def _factor(n: int, amount: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+def _factor(n: int, amount: float, generator: torch.Generator | None, device: torch.device) -> torch.Tensor:
     return torch.empty(n, 1, 1, 1, device=device).uniform_(1 - amount, 1 + amount, generator=generator)
 
 
@@ -17,18 +17,18 @@ def _grey(images: torch.Tensor) -> torch.Tensor:
     return (images * weights).sum(1, keepdim=True)
 
 
-def brightness(images: torch.Tensor, generator: torch.Generator, amount: float = 0.2) -> torch.Tensor:
+def brightness(images: torch.Tensor, generator: torch.Generator | None, amount: float = 0.2) -> torch.Tensor:
     """Each image times a factor in [1 - amount, 1 + amount]."""
     return (images * _factor(len(images), amount, generator, images.device)).clamp(0, 1)
 
 
-def contrast(images: torch.Tensor, generator: torch.Generator, amount: float = 0.2) -> torch.Tensor:
+def contrast(images: torch.Tensor, generator: torch.Generator | None, amount: float = 0.2) -> torch.Tensor:
     """Each image stretched about its own mean grey."""
     middle = _grey(images).mean((1, 2, 3), keepdim=True)
     return ((images - middle) * _factor(len(images), amount, generator, images.device) + middle).clamp(0, 1)
 
 
-def saturation(images: torch.Tensor, generator: torch.Generator, amount: float = 0.2) -> torch.Tensor:
+def saturation(images: torch.Tensor, generator: torch.Generator | None, amount: float = 0.2) -> torch.Tensor:
     """Each image moved between its grey version and itself; grey images pass unchanged."""
     if images.shape[1] != 3:
         return images
@@ -36,7 +36,7 @@ def saturation(images: torch.Tensor, generator: torch.Generator, amount: float =
     return ((images - grey) * _factor(len(images), amount, generator, images.device) + grey).clamp(0, 1)
 
 
-def hue(images: torch.Tensor, generator: torch.Generator, amount: float = 0.05) -> torch.Tensor:
+def hue(images: torch.Tensor, generator: torch.Generator | None, amount: float = 0.05) -> torch.Tensor:
     """Colours turned about the grey axis by +-amount of a full turn (linear rotation in YIQ); 0 is the identity."""
     if images.shape[1] != 3 or amount == 0:
         return images
@@ -51,7 +51,7 @@ def hue(images: torch.Tensor, generator: torch.Generator, amount: float = 0.05) 
     return torch.einsum("nij,njhw->nihw", matrix, images).clamp(0, 1)
 
 
-def blur(images: torch.Tensor, generator: torch.Generator, p: float = 0.5, sigma: tuple[float, float] = (0.1, 2.0), kernel: int = 0) -> torch.Tensor:
+def blur(images: torch.Tensor, generator: torch.Generator | None, p: float = 0.5, sigma: tuple[float, float] = (0.1, 2.0), kernel: int = 0) -> torch.Tensor:
     """Gaussian blur with its own sigma per image, applied with probability `p`; kernel 3 up to 64 px, else 7."""
     n, channels, height, width = images.shape
     size = kernel or (3 if max(height, width) <= 64 else 7)
@@ -70,7 +70,7 @@ def blur(images: torch.Tensor, generator: torch.Generator, p: float = 0.5, sigma
     return flat.reshape(n, channels, height, width)
 
 
-def erase(images: torch.Tensor, generator: torch.Generator, p: float = 0.5, area: tuple[float, float] = (0.02, 0.2)) -> torch.Tensor:
+def erase(images: torch.Tensor, generator: torch.Generator | None, p: float = 0.5, area: tuple[float, float] = (0.02, 0.2)) -> torch.Tensor:
     """A random rectangle of each image set to the image's mean with probability `p` (arXiv 1708.04896)."""
     n, _, height, width = images.shape
     device = images.device

@@ -9,17 +9,17 @@ import torch
 from torch.nn import functional as F
 
 
-def _draw(n: int, low: float, high: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+def _draw(n: int, low: float, high: float, generator: torch.Generator | None, device: torch.device) -> torch.Tensor:
     return torch.empty(n, device=device).uniform_(low, high, generator=generator)
 
 
-def flip(images: torch.Tensor, generator: torch.Generator, p: float = 0.5, *, vertical: bool = False) -> torch.Tensor:
+def flip(images: torch.Tensor, generator: torch.Generator | None, p: float = 0.5, *, vertical: bool = False) -> torch.Tensor:
     """Left-right mirror (or up-down) of each image with probability `p`."""
     chosen = _draw(len(images), 0, 1, generator, images.device) < p
     return torch.where(chosen[:, None, None, None], images.flip(2 if vertical else 3), images)
 
 
-def pad_crop(images: torch.Tensor, generator: torch.Generator, pad: int = 4, mode: str = "reflect") -> torch.Tensor:
+def pad_crop(images: torch.Tensor, generator: torch.Generator | None, pad: int = 4, mode: str = "reflect") -> torch.Tensor:
     """Pad by `pad` pixels, cut a window of the old size at a random place, one gather for the whole batch."""
     n, _, h, w = images.shape
     padded = F.pad(images, (pad, pad, pad, pad), mode=mode)
@@ -32,7 +32,7 @@ def pad_crop(images: torch.Tensor, generator: torch.Generator, pad: int = 4, mod
 
 
 def affine(
-    images: torch.Tensor, generator: torch.Generator, *, degrees: float = 0.0, scale: tuple[float, float] = (1.0, 1.0),
+    images: torch.Tensor, generator: torch.Generator | None, *, degrees: float = 0.0, scale: tuple[float, float] = (1.0, 1.0),
     shift: float = 0.0, shear: float = 0.0,
 ) -> torch.Tensor:
     """Rotation in +-degrees, zoom, shift (share of the side) and shear (degrees) in one resampling."""
@@ -51,7 +51,7 @@ def affine(
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def resized_crop(images: torch.Tensor, generator: torch.Generator, scale: tuple[float, float] = (0.35, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> torch.Tensor:
+def resized_crop(images: torch.Tensor, generator: torch.Generator | None, scale: tuple[float, float] = (0.35, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> torch.Tensor:
     """A random window of `scale` of the area and `ratio` of the sides, resized to the old size (large pictures)."""
     n, device = len(images), images.device
     area = _draw(n, scale[0], scale[1], generator, device)
@@ -66,7 +66,7 @@ def resized_crop(images: torch.Tensor, generator: torch.Generator, scale: tuple[
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def dihedral(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def dihedral(images: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
     """One of the eight symmetries of the square per image (top-down pictures; needs height = width)."""
     out = flip(images, generator)
     turns = torch.randint(0, 4, (len(images),), generator=generator, device=images.device)

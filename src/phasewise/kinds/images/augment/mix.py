@@ -17,14 +17,14 @@ class Mixed:
     share: torch.Tensor
 
 
-def _beta(n: int, alpha: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+def _beta(n: int, alpha: float, generator: torch.Generator | None, device: torch.device) -> torch.Tensor:
     """Beta(alpha, alpha) draws from the given generator (torch.distributions cannot take one)."""
     shape = torch.full((2, n), alpha, device=device)
     pair = torch._standard_gamma(shape, generator=generator).clamp_min(1e-8)
     return pair[0] / pair.sum(0)
 
 
-def mixup(images: torch.Tensor, generator: torch.Generator, alpha: float = 0.2) -> Mixed:
+def mixup(images: torch.Tensor, generator: torch.Generator | None, alpha: float = 0.2) -> Mixed:
     """Each image blended with a random partner."""
     n = len(images)
     partner = torch.randperm(n, generator=generator, device=images.device)
@@ -33,7 +33,7 @@ def mixup(images: torch.Tensor, generator: torch.Generator, alpha: float = 0.2) 
     return Mixed(images=images * weight + images[partner] * (1 - weight), partner=partner, share=share)
 
 
-def cutmix(images: torch.Tensor, generator: torch.Generator, alpha: float = 1.0) -> Mixed:
+def cutmix(images: torch.Tensor, generator: torch.Generator | None, alpha: float = 1.0) -> Mixed:
     """A rectangle of each image replaced by the partner's; the share is the exact area kept."""
     n, _, height, width = images.shape
     device = images.device

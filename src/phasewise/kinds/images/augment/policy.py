@@ -17,7 +17,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """R09, M10: side-on pictures are mirrored left-right only; up-down belongs to top-down pictures."""
 
 
-def _apply(name: str, value: Any, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def _apply(name: str, value: Any, images: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
     match name:
         case "crop":
             return geometry.pad_crop(images, generator, int(value))
@@ -46,7 +46,7 @@ def _apply(name: str, value: Any, images: torch.Tensor, generator: torch.Generat
     raise ValueError(f"unknown augmentation {name!r}; valid: {', '.join(ORDER)}")
 
 
-def augment(images: torch.Tensor, policy: Mapping[str, Any], generator: torch.Generator, chance: torch.Tensor | None = None) -> torch.Tensor:
+def augment(images: torch.Tensor, policy: Mapping[str, Any], generator: torch.Generator | None, chance: torch.Tensor | None = None) -> torch.Tensor:
     """Float images (n, c, h, w) in [0, 1] through a policy; `chance` (n,) is the probability per sample (D14), default 1."""
     unknown = [name for name in policy if name not in ORDER and name not in ("mixup", "cutmix", "preset")]
     if unknown:

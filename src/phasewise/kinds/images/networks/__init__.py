@@ -1,0 +1,41 @@
+"""Picture networks by family: `build(spec, info)` gives an untrained (or locally pretrained) module; worker side only."""
+
+from typing import Any
+
+from torch import nn
+
+from phasewise.kinds.images.networks import pretrained
+from phasewise.kinds.images.networks.conv2 import Conv2
+from phasewise.kinds.images.networks.model import PictureModel
+from phasewise.kinds.images.networks.resnet import cifar_resnet, resnet18
+from phasewise.records.errors import UsageError
+
+FAMILIES = ("conv2", "resnet20", "resnet32", "resnet56", "resnet18", "pretrained")
+
+
+def _body(spec: Any, channels: int, outputs: int, side: int) -> nn.Module:
+    dropout = spec.dropout[-1] if spec.dropout else 0.0
+    stride = 2 if side > 64 else 1
+    width = int(spec.options.get("width", 0))
+    match spec.family:
+        case "conv2":
+            return Conv2(channels, outputs, width or 16, dropout, spec.batch_norm)
+        case "resnet20" | "resnet32" | "resnet56":
+            return cifar_resnet(int(spec.family[6:]), channels, outputs, first_stride=stride, dropout=dropout, width=width or 16)
+        case "resnet18":
+            return resnet18(channels, outputs, first_stride=stride, dropout=dropout, width=width or 64)
+        case "pretrained":
+            return pretrained.body(spec, outputs, dropout)
+    raise UsageError(f"unknown network family {spec.family!r}", "Pictures have no such network.", f"Valid: {', '.join(FAMILIES)}.")
+
+
+def build(spec: Any, info: Any) -> nn.Module:
+    """A `PictureModel` for `info.image` (C, H, W) and `info.outputs`; `info.stats` holds `mean` and `std` per channel."""
+    channels, height, _ = info.image
+    if spec.family == "pretrained":
+        mean, std = pretrained.MEAN, pretrained.STD
+    else:
+        mean, std = info.stats["mean"].tolist(), info.stats["std"].tolist()
+    body = _body(spec, channels, info.outputs, height)
+    frozen = pretrained.frozen_parts(body, int(spec.options.get("unfrozen", 0))) if spec.family == "pretrained" else ()
+    return PictureModel(body, mean, std, spec.options.get("augment"), frozen=frozen)

@@ -1,0 +1,70 @@
+"""Networks with weights from elsewhere: read safely, matched strictly, head replaced, body frozen by stages (N01, T18).
+
+Only architectures written here are known; a checkpoint is data (tensors by name), never code.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from phasewise.kinds.images.networks.mobilenet import MobileNetV1Quarter
+from phasewise.records.errors import BadInputError, UsageError
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+MAX_BYTES = 2 * 1024**3
+ARCHITECTURES: dict[str, Any] = {"mobilenet_v1_025": MobileNetV1Quarter}
+STAGES: dict[str, tuple[str, ...]] = {"mobilenet_v1_025": ("stage1", "stage2", "stage3")}
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from a safetensors file or a weights-only torch checkpoint; anything else is refused."""
+    if not path.is_file():
+        raise BadInputError("no weights file", f"{path.name} does not exist.", "Give the path of a .safetensors or torch checkpoint on this machine; nothing is downloaded.")
+    if path.stat().st_size > MAX_BYTES:
+        raise BadInputError("weights file too large", f"{path.name} is over 2 GiB.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            found: Any = load_file(str(path))
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)  # noqa: S614
+    except Exception as problem:
+        raise BadInputError("cannot read the weights file", f"{path.name}: {type(problem).__name__}.", "Expected safetensors or a checkpoint that loads with weights_only; it is never unpickled.") from problem
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+            break
+    tensors = {str(n).removeprefix("module."): t for n, t in found.items() if isinstance(t, Tensor)} if isinstance(found, dict) else {}
+    if not tensors:
+        raise BadInputError("no weights in the file", f"{path.name} holds no tensors by name.", "Save a state dict.")
+    return {n: t.contiguous() for n, t in tensors.items() if t.layout == torch.strided}
+
+
+def recognise(weights: dict[str, Tensor]) -> str:
+    """The known architecture whose names and shapes match (the head may differ)."""
+    for name, make in ARCHITECTURES.items():
+        want = {n: t.shape for n, t in make().state_dict().items() if not n.startswith("fc.")}
+        if all(n in weights and weights[n].shape == shape for n, shape in want.items()):
+            return name
+    raise UsageError("the weights fit no known network", f"First names: {', '.join(list(weights)[:3])}.", f"Known: {', '.join(ARCHITECTURES)}.")
+
+
+def body(spec: Any, outputs: int, dropout: float) -> nn.Module:
+    """The architecture of `spec.options["weights"]` with a fresh head of `outputs` units."""
+    path = Path(str(spec.options.get("weights", "")))
+    weights = read_weights(path)
+    name = recognise(weights)
+    model = ARCHITECTURES[name](outputs, dropout)
+    kept = {n: t for n, t in weights.items() if not n.startswith("fc.") and n in model.state_dict()}
+    model.load_state_dict(kept, strict=False)
+    return model
+
+
+def frozen_parts(model: nn.Module, unfrozen: int) -> tuple[str, ...]:
+    """Names of the stages that stay frozen when the last `unfrozen` stages train (0 = head only)."""
+    stages = next((STAGES[n] for n, c in ARCHITECTURES.items() if isinstance(model, c)), ())
+    return stages[: len(stages) - unfrozen] if unfrozen else stages

@@ -1,0 +1,34 @@
+"""Predicting on changed copies of a picture and averaging (X08); never on by default.
+
+Forms: `mean` of 4 augmented copies; `with_plain` = plain + 4 copies, mean of 5 (fastai 0.7); `lerp` = mean of copies pulled
+25 % towards plain (fastai 2). All average probabilities.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+FORMS = ("mean", "with_plain", "lerp")
+
+
+def combine(plain: Tensor, copies: Tensor, form: str, beta: float = 0.25) -> Tensor:
+    """Probabilities (n, classes) from the plain prediction (n, classes) and the copies' (k, n, classes)."""
+    if form == "mean":
+        return copies.mean(0)
+    if form == "with_plain":
+        return torch.cat([plain[None], copies]).mean(0)
+    if form == "lerp":
+        return torch.lerp(copies.mean(0), plain, beta)
+    raise ValueError(f"unknown TTA form {form!r}; valid: {', '.join(FORMS)}")
+
+
+@torch.no_grad()
+def predict(model: torch.nn.Module, images: Tensor, probabilities: Callable[[Tensor], Tensor], *, copies: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Plain probabilities (n, classes) and those of `copies` augmented versions (copies, n, classes), in evaluation mode."""
+    model.eval()
+    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+        torch.manual_seed(seed)
+        plain = probabilities(model.body(model.pixels(images)))
+        changed = [probabilities(model.body((model.changed(images) - model.mean) / model.std)) for _ in range(copies)]
+    return plain, torch.stack(changed)
