@@ -1,7 +1,6 @@
 """The seam other rooms rely on: a project, a run played by the fake runner, and what the other side sees of it."""
 
 from fakes import FakeRunner, Script
-
 from phasewise.project.folder import Project
 from phasewise.records.jobs import DataView, ProfileJob
 
