@@ -19,6 +19,7 @@ from phasewise.records.text import safe_text
 ROW = "__row__"
 """Column with the row number in the source file (0 is the first row of data); never an input."""
 MIN_ROWS = 10
+_CAST_REMEDIES = {"as-category": "category", "as-number": "number", "as-date": "date"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +67,35 @@ def shape(frame: pl.DataFrame, view: DataView, *, drop_rows: bool = True) -> pl.
 
     With `drop_rows=False` remedies that remove rows are left out (test and field rows are judged as they come).
     """
-    if view.remedies:
-        from phasewise.checks import remedies
-
-        frame = remedies.apply(frame, _row_safe(view.remedies, drop_rows), view.target)
-    return casting.cast_roles(frame, view.roles, casting.formats_of(view))
+    frame = remedied(frame, view, drop_rows=drop_rows)
+    return casting.cast_roles(frame, effective_roles(frame, view), casting.formats_of(view))
 
 
-def _row_safe(chosen: dict[str, str], drop_rows: bool) -> dict[str, str]:
-    if drop_rows:
-        return dict(chosen)
-    return {k: v for k, v in chosen.items() if not v.split(":")[0] in ("drop-rows", "keep-first", "drop-duplicates", "majority", "quarantine")}
+def remedied(frame: pl.DataFrame, view: DataView, *, drop_rows: bool = True) -> pl.DataFrame:
+    """The natural table after the view's remedies, before any cast."""
+    if not view.remedies:
+        return frame
+    from phasewise.checks import remedies
+
+    return remedies.apply(frame, view.remedies, view.target, drop_rows=drop_rows)
+
+
+def effective_roles(frame: pl.DataFrame, view: DataView) -> dict[str, str]:
+    """Role of every column of a frame but target and row number: the view's, changed by cast remedies, else proposed."""
+    from phasewise.kinds.tabular.profiling import column_facts
+    from phasewise.kinds.tabular.roles import propose_role
+
+    names = [c for c in frame.columns if c not in (ROW, view.target)]
+    roles = {c: str(view.roles[c]) for c in names if c in view.roles}
+    open_ones = [c for c in names if c not in roles]
+    if open_ones:
+        facts = column_facts(frame.select(open_ones))
+        roles |= {c: propose_role(frame[c], facts[c])[0] for c in open_ones}
+    for finding, text in view.remedies.items():
+        column, role = finding.partition(":")[2], _CAST_REMEDIES.get(text.partition("?")[0])
+        if role and column in roles:
+            roles[column] = role
+    return roles
 
 
 def _text(file: Path, wishes: dict[str, Any]) -> RawTable:

@@ -1,0 +1,192 @@
+"""The development rows of a split, the same for every job after it; the vault is never needed here."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from phasewise.kinds.tabular import casting, reading, sealing, sources, targets
+from phasewise.kinds.tabular.assigning import VALIDATION
+from phasewise.records.base import fingerprint
+from phasewise.records.errors import StorageError
+from phasewise.records.jobs import DataView
+from phasewise.records.metrics import Task
+
+CACHE = "tables"
+CACHE_KEPT = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Development:
+    """Development rows: training and validation, never test.
+
+    `table` [n] holds every column with remedies and casts applied (row number and target included); `natural` [n] the
+    same rows before casts (what checks look at). `y` [n] is a class index int64 or a value float64. `train` and
+    `validation` are positions in `table`; under cross-validation `folds` [n] holds fold ids, `fold_repeats` [n, 5] those of
+    all repeats, and fold 0 stands in as `validation`. `clusters` [n] numbers rows that belong together.
+    """
+
+    table: pl.DataFrame
+    y: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    task: Task
+    classes: tuple[str, ...] = ()
+    folds: np.ndarray | None = None
+    fold_repeats: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    clusters: np.ndarray | None = None
+    natural: pl.DataFrame = field(default_factory=pl.DataFrame)
+    roles: dict[str, str] = field(default_factory=dict)
+    """Effective role of every column but target and row number."""
+    formats: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    split: dict[str, Any] = field(default_factory=dict)
+    """What `splits/split.json` says."""
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Row numbers in the source file, int64 [n]."""
+        return self.table[reading.ROW].to_numpy().astype(np.int64)
+
+    @property
+    def features(self) -> list[str]:
+        """Input columns: every role but `ignore`, never the target."""
+        return [c for c, r in self.roles.items() if r != "ignore" and c in self.table.columns]
+
+    def rounds(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(train, validation) positions: one pair, or one per fold."""
+        if self.folds is None:
+            return [(self.train, self.validation)]
+        return [(np.flatnonzero(self.folds != f), np.flatnonzero(self.folds == f)) for f in range(int(self.folds.max()) + 1)]
+
+
+def split_facts(project: Any) -> dict[str, Any]:
+    """`splits/split.json` of a project; a `StorageError` when there is no split."""
+    path = project.path / "splits" / "split.json"
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise StorageError("the data is not split yet", "splits/split.json is missing.", "Run the data phase first.") from None
+    except ValueError as error:
+        raise StorageError("splits/split.json is damaged", str(error), "Restore it from a copy, or split again.") from None
+
+
+def complete_view(view: DataView, about: dict[str, Any]) -> DataView:
+    """The view with what the split settled: roles and formats of columns it does not name, task, and how the file is read."""
+    options = {**view.options, "formats": {**about.get("formats", {}), **casting.formats_of(view)}}
+    return view.model_copy(update={
+        "roles": {**about.get("roles", {}), **view.roles}, "options": options, "task": view.task or about.get("task"), "target": view.target or about.get("target", ""),
+        "reading": {**{k: v for k, v in about.get("reading", {}).items() if k != "compression"}, **view.reading},
+    })
+
+
+def load(project: Any, view: DataView) -> Development:
+    """The development rows with the view's remedies, casts and relabels applied.
+
+    Raises `StorageError` when there is no split or the data file is not the one that was split.
+    """
+    about = split_facts(project)
+    view = complete_view(view, about)
+    try:
+        with np.load(project.path / "splits" / "rows.npz", allow_pickle=False) as held:
+            arrays = {k: held[k] for k in held.files}
+    except (OSError, ValueError) as error:
+        raise StorageError("splits/rows.npz cannot be read", str(error), "Restore it from a copy, or split again.") from None
+    natural = _natural(project, view, about, arrays["rows"])
+    return shaped(natural, view, about, arrays)
+
+
+def shaped(natural: pl.DataFrame, view: DataView, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Development:
+    """Natural development rows -> `Development`: remedies (rows may leave), casts, labels, parts."""
+    natural = reading.remedied(_relabelled(natural, view), view)
+    kept = natural[reading.ROW].to_numpy().astype(np.int64)
+    place = {int(r): i for i, r in enumerate(arrays["rows"])}
+    index = np.fromiter((place[int(r)] for r in kept), np.int64, len(kept))
+    roles = reading.effective_roles(natural, view)
+    formats = casting.formats_of(view)
+    table = casting.cast_roles(natural, roles, formats)
+    labels = targets.encode(natural[view.target], view, _classes(natural, view, about))
+    known = labels.known
+    if not known.all():
+        mask = pl.Series(known)
+        natural, table, index = natural.filter(mask), table.filter(mask), index[known]
+    part, folds = arrays["part"][index], arrays.get("folds")
+    folds = folds[index] if folds is not None else None
+    group = about.get("group")
+    groups = natural[group].rank("dense").fill_null(0).to_numpy().astype(np.int64) if group and group in natural.columns else None
+    return Development(
+        table=table, natural=natural, y=labels.y[known], task=labels.task, classes=labels.classes,
+        train=np.flatnonzero(part != VALIDATION), validation=np.flatnonzero(part == VALIDATION),
+        folds=None if folds is None else folds[:, 0], fold_repeats=folds, groups=groups, clusters=arrays["clusters"][index],
+        roles=roles, formats=formats, target=view.target, split=about,
+    )
+
+
+def _classes(natural: pl.DataFrame, view: DataView, about: dict[str, Any]) -> tuple[str, ...] | None:
+    """The split's classes, unless labels were renamed or the positive class was changed."""
+    if view.task == "regression":
+        return None
+    classes = tuple(about.get("classes", ()))
+    changed = bool(view.relabel) or any("merge" in v or "fold-case" in v for v in view.remedies.values())
+    if changed or view.task != about.get("task"):
+        return None
+    if view.positive and len(classes) == 2 and view.positive in classes:
+        return tuple(sorted(classes, key=lambda c: c == view.positive))
+    return classes
+
+
+def _relabelled(natural: pl.DataFrame, view: DataView) -> pl.DataFrame:
+    """Corrected labels by row number (from 0): `{"17": "yes"}`; an empty value drops the row (D18)."""
+    fixes = {int(k): v for k, v in view.relabel.items() if k.isdigit()}
+    if not fixes:
+        return natural
+    dtype = natural.schema[view.target]
+    new = pl.col(reading.ROW).replace_strict(list(fixes), list(fixes.values()), default=None, return_dtype=pl.String)
+    hit = pl.col(reading.ROW).is_in(list(fixes))
+    return natural.with_columns(pl.when(hit).then(new.replace({"": None}).cast(dtype, strict=False)).otherwise(pl.col(view.target)).alias(view.target))
+
+
+def _natural(project: Any, view: DataView, about: dict[str, Any], rows: np.ndarray) -> pl.DataFrame:
+    """Development rows as read, from the cache or from the source file (whose SHA-256 must be the split's)."""
+    key = fingerprint([about["digest"], about["file"]["sha256"], about.get("generation"), sorted((k, str(v)) for k, v in view.reading.items())])
+    folder = project.path / ".phasewise" / "cache" / CACHE
+    cached = folder / f"{key}.arrow"
+    if cached.is_file():
+        try:
+            frame = sealing.from_bytes(cached.read_bytes())
+            if frame.height == len(rows):
+                return frame
+        except StorageError:
+            pass
+    verify_file(view, about)
+    raw = reading.read_raw(view)
+    frame = raw.frame.filter(pl.col(reading.ROW).is_in(pl.Series(rows).cast(raw.frame.schema[reading.ROW]).implode()))
+    _store(folder, cached, frame)
+    return frame
+
+
+def verify_file(view: DataView, about: dict[str, Any]) -> None:
+    """A `StorageError` unless the data file is byte for byte the one that was split."""
+    path = Path(view.file).expanduser()
+    sources.require_file(path)
+    wanted = about["file"]
+    if path.stat().st_size != wanted["size"] or sources.identity(path).sha256 != wanted["sha256"]:
+        raise StorageError(f"{sources.shown(path)} is not the file that was split", "Its size or content changed since the split; row numbers would point to other rows.", "Bring the old file back, or split again as a new generation.")
+
+
+def _store(folder: Path, cached: Path, frame: pl.DataFrame) -> None:
+    """Keep a copy for the next job; a cache that cannot be written is no error."""
+    from phasewise.project import atomic
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.replace(cached, sealing.to_bytes(frame))
+        for old in sorted(folder.glob("*.arrow"), key=lambda p: p.stat().st_mtime)[:-CACHE_KEPT]:
+            old.unlink(missing_ok=True)
+    except (OSError, StorageError):
+        return

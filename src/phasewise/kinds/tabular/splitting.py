@@ -1,0 +1,380 @@
+"""The split: whole clusters, alike in strata, verified; test rows go into the vault and nowhere else (checks.md 7)."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from phasewise.kinds.tabular import assigning, casting, rows, sealing, splitchecks, splitfiles, targets
+from phasewise.kinds.tabular.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION, Sizes
+from phasewise.kinds.tabular.reading import ROW, RawTable, effective_roles, read_raw
+from phasewise.kinds.tabular.sources import identity
+from phasewise.records.errors import BadInputError, UsageError
+from phasewise.records.findings import Finding
+from phasewise.records.jobs import SplitJob
+from phasewise.records.results.data import PartSummary, SplitResult
+from phasewise.records.text import safe_text
+
+SPLIT_JSON = "split.json"
+ROWS_NPZ = "rows.npz"
+REPEATS = 5
+GUESSED_ACCURACY = 0.85
+"""Accuracy assumed for the default test size before any baseline ran."""
+Progress = Callable[..., Any]
+
+
+@dataclass(kw_only=True)
+class Table:
+    """All labelled rows as the split sees them; with an external test file its rows follow the data file's."""
+
+    raw: RawTable
+    frame: pl.DataFrame
+    labels: targets.Labels
+    roles: dict[str, str]
+    formats: dict[str, str]
+    hashes: np.ndarray
+    external: np.ndarray
+    """Boolean [n]: the row comes from the test file."""
+
+    @property
+    def features(self) -> list[str]:
+        """Input columns that tell rows apart."""
+        return [c for c, r in self.roles.items() if r != "ignore"]
+
+
+@dataclass(kw_only=True)
+class Drawn:
+    """Part of each row of the table, int8 [n], with what is known about it."""
+
+    part: np.ndarray
+    clusters: rows.Clusters
+    stratum: np.ndarray
+    folds: int = 0
+    redraws: int = 0
+    troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    quarantined: int = 0
+    order: np.ndarray | None = None
+    fold_ids: np.ndarray | None = None
+
+
+def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
+    """Draw, verify, seal and record the split of a table.
+
+    Test rows are written to the project's vault only; `splits/` holds row numbers of train and validation.
+    Raises `BadInputError` for files, targets and split files that cannot be used.
+    """
+    progress(0, 5, note="reading")
+    table = read_table(job)
+    progress(1, 5, note="copies and groups")
+    drawn = draw(table, job)
+    progress(2, 5, note="checks on counts")
+    findings = check(table, drawn, job)
+    progress(3, 5, note="sealing")
+    manifest = _seal(project, table, drawn, job)
+    progress(4, 5, note="writing")
+    result = _result(table, drawn, job, findings, manifest)
+    _write(project, table, drawn, job, result)
+    progress(5, 5, note="done")
+    return result
+
+
+def read_table(job: SplitJob) -> Table:
+    """The data file (and external test file) with labels, roles and content hashes."""
+    view = job.data
+    raw = read_raw(view)
+    target = targets.find_target(raw.columns, view.target)
+    targets.check_target(raw.frame[target], view.task)
+    frame = raw.frame
+    external = np.zeros(frame.height, bool)
+    if job.test_file:
+        test = splitfiles.read_test(view, job.test_file, raw.columns)
+        frame, external = _stack(frame, test), np.r_[external, np.ones(test.height, bool)]
+    labels = targets.encode(frame[target], view)
+    if external.any() and labels.task != "regression":
+        only = set(np.unique(labels.y[external])) - set(np.unique(labels.y[~external])) - {-1}
+        if only:
+            raise BadInputError("the test file has classes that the data file lacks", ", ".join(repr(safe_text(labels.classes[int(i)], 40)) for i in sorted(only)[:5]) + ".", "Add training rows of these classes, or correct the labels.", where=str(job.test_file))
+    roles = effective_roles(raw.frame, view)
+    for name in (job.group, job.time):
+        if name:
+            targets.find_target(raw.columns, name)
+    hashes = rows.content_hashes(frame, [c for c in raw.columns])
+    formats = {**casting.find_formats(raw.frame, {**roles, **({target: "number"} if labels.task == "regression" else {})}), **casting.formats_of(view)}
+    return Table(raw=raw, frame=frame, labels=labels, roles=roles, formats=formats, hashes=hashes, external=external)
+
+
+def _stack(frame: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+    casts = []
+    for name, dtype in frame.schema.items():
+        if test.schema[name] != dtype:
+            text = pl.String in (dtype, test.schema[name]) or not (dtype.is_numeric() and test.schema[name].is_numeric())
+            casts.append((name, pl.String if text else pl.Float64))
+    for name, dtype in casts:
+        frame, test = frame.with_columns(casting.to_category(frame[name]).cast(dtype) if dtype == pl.String else pl.col(name).cast(dtype)), test.with_columns(casting.to_category(test[name]).cast(dtype) if dtype == pl.String else pl.col(name).cast(dtype))
+    return pl.concat([frame, test.with_columns(pl.col(ROW).cast(frame.schema[ROW]))], how="vertical")
+
+
+def draw(table: Table, job: SplitJob) -> Drawn:
+    """Part of each row by the job's policy; a pure function of contents, policy and seed."""
+    labelled = table.labels.known
+    n = int((labelled & ~table.external).sum())
+    if n < 10:
+        raise BadInputError("too few labelled rows", f"{n} rows have a target; at least 10 are needed.", "Label more rows.", where=job.data.file)
+    cluster = rows.clusters(table.frame, table.features, job.group if job.policy == "grouped" else None)
+    stratum = np.zeros(len(labelled), np.int64)
+    if job.policy != "random":
+        stratum[labelled] = assigning.strata(table.labels.y[labelled], table.labels.task)
+    wanted = _sizes(table, job, n)
+    drawn = Drawn(part=np.full(len(labelled), DROPPED, np.int8), clusters=cluster, stratum=stratum, folds=wanted.folds, notes=list(cluster.notes))
+    if job.test_file:
+        _external(table, job, drawn, wanted, labelled)
+    elif job.policy == "file":
+        _from_file(table, job, drawn, labelled)
+    elif job.policy == "time":
+        _in_time(table, job, drawn, wanted, labelled)
+    else:
+        if job.policy == "grouped" and not job.group:
+            raise UsageError("no group column named", "A grouped split keeps the rows of one group together.", "Name the column (data.group).")
+        _at_random(table, job, drawn, wanted, labelled)
+    if drawn.folds:
+        _fold(table, drawn, job)
+    _say_clusters(drawn, labelled)
+    return drawn
+
+
+def _sizes(table: Table, job: SplitJob, n: int) -> Sizes:
+    rarest, accuracy = 0.5, GUESSED_ACCURACY
+    if table.labels.task != "regression":
+        counts = np.bincount(table.labels.y[table.labels.known])
+        shares = counts[counts > 0] / counts.sum()
+        rarest, accuracy = float(shares.min()), max(GUESSED_ACCURACY, float(shares.max()))
+    folds = job.folds if job.policy not in ("time", "file") else 0
+    return assigning.sizes(n, accuracy=accuracy, rarest=rarest, test_share=job.test_share, validation_share=job.validation_share, folds=folds)
+
+
+def _at_random(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
+    _, cluster = np.unique(drawn.clusters.label[use], return_inverse=True)
+    part, drawn.redraws, drawn.troubles = assigning.drawn(table.hashes[use], drawn.stratum[use], cluster, wanted, job.seed)
+    drawn.part[use] = part
+
+
+def _in_time(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
+    if not job.time:
+        raise UsageError("no time column named", "A split by time needs a column that orders the rows.", "Name the column (data.time).")
+    order, unit = time_order(table.frame[job.time], table.formats.get(job.time))
+    drawn.order = order
+    order = np.where(use, order, np.nan)
+    drawn.part[:] = assigning.by_time(order, wanted, job.gap * unit)
+    drawn.folds = 0
+    lost = int((use & (drawn.part == DROPPED)).sum())
+    if lost:
+        drawn.notes.append(f"{lost:,} rows lie in a gap or have no time; they are in no part")
+
+
+def time_order(column: pl.Series, fmt: str | None) -> tuple[np.ndarray, float]:
+    """A column as float time [n] (NaN where missing) and how many of its units a gap of 1 is: a day for dates, 1 for numbers."""
+    if column.dtype == pl.String:
+        found = fmt or (casting.date_format(column) or ("", 0))[0]
+        if not found or found in ("plain", "point", "comma"):
+            numbers = casting.parse_numbers(column)
+            if numbers.null_count() < len(numbers):
+                return numbers.to_numpy().astype(float), 1.0
+            raise UsageError(f"cannot order rows by {safe_text(column.name, 60)!r}", "Its cells are neither dates nor numbers.", "Name a date or number column.")
+        column = casting.parse_dates(column, found)
+    if column.dtype.is_temporal():
+        stamps = column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy()
+        return stamps / 1e6, 86_400.0
+    return column.cast(pl.Float64).to_numpy(), 1.0
+
+
+def _external(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
+    """All labelled rows of the test file are the test; their copies leave the training rows and are counted."""
+    drawn.part[table.external & use] = TEST
+    copied = np.isin(drawn.clusters.label, np.unique(drawn.clusters.label[table.external])) & ~table.external
+    drawn.quarantined = int((copied & use).sum())
+    own = use & ~table.external & ~copied
+    _divide_rest(table, job, drawn, own)
+
+
+def _from_file(table: Table, job: SplitJob, drawn: Drawn, use: np.ndarray) -> None:
+    if not job.split_file:
+        raise UsageError("no split file named", "The policy `file` takes the parts from a file.", "Name the split file or the test file.")
+    given = splitfiles.read_parts(job.data, job.split_file, table.frame.height)
+    given = np.where(use, given, DROPPED).astype(np.int8)
+    held = drawn.clusters.label[given == TEST]
+    copied = np.isin(drawn.clusters.label, np.unique(held)) & np.isin(given, (TRAIN, VALIDATION))
+    drawn.quarantined = int(copied.sum())
+    drawn.part[:] = np.where(copied, DROPPED, given)
+    if not (drawn.part == TEST).any():
+        raise BadInputError("the split file names no test row", "Every row is train or validation.", "Mark the rows of the sealed test.", where=str(job.split_file))
+    if (drawn.part == VALIDATION).any():
+        drawn.folds = 0
+    else:
+        _divide_rest(table, job, drawn, drawn.part == TRAIN)
+
+
+def _divide_rest(table: Table, job: SplitJob, drawn: Drawn, own: np.ndarray) -> None:
+    """Validation (or folds) out of the rows that are not test."""
+    n = int(own.sum())
+    folds = job.folds if job.folds is not None else (5 if n < assigning.SMALL and job.validation_share is None else 0)
+    validation = round(n / folds) if folds else round((job.validation_share or 0) * n) or min(int((drawn.part == TEST).sum()), n // 5)
+    drawn.folds = folds
+    _, cluster = np.unique(drawn.clusters.label[own], return_inverse=True)
+    drawn.part[own] = assigning.by_strata(table.hashes[own], drawn.stratum[own], cluster, {VALIDATION: max(validation, 1)}, job.seed)
+
+
+def _say_clusters(drawn: Drawn, use: np.ndarray) -> None:
+    if drawn.clusters.copies:
+        drawn.notes.append(f"{drawn.clusters.copies:,} rows are exact copies of another in all inputs and stay with it")
+    if drawn.clusters.near:
+        drawn.notes.append(f"{drawn.clusters.near:,} near copies stay with their twin")
+    n = max(int(use.sum()), 1)
+    if drawn.clusters.largest > 0.05 * n:
+        drawn.notes.append(f"one cluster holds {drawn.clusters.largest / n:.0%} of the rows")
+    if drawn.clusters.groups and drawn.clusters.groups < 50:
+        drawn.notes.append(f"only {drawn.clusters.groups} groups: intervals by group will be wide")
+
+
+def _fold(table: Table, drawn: Drawn, job: SplitJob) -> None:
+    """Fold ids of development rows, int64 [n, repeats] (-1 elsewhere); column 0 is the one every model uses, its fold 0 the validation part."""
+    own = np.isin(drawn.part, (TRAIN, VALIDATION))
+    keys, stratum, cluster = table.hashes[own], drawn.stratum[own], drawn.clusters.label[own]
+    drawn.fold_ids = np.full((len(own), REPEATS), -1, np.int64)
+    for repeat in range(REPEATS):
+        drawn.fold_ids[own, repeat] = assigning.folds_of(keys, stratum, cluster, drawn.folds, job.seed + 7919 * repeat)
+    drawn.part[own] = np.where(drawn.fold_ids[own, 0] == 0, VALIDATION, TRAIN)
+
+
+def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
+    """P01-P12 on counts only."""
+    part, labels = drawn.part, table.labels
+    used = part != DROPPED
+    by_chance = bool(drawn.clusters.notes)
+    out = splitchecks.copies(table.hashes, part if not by_chance else np.full_like(part, DROPPED), -1 if job.policy in ("random", "stratified", "grouped") else splitchecks.across(drawn.clusters.label, part), drawn.quarantined)
+    if labels.task != "regression":
+        out += splitchecks.classes(labels.y[used], labels.classes, part[used], drawn.folds)
+    group = table.frame[job.group].rank("dense").fill_null(0).to_numpy().astype(np.int64) if job.group else None
+    if group is not None:
+        group = np.where(group == 0, -1 - np.arange(len(group)), group)
+    order = drawn.order
+    if order is None and job.time:
+        order = time_order(table.frame[job.time], table.formats.get(job.time))[0]
+    out += splitchecks.group_and_time(part, group, order, job.policy, job.claim, 0.0)
+    stratum = np.zeros(len(part), np.int64)
+    stratum[labels.known] = assigning.strata(labels.y[labels.known], labels.task)
+    out += splitchecks.shift(stratum[used], part[used])
+    out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed)
+    out += splitchecks.unseen(table.frame, [c for c, r in table.roles.items() if r == "category"], part, job.policy)
+    out += splitchecks.size(int((part == TEST).sum()), _half_width(labels, part), drawn.folds)
+    out.append(Finding(id="schema-across-parts", check="schema-across-parts", source="P10", severity="pass", title="All parts have the same columns"))
+    return out + splitchecks.by_construction()
+
+
+def _plain(table: Table) -> np.ndarray:
+    """Inputs as float [n, d]: numbers as they are, categories by rank of level; dates left out."""
+    columns = []
+    for name in [c for c, r in table.roles.items() if r in ("number", "category")][:100]:
+        column = table.frame[name]
+        numbers = casting.parse_numbers(column, table.formats.get(name, "plain")) if table.roles[name] == "number" else column.rank("dense")
+        columns.append(numbers.cast(pl.Float64).to_numpy())
+    return np.stack(columns, axis=1) if columns else np.zeros((table.frame.height, 0))
+
+
+def _half_width(labels: targets.Labels, part: np.ndarray) -> float | None:
+    from phasewise.stats import power
+
+    n = int((part == TEST).sum())
+    if labels.task == "regression" or n == 0:
+        return None
+    counts = np.bincount(labels.y[part == TEST])
+    return power.half_width(n, max(GUESSED_ACCURACY, float(counts.max() / n)))
+
+
+def _summary(table: Table, drawn: Drawn, code: int, job: SplitJob) -> PartSummary:
+    rows_in = drawn.part == code
+    labels = table.labels
+    counts: dict[str, int] = {}
+    low = high = None
+    if labels.task != "regression":
+        held = np.bincount(labels.y[rows_in & labels.known], minlength=len(labels.classes))
+        counts = {safe_text(c, 60): int(k) for c, k in zip(labels.classes, held, strict=True)}
+    elif (rows_in & labels.known).any():
+        low, high = (f"{q:.6g}" for q in np.quantile(labels.y[rows_in & labels.known], (0.05, 0.95)))
+    if job.policy == "time" and job.time and rows_in.any():
+        cells = table.frame[job.time].filter(pl.Series(rows_in)).drop_nulls()
+        low, high = (safe_text(cells.min(), 40), safe_text(cells.max(), 40)) if len(cells) else (low, high)
+    return PartSummary(rows=int(rows_in.sum()), clusters=len(np.unique(drawn.clusters.label[rows_in])), classes=counts, low=low, high=high)
+
+
+def _result(table: Table, drawn: Drawn, job: SplitJob, findings: list[Finding], manifest: str) -> SplitResult:
+    from phasewise.stats import power
+
+    parts = {PARTS[c]: _summary(table, drawn, c, job) for c in (TRAIN, VALIDATION, TEST, DROPPED) if c != DROPPED or (drawn.part == DROPPED).any()}
+    judged = int((drawn.part == VALIDATION).sum()) if not drawn.folds else int(np.isin(drawn.part, (TRAIN, VALIDATION)).sum())
+    notes = list(drawn.notes)
+    if drawn.folds:
+        notes.append(f"fewer than {assigning.SMALL:,} rows: {drawn.folds} folds over the development rows judge models; the sealed test can only reject disasters" if judged < assigning.SMALL else f"{drawn.folds} folds over the development rows judge models")
+    if drawn.redraws:
+        notes.append(f"drawn {drawn.redraws + 1} times until the parts were alike" + (f"; left over: {', '.join(drawn.troubles[:3])}" if drawn.troubles else ""))
+    unlabelled = int((~table.labels.known).sum())
+    if unlabelled:
+        notes.append(f"{unlabelled:,} rows have no target and are in no part")
+    return SplitResult(
+        policy=job.policy if not job.test_file else "file", seed=job.seed, generation=job.generation, parts=parts, folds=drawn.folds, digest=digest(table.hashes, drawn.part), manifest=manifest,
+        findings=findings, half_width=_half_width(table.labels, drawn.part), smallest_gain=power.smallest_gain(judged, 0.05) if judged else None, notes=notes,
+    )
+
+
+def digest(hashes: np.ndarray, part: np.ndarray) -> str:
+    """SHA-256 over the sorted content hashes of each part: the same rows in the same parts give the same digest."""
+    total = hashlib.sha256()
+    for code in (TRAIN, VALIDATION, TEST):
+        total.update(PARTS[code].encode() + b"\0" + np.sort(hashes[part == code]).astype("<u8").tobytes())
+    return total.hexdigest()
+
+
+def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob) -> str:
+    """Hand the test rows to the vault; returns the manifest's digest."""
+    from phasewise.project.vault import Vault
+
+    test = drawn.part == TEST
+    files = [table.raw.identity.model_dump()]
+    if job.test_file:
+        files.append(identity(Path(job.test_file).expanduser(), int(table.external.sum())).model_dump())
+    about = sealing.manifest(
+        project=project.path.name, identity=files, policy=job.policy, claim=job.claim, seed=job.seed, generation=job.generation, gap=job.gap, group=job.group, time=job.time,
+        recipe=job.data.model_dump(), near={"share_of_iqr": rows.NEAR_SHARE, "distinct": rows.NEAR_DISTINCT},
+        parts={PARTS[c]: (table.hashes[drawn.part == c], _summary(table, drawn, c, job).model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
+    )
+    with Vault(project.path) as vault:
+        return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about)
+
+
+def _write(project: Any, table: Table, drawn: Drawn, job: SplitJob, result: SplitResult) -> None:
+    """`splits/rows.npz` (development rows only) and `splits/split.json`."""
+    from phasewise.project import atomic
+
+    folder = project.path / "splits"
+    folder.mkdir(exist_ok=True)
+    numbers = table.frame[ROW].to_numpy().astype(np.int64)
+    developed = np.flatnonzero(np.isin(drawn.part, (TRAIN, VALIDATION)) & ~table.external)
+    arrays: dict[str, np.ndarray] = {"rows": numbers[developed], "part": drawn.part[developed], "clusters": np.unique(drawn.clusters.label[developed], return_inverse=True)[1]}
+    if drawn.folds:
+        arrays["folds"] = drawn.fold_ids[developed]
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    atomic.replace(folder / ROWS_NPZ, buffer.getvalue())
+    about = {
+        "schema": 1, "digest": result.digest, "generation": job.generation, "policy": result.policy, "seed": job.seed, "claim": job.claim,
+        "file": table.raw.identity.model_dump(), "target": job.data.target, "task": table.labels.task, "classes": list(table.labels.classes),
+        "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading, "folds": drawn.folds,
+        "group": job.group, "time": job.time, "parts": {k: v.rows for k, v in result.parts.items()}, "manifest": result.manifest,
+    }
+    atomic.replace(folder / SPLIT_JSON, (json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
