@@ -114,6 +114,10 @@ class FitJob(_Job):
     reuse_lr: bool = False
     """Take the LR of the finder evidence instead of the config's."""
     watch: bool = True
+    goal: float | None = None
+    """The target of the project, for the diagnosis; None lets the worker look at the answers."""
+    reference: float | None = None
+    """Best baseline's validation value, the stand-in for a goal where none is set."""
 
 
 class LadderJob(_Job):

@@ -1,0 +1,134 @@
+"""Slices of the data on which a model differs from the rest, with false discoveries held at 5 % (V04)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from phasewise.records.metrics import metric
+from phasewise.records.results import SliceRow
+from phasewise.records.text import safe_text
+from phasewise.stats.intervals import interval
+from phasewise.stats.multiple import benjamini_hochberg
+from phasewise.stats.predictions import Predictions, encode
+from phasewise.stats.scores import row_losses, score
+
+LEAST = 30
+"""Slices of fewer rows are not judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A named slice as a mask [n]."""
+
+    name: str
+    mask: np.ndarray
+    of: str
+
+
+def column_cuts(name: str, values: Sequence | np.ndarray, *, least: int = LEAST, levels: int = 12) -> list[Cut]:
+    """Slices of one column: its values when there are few, fifths when it is a number, and its missing rows.
+
+    `values` [n] may hold None or NaN for missing; text of any origin is made safe for the slice's name.
+    """
+    array = np.asarray(values)
+    shown = safe_text(name, 60)
+    if array.dtype.kind in "iufb":
+        number = array.astype(float)
+        missing = ~np.isfinite(number)
+        distinct = np.unique(number[~missing])
+        if len(distinct) <= levels:
+            cuts = [(f"{shown} = {v:g}", number == v) for v in distinct]
+        else:
+            edges = np.unique(np.quantile(number[~missing], [0.2, 0.4, 0.6, 0.8]))
+            lows, highs = [-np.inf, *edges], [*edges, np.inf]
+            cuts = [(_range(shown, lo, hi), (number > lo) & (number <= hi)) for lo, hi in zip(lows, highs, strict=True)]
+    else:
+        missing = np.array([v is None or v != v for v in array.tolist()], bool)
+        text = np.array(["" if m else str(v) for v, m in zip(array.tolist(), missing, strict=True)])
+        names, counts = np.unique(text[~missing], return_counts=True)
+        common = names[np.argsort(-counts, kind="stable")][:levels]
+        cuts = [(f"{shown} = {safe_text(v, 60)}", (text == v) & ~missing) for v in common]
+    cuts.append((f"{shown} is missing", missing))
+    n = len(array)
+    return [Cut(name=title, mask=mask, of=name) for title, mask in cuts if least <= mask.sum() <= n - least]
+
+
+def _range(name: str, low: float, high: float) -> str:
+    if not np.isfinite(low):
+        return f"{name} <= {high:.6g}"
+    return f"{name} > {low:.6g}" if not np.isfinite(high) else f"{low:.6g} < {name} <= {high:.6g}"
+
+
+def pairs(cuts: Sequence[Cut], *, columns: int = 8, least: int = LEAST, most: int = 400) -> list[Cut]:
+    """Intersections of two columns' slices; columns are taken by how evenly they cut, never by the errors, so that q values stay honest."""
+    by_column: dict[str, list[Cut]] = {}
+    for cut in cuts:
+        by_column.setdefault(cut.of, []).append(cut)
+    even = sorted(by_column, key=lambda c: -len(by_column[c]))[:columns]
+    out: list[Cut] = []
+    for i, first in enumerate(even):
+        for second in even[:i]:
+            for a in by_column[first]:
+                for b in by_column[second]:
+                    mask = a.mask & b.mask
+                    if mask.sum() >= least and len(out) < most:
+                        out.append(Cut(name=f"{a.name} and {b.name}", mask=mask, of=f"{a.of}*{b.of}"))
+    return out
+
+
+def _p_value(losses: np.ndarray, mask: np.ndarray, counts: bool) -> float:
+    """Two-sided p: Fisher's exact test on right/wrong counts, else the rank-sum test on row losses."""
+    from scipy.stats import fisher_exact, mannwhitneyu
+
+    inside, outside = losses[mask], losses[~mask]
+    if counts:
+        wrong_in, wrong_out = int(inside.sum()), int(outside.sum())
+        return float(fisher_exact([[wrong_in, len(inside) - wrong_in], [wrong_out, len(outside) - wrong_out]])[1])
+    if np.ptp(losses) == 0:
+        return 1.0
+    return float(mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
+
+
+def judge(
+    metric_id: str, y: np.ndarray, predictions: Predictions, cuts: Sequence[Cut], *, threshold: float | None = None, level: float = 0.05, top: int = 40,
+) -> list[SliceRow]:
+    """All slices against their rest: metric inside with interval, metric of the rest, p, Benjamini-Hochberg q, and harm.
+
+    Significant slices that are worse come first, by harm (share of rows times excess error), the ceiling gain of fixing them.
+    """
+    losses = row_losses(metric_id, y, predictions, threshold=threshold)
+    counts = predictions.task != "regression" and metric(metric_id).needs == "labels"
+    ps = np.array([_p_value(losses, c.mask, counts) for c in cuts])
+    qs = benjamini_hochberg(ps)
+    rows: list[tuple[tuple, Cut, float, float, float]] = []
+    for cut, p, q in zip(cuts, ps, qs, strict=True):
+        excess = float(losses[cut.mask].mean() - losses[~cut.mask].mean())
+        harm = float(cut.mask.mean() * excess)
+        rows.append(((not (q < level and excess > 0), -harm if q < level else p), cut, float(p), float(q), harm))
+    rows.sort(key=lambda r: r[0])
+    out = []
+    for _, cut, p, q, harm in rows[:top]:
+        inside, rest = predictions.take(cut.mask), predictions.take(~cut.mask)
+        value = score(metric_id, y[cut.mask], inside, threshold=threshold)
+        low, high, _ = interval(metric_id, y[cut.mask], inside, threshold=threshold, resamples=500) if np.isfinite(value) else (value, value, "")
+        out.append(SliceRow(
+            name=cut.name, rows=int(cut.mask.sum()), value=value, low=low, high=high, rest=score(metric_id, y[~cut.mask], rest, threshold=threshold),
+            p=p, q=q, harm=harm, significant=bool(q < level),
+        ))
+    return out
+
+
+def find(
+    metric_id: str, y: np.ndarray, predictions: Predictions, columns: Mapping[str, Sequence | np.ndarray], *, threshold: float | None = None, with_pairs: bool = True,
+) -> list[SliceRow]:
+    """Slices by columns, their pairs, and (listed last) by true class; `columns` maps names to values [n]."""
+    single = [cut for name, values in columns.items() for cut in column_cuts(name, values)]
+    rows = judge(metric_id, y, predictions, [*single, *(pairs(single) if with_pairs else [])], threshold=threshold)
+    if predictions.task == "regression" or not len(y):
+        return rows
+    truth = encode(y, predictions.classes)
+    # A single class has no ranking and no trade-off: classes are compared by accuracy, the recall of each.
+    masks = [Cut(name=f"class = {safe_text(c, 60)}", mask=truth == i, of="class") for i, c in enumerate(predictions.classes)]
+    masks = [m for m in masks if LEAST <= m.mask.sum() <= len(y) - LEAST]
+    return rows + (judge("accuracy", y, predictions, masks, threshold=threshold) if masks else [])

@@ -1,0 +1,53 @@
+"""Fit one config: seeds and folds are members of one population; best model, diagnosis, watch, cost (T, V02, V07)."""
+
+import math
+
+from phasewise.records.errors import RunError
+from phasewise.records.jobs import FitJob
+from phasewise.records.models import apply_change
+from phasewise.records.results import FitResult, ModelResult
+from phasewise.worker import background, models
+from phasewise.worker.bench import open_bench
+from phasewise.worker.context import RunContext
+from phasewise.worker.diagnosing import diagnosis_of, thin
+from phasewise.worker.hooks import Stages
+from phasewise.worker.trials import Batch, Trial, run_trials
+from phasewise.worker.verdicts import sign
+
+
+def run(ctx: RunContext, job: FitJob) -> FitResult:
+    """Trains, saves every seed as a model folder, and reports the best one by the goal's metric on validation."""
+    config = job.config
+    if job.reuse_lr:
+        found = background.finished(ctx.project, "find_lr")
+        if found and found[-1][1].get("chosen"):
+            config = apply_change(config, {"train.lr": float(found[-1][1]["chosen"])})
+    bench = open_bench(job.data, ctx.project, ctx.device)
+    names = models.names(job.role if job.role != "train" else "model", job.seeds)
+    trials = [Trial(id=name, config=config, seed=seed) for name, seed in zip(names, job.seeds, strict=True)]
+    ctx.control.base_lr = config.train.lr
+    ctx.started(job.title or "Training", {"trials": len(trials), "folds": len(bench.splits), "rows": bench.training_rows})
+    batch = run_trials(ctx, bench, trials, watch=job.watch, record=job.role != "smallest", stages=Stages(ctx))
+    results: dict[str, ModelResult] = {}
+    for name in names:
+        outcome = batch.outcomes.get(name)
+        if outcome is not None and outcome.finite:
+            results[name] = models.save(ctx, bench, outcome, name)
+    if not results:
+        raise RunError("training broke down", "No member ended with finite predictions.", "Take a lower learning rate (run the finder again) or clip gradients; the findings name step and layer.")
+    direction = sign(bench.metric)
+    best = max(results, key=lambda n: direction * results[n].validation.value)
+    outcome, result = batch.outcomes[best], results[best]
+    lead = outcome.folds[0].member
+    return FitResult(
+        model=result, members=list(results.values()), curves={k: thin(v) for k, v in lead.curves.items() if any(math.isfinite(x) for x in v)},
+        diagnosis=diagnosis_of(ctx.project, bench, outcome, result.train, result.validation, goal=job.goal, reference=job.reference), plan=batch.plan,
+        steps=lead.steps, epochs=len(lead.curves.get("objective", [])), stopped=outcome.stopped, watch=batch.violations[:200],
+        fallbacks=list(dict.fromkeys(batch.fallbacks)), throughput=_throughput(batch, config.train.batch_size),
+    )
+
+
+def _throughput(batch: Batch, batch_size: int) -> float | None:
+    """Training rows per second over all members."""
+    spent = sum(o.seconds for o in batch.outcomes.values())
+    return batch.steps * batch_size / spent if spent > 0 else None
