@@ -87,7 +87,8 @@ def split(group: Group) -> list[Group]:
     middle = -(-group.size // 2)
     out = []
     for part in (slice(0, middle), slice(middle, None)):
-        half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind)
+        half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind, max(1, middle))
+        half.bucket = group.bucket
         for i, slot in enumerate(held[part]):
             half.population.load(i, slot)
         out.append(half)

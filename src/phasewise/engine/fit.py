@@ -16,7 +16,7 @@ from phasewise.engine.run import Run
 def fit(
     members: Sequence[Member], data: Dataset, info: InputInfo, build: Build, hooks: Hooks | None = None, *, device: str = "auto", plan: str = "auto",
     halving: Halving | None = None, resume: "Path | state.EngineState | None" = None, watch: bool = True, objective: str = "loss",
-    observers: Sequence[Any] = (), precision: str | None = None,
+    observers: Sequence[Any] = (), precision: str | None = None, tile: int | None = None,
 ) -> PopulationResult:
     """Trains every member on its own rows and returns best weights, outputs and curves per member.
 
@@ -32,7 +32,7 @@ def fit(
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
     setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen)
     with devices.numerics(chosen):
-        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks)
+        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile)
         if resume is not None:
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():

@@ -17,12 +17,17 @@ from phasewise.engine.tracking import Track
 class Group:
     """Members that share a bucket, the population that executes them, and the position within the present epoch."""
 
-    def __init__(self, tracks: Sequence[Track], setting: Setting, plan: BatchPlan, maker: Maker, kind: str) -> None:
-        self.tracks, self.setting, self.plan, self.maker, self.kind = list(tracks), setting, plan, maker, kind
+    def __init__(self, tracks: Sequence[Track], setting: Setting, plan: BatchPlan, maker: Maker, kind: str, tile: int = 1) -> None:
+        self.tracks, self.setting, self.plan, self.maker, self.kind, self.tile = list(tracks), setting, plan, maker, kind, tile
         self.population: Population = maker([t.member for t in tracks], setting, plan)
         self.epoch = -1
         self.shown = 0
         self.frozen: set[int] = set()
+        self.bucket = id(self)
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for groups whose members may step together."""
+        return (self.bucket, self.kind, self.plan, self.tile)
 
     @property
     def size(self) -> int:

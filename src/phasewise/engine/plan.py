@@ -1,56 +1,154 @@
-"""Which members step together and what executes them: buckets, tiles, and the choice of a plan."""
+"""Which members step together and what executes them: buckets, tiles, and the plan a short probe chose (anchors 2.3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from phasewise.engine import sampling
+from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.dense.optimise import KINDS
+from phasewise.engine.dense.population import DensePopulation
 from phasewise.engine.group import Group
 from phasewise.engine.modules import ModulePopulation
-from phasewise.engine.population import Maker, Setting
+from phasewise.engine.population import Maker, Setting, initial_module
 from phasewise.engine.sampling import BatchPlan
 from phasewise.engine.tracking import Track
+from phasewise.records.errors import UsageError
 
 PLANS = ("auto", "one", "stacked", "vmap")
+CPU_TILE, GPU_TILE = 16, 256
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """How one bucket is executed, why, and what the probe measured."""
+@dataclass(kw_only=True)
+class Bucket:
+    """Members whose arrays have the same shapes and whose steps are the same in number: they can step together."""
 
-    plan: str
-    tile: int
-    why: str
-    measured: dict[str, float]
+    tracks: list[Track]
+    plan: BatchPlan
+    example: nn.Module
+    possible: tuple[str, ...]
+    choice: str = "one"
+    tile: int = 1
+    why: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
 
-
-def batch_plan_of(track: Track, setting: Setting) -> BatchPlan:
-    """The batch plan of a member; networks with batch norm need batches of two rows or more (R04)."""
-    config = track.member.config
-    least = 2 if config.network.batch_norm else 1
-    counts = setting.data.class_counts(track.member.train)
-    return sampling.batch_plan(config.train, len(track.member.train), counts, least=least)
+    def record(self) -> dict[str, Any]:
+        """What is shown and stored of the choice; times are milliseconds per member-step."""
+        return {
+            "plan": self.choice, "tile": self.tile, "members": len(self.tracks), "batch": self.plan.batch, "steps_per_epoch": self.plan.steps, "why": self.why,
+            "measured_ms": {k: round(v * 1e3, 4) for k, v in self.measured.items()},
+        }
 
 
 def makers() -> dict[str, Maker]:
     """The populations a plan may name."""
-    return {"one": ModulePopulation}
+    from phasewise.engine.vmapped import VmapPopulation
+
+    return {"one": ModulePopulation, "stacked": stacked_maker, "vmap": VmapPopulation}
 
 
-def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str]) -> tuple[list[Group], dict[str, Any]]:
+def stacked_maker(members: Sequence[Any], setting: Setting, plan: BatchPlan) -> DensePopulation:
+    """A stacked population; on a GPU its step is captured in a CUDA graph."""
+    if setting.device.type == "cuda":
+        from phasewise.engine.dense.graph import GraphPopulation
+
+        return GraphPopulation(members, setting, plan)
+    return DensePopulation(members, setting, plan)
+
+
+def batch_plan_of(track: Track, setting: Setting, example: nn.Module) -> BatchPlan:
+    """The batch plan of a member; networks with batch norm need batches of two rows or more (R04)."""
+    least = 2 if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in example.modules()) else 1
+    config = track.member.config
+    return sampling.batch_plan(config.train, len(track.member.train), setting.data.class_counts(track.member.train), least=least)
+
+
+def buckets_of(tracks: Sequence[Track], setting: Setting, notes: list[str]) -> list[Bucket]:
+    """Members by bucket, in the order of their first member."""
+    out: dict[Any, Bucket] = {}
+    examples: dict[str, nn.Module] = {}
+    for t in tracks:
+        spec, train = t.member.config.network, t.member.config.train
+        structure = spec.model_dump_json(exclude={"dropout", "init"})
+        if structure not in examples:
+            examples[structure] = initial_module(t.member, setting)
+        example = examples[structure]
+        plan = batch_plan_of(t, setting, example)
+        if plan.batch != train.batch_size and len(t.member.train) >= train.batch_size:
+            note = f"batches of {plan.batch} rows instead of {train.batch_size}, so that all are equally large"
+            if note not in notes:
+                notes.append(note)
+        smooth = None if type(example) is DenseNet else train.label_smoothing
+        key = (structure, plan, train.optimizer, train.loss, repr(train.loss_options), train.class_weights == "none", smooth, train.ema is None)
+        if key not in out:
+            out[key] = Bucket(tracks=[], plan=plan, example=example, possible=possible_plans(example, t, setting))
+        out[key].tracks.append(t)
+    return list(out.values())
+
+
+def possible_plans(example: nn.Module, track: Track, setting: Setting) -> tuple[str, ...]:
+    """Plans that can execute a network at all."""
+    from phasewise.engine import vmapped
+
+    train, options = track.member.config.train, track.member.config.network.options
+    if "layer_lr" in options or "freeze" in options:
+        return ("one",)
+    if type(example) is DenseNet and train.optimizer in KINDS and setting.precision != "bf16":
+        return ("one", "stacked")
+    return ("one", "vmap") if vmapped.fits(example, train) else ("one",)
+
+
+def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str], *, tile: int | None = None) -> tuple[list[Group], dict[str, Any]]:
     """Groups that cover all tracks, and the record of the plan."""
-    groups = [Group([t], setting, batch_plan_of(t, setting), ModulePopulation, "one") for t in tracks]
-    return groups, {"plan": "one", "tiles": [1] * len(groups), "why": "generic network"}
+    from phasewise.engine import probe
+
+    if asked not in PLANS:
+        raise UsageError(f"unknown plan {asked!r}", "", f"Use one of {', '.join(PLANS)}.")
+    groups: list[Group] = []
+    buckets = buckets_of(tracks, setting, notes)
+    for bucket in buckets:
+        probe.choose(bucket, setting, asked, notes, tile)
+        maker = makers()[bucket.choice]
+        for part in tiles(bucket.tracks, bucket.tile):
+            group = Group(part, setting, bucket.plan, maker, bucket.choice, bucket.tile)
+            group.bucket = id(bucket)
+            groups.append(group)
+    records = [b.record() for b in buckets]
+    names = sorted({b.choice for b in buckets})
+    return groups, {"plan": names[0] if len(names) == 1 else "mixed", "device": setting.device.type, "precision": setting.precision, "asked": asked, "buckets": records}
+
+
+def tiles(tracks: Sequence[Track], size: int) -> list[list[Track]]:
+    """Runs of at most `size`, as equal as they can be."""
+    count = -(-len(tracks) // size)
+    bounds = [round(i * len(tracks) / count) for i in range(count + 1)]
+    return [list(tracks[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
 
 
 def retile(groups: list[Group]) -> list[Group]:
-    """Tiles after members left; single-member groups have nothing to merge."""
-    return groups
+    """After members left: tiles of one bucket that fit together are joined, their members' state carried over bit for bit."""
+    out: list[Group] = []
+    for group in groups:
+        mate = next((g for g in out if g.key() == group.key() and g.size + group.size <= g.tile), None)
+        if mate is None:
+            out.append(group)
+            continue
+        held = [(g.tracks[s], g.population.slot(s)) for g in (mate, group) for s in range(g.size)]
+        joined = regroup(mate, [t for t, _ in held])
+        for i, (_, slot) in enumerate(held):
+            joined.population.load(i, slot)
+        joined.bucket = mate.bucket
+        out[out.index(mate)] = joined
+    return out
 
 
 def regroup(like: Group, tracks: Sequence[Track]) -> Group:
     """A group of other members of the same bucket."""
-    return Group(tracks, like.setting, like.plan, like.maker, like.kind)
+    new = Group(tracks, like.setting, like.plan, like.maker, like.kind, like.tile)
+    new.bucket = like.bucket
+    return new
 
 
 def single(like: Group, track: Track) -> Group:

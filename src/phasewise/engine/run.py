@@ -23,13 +23,13 @@ class Run:
 
     def __init__(
         self, members: Sequence[Member], setting: Setting, hooks: Hooks, *, asked_plan: str, halving: Halving | None, objective: str,
-        observers: Sequence[Any], fallbacks: list[str],
+        observers: Sequence[Any], fallbacks: list[str], tile: int | None = None,
     ) -> None:
         self.setting, self.hooks, self.halving, self.objective = setting, hooks, halving, objective
         self.observers, self.fallbacks = list(observers), fallbacks
         self.tracks = [Track.of(m, i) for i, m in enumerate(members)]
         self.samples = {m.id: m.train[:: max(1, -(-len(m.train) // SAMPLE_ROWS))] for m in members}
-        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks)
+        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile)
         self.results: dict[str, MemberResult] = {}
         self.epoch = 0
         self.control = Control()

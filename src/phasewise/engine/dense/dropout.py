@@ -1,0 +1,76 @@
+"""Dropout masks from random bytes: p is rounded to 1/256 and the scale 1/(1-p) is exact for the rounded p (anchors 2.2)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phasewise.engine import streams
+from phasewise.engine.member import Member
+
+
+def rounded(p: float) -> tuple[int, float]:
+    """Threshold in 0..255 and scale of a dropout probability: a byte below the threshold drops."""
+    threshold = min(255, round(p * 256))
+    return threshold, 256 / (256 - threshold)
+
+
+class DropoutSource:
+    """Masks per member and layer. CPU: an SFC64 stream per member, so a member's masks do not depend on its neighbours.
+
+    GPU: one counter-based generator for the tile (registered with the CUDA graph): same tile, same masks.
+    """
+
+    def __init__(self, members: Sequence[Member], depth: int, device: torch.device) -> None:
+        rates = [[rounded(p) for p in (m.config.network.dropout or [0.0] * depth)] for m in members]
+        self.device, self.depth, self.rates = device, depth, rates
+        self.layers = [i for i in range(depth) if any(r[i][0] for r in rates)]
+        self.bits = [np.random.SFC64(streams.sequence(m.seed, "dropout")) for m in members]
+        self.generator = torch.Generator(device)
+        if device.type == "cuda":
+            self.generator.manual_seed(streams.torch_seed(members[0].seed, "dropout"))
+        self.threshold = torch.tensor([[r[i][0] for i in range(depth)] for r in rates], dtype=torch.uint8, device=device).view(len(rates), depth)
+
+    def scales(self) -> list[Tensor | None]:
+        """Per layer [N, 1, 1], or none where nobody drops."""
+        table = [torch.tensor([r[i][1] for r in self.rates], dtype=torch.float64, device=self.device).view(-1, 1, 1) for i in range(self.depth)]
+        return [table[i] if i in self.layers else None for i in range(self.depth)]
+
+    def fill(self, masks: Sequence[Tensor], scales: Sequence[Tensor | None]) -> None:
+        """New masks, 0 or 1/(1-p), into [N, b, h] per layer."""
+        if not self.layers:
+            return
+        if self.device.type == "cuda":
+            for i in self.layers:
+                noise = torch.empty(masks[i].shape, dtype=torch.uint8, device=self.device).random_(0, 256, generator=self.generator)
+                torch.mul(noise >= self.threshold[:, i].view(-1, 1, 1), scales[i], out=masks[i])
+            return
+        for n, bits in enumerate(self.bits):
+            drops = [i for i in self.layers if self.rates[n][i][0]]
+            if not drops:
+                continue
+            sizes = [masks[i][n].numel() for i in drops]
+            noise = torch.from_numpy(bits.random_raw(-(-sum(sizes) // 8)).view(np.uint8))
+            at = 0
+            for i, size in zip(drops, sizes, strict=True):
+                mask = masks[i][n]
+                threshold, scale = self.rates[n][i]
+                torch.ge(noise[at : at + size].view(mask.shape), threshold, out=mask).mul_(scale)
+                at += size
+
+    def state(self, n: int) -> Tensor:
+        """The state of a member's stream, uint8."""
+        if self.device.type == "cuda":
+            return self.generator.get_state().clone()
+        inner = self.bits[n].state
+        words = [*inner["state"]["state"].tolist(), int(inner["has_uint32"]), int(inner["uinteger"])]
+        return torch.from_numpy(np.array(words, dtype=np.uint64).view(np.uint8).copy())
+
+    def load(self, n: int, state: Tensor) -> None:
+        """Puts a state back."""
+        if self.device.type == "cuda":
+            self.generator.set_state(state.cpu())
+            return
+        words = state.cpu().numpy().view(np.uint64)
+        self.bits[n].state = {"bit_generator": "SFC64", "state": {"state": words[:4].copy()}, "has_uint32": int(words[4]), "uinteger": int(words[5])}

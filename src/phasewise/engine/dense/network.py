@@ -1,0 +1,202 @@
+"""Forward and backward pass of N stacked dense networks: batched products into kept buffers, no autograd (anchors 2.2, 4)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from phasewise.engine.dense.activations import TABLE
+from phasewise.engine.dense.layout import Layout, Store
+from phasewise.engine.dense.module import DenseNet
+
+BN_MOMENTUM, BN_EPS = 0.1, 1e-5
+
+
+@dataclass(kw_only=True)
+class Buffers:
+    """Everything a step writes, for N members and B rows; allocated once per batch shape."""
+
+    x: Tensor
+    pre: list[Tensor]
+    h: list[Tensor]
+    mask: list[Tensor]
+    grad: list[Tensor]
+    norm: list[Tensor]
+    rstd: list[Tensor]
+    z: Tensor
+    dz: Tensor
+    dx: Tensor | None
+    ones: Tensor
+
+
+class StackedNet:
+    """The arithmetic of a bucket: parameters and gradients live in `Store`s, the shapes in one example module."""
+
+    def __init__(self, net: DenseNet, layout: Layout, n: int, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        self.layout, self.n, self.device, self.dtype = layout, n, device, dtype
+        self.numbers, self.cardinalities = net.info.numbers, net.info.cardinalities
+        self.embedded = [t.weight.shape[1] for t in net.embeddings]
+        self.sizes = [layer.out_features for layer in net.layers]
+        self.inputs = net.layers[0].in_features if len(net.layers) else net.head.in_features
+        self.outputs = net.head.out_features
+        self.normed = len(net.norms) > 0
+        self.activation = TABLE[net.spec.activation]
+        self.parameters = Store(layout.parameters, n, device, dtype)
+        self.gradients = Store(layout.parameters, n, device, dtype)
+        self.statistics = Store(layout.buffers, n, device, dtype)
+        self.scale: list[Tensor | None] = [None] * len(self.sizes)
+        """Per layer the dropout scale 1/(1-p), [N, 1, 1], or none where no member drops."""
+        self.offsets = [torch.arange(n, device=device)[:, None] * c for c in self.cardinalities]
+
+    def buffers(self, b: int, *, training: bool) -> Buffers:
+        """Buffers for batches of b rows; for evaluation only what the forward pass needs."""
+        n = self.n
+
+        def new(*shape: int) -> Tensor:
+            return torch.empty(*shape, device=self.device, dtype=self.dtype)
+
+        each = [new(n, b, h) for h in self.sizes]
+        keep_pre = training and (self.activation.needs_pre or self.normed)
+        out = (n, self.outputs, b) if self.layout.class_major else (n, b, self.outputs)
+        return Buffers(
+            x=new(n, b, self.inputs), h=each, pre=[new(n, b, h) for h in self.sizes] if keep_pre or self.activation.needs_pre else each,
+            mask=[torch.ones(n, b, h, device=self.device, dtype=self.dtype) if training and self.scale[i] is not None else new(0) for i, h in enumerate(self.sizes)],
+            grad=[new(n, b, h) for h in self.sizes] if training else [],
+            norm=[new(n, b, h) for h in self.sizes] if training and self.normed else [],
+            rstd=[new(n, 1, h) for h in self.sizes] if training and self.normed else [],
+            z=new(*out), dz=new(*out) if training else new(0),
+            dx=new(n, b, sum(self.embedded)) if training and self.embedded else None,
+            ones=torch.ones(n, 1, b, device=self.device, dtype=self.dtype),
+        )
+
+    def gather(self, inputs: dict[str, Tensor], rows: Tensor, to: Buffers) -> None:
+        """Fills x [N, b, inputs] from row numbers [N, b]."""
+        n, b = rows.shape
+        flat, at = rows.reshape(-1), self.numbers
+        if self.numbers:
+            numbers = inputs["num"]
+            if at == self.inputs and numbers.dtype == self.dtype:
+                torch.index_select(numbers, 0, flat, out=to.x.view(n * b, at))
+            else:
+                to.x[:, :, :at].copy_(numbers.index_select(0, flat).view(n, b, at))
+        if not self.cardinalities:
+            return
+        codes = inputs["cat"].index_select(0, flat).long().view(n, b, -1)
+        for i, c in enumerate(self.cardinalities):
+            code = codes[:, :, i]
+            if self.embedded:
+                table, width = self.parameters[f"embeddings.{i}.weight"], self.embedded[i]
+                picked = torch.gather(table, 1, code[:, :, None].expand(n, b, width))
+            else:
+                width = c
+                picked = torch.nn.functional.one_hot(code, c).to(self.dtype)
+            to.x[:, :, at : at + width].copy_(picked)
+            at += width
+        self.codes = codes
+
+    def forward(self, to: Buffers, *, training: bool) -> Tensor:
+        """Outputs z from x; `to.mask` must hold this step's dropout masks (0 or 1/(1-p)) where a layer drops."""
+        p, h = self.parameters, to.x
+        for i in range(len(self.sizes)):
+            weight, pre = p[f"layers.{i}.weight"], to.pre[i]
+            if self.normed:
+                torch.bmm(h, weight, out=pre)
+                self._normalise(i, pre, to, training=training)
+            else:
+                torch.baddbmm(p[f"layers.{i}.bias"], h, weight, out=pre)
+            self.activation.forward(pre, to.h[i])
+            h = to.h[i]
+            if training and self.scale[i] is not None:
+                h.mul_(to.mask[i])
+        w, bias = p["head.weight"], p["head.bias"]
+        if self.layout.class_major:
+            torch.baddbmm(bias, w, h.transpose(1, 2), out=to.z)
+        else:
+            torch.baddbmm(bias, h, w, out=to.z)
+        return to.z
+
+    def backward(self, to: Buffers) -> None:
+        """Gradients of all parameters from `to.dz`, the gradient of the loss by the outputs."""
+        p, g, depth = self.parameters, self.gradients, len(self.sizes)
+        last = to.h[-1] if depth else to.x
+        dz, upper = to.dz, p["head.weight"]
+        if self.layout.class_major:
+            torch.bmm(dz, last, out=g["head.weight"])
+            torch.bmm(dz, to.ones.transpose(1, 2), out=g["head.bias"])
+            dz = dz.transpose(1, 2)
+        else:
+            torch.bmm(last.transpose(1, 2), dz, out=g["head.weight"])
+            torch.bmm(to.ones, dz, out=g["head.bias"])
+            upper = upper.transpose(1, 2)
+        for i in reversed(range(depth)):
+            d = torch.bmm(dz, upper, out=to.grad[i])
+            self._activation_backward(i, d, to)
+            below = to.h[i - 1] if i else to.x
+            if self.normed:
+                self._normalise_backward(i, d, to)
+            else:
+                torch.bmm(to.ones, d, out=g[f"layers.{i}.bias"])
+            torch.bmm(below.transpose(1, 2), d, out=g[f"layers.{i}.weight"])
+            dz, upper = d, p[f"layers.{i}.weight"].transpose(1, 2)
+        if self.embedded:
+            assert to.dx is not None
+            torch.bmm(dz, upper[:, :, self.numbers :], out=to.dx)
+            self._embedding_backward(to.dx)
+
+    def _activation_backward(self, i: int, d: Tensor, to: Buffers) -> None:
+        scale = self.scale[i]
+        if scale is None:
+            self.activation.backward(d, to.pre[i], to.h[i])
+        elif not self.activation.needs_pre and self.activation is TABLE["relu"]:
+            self.activation.backward(d, to.pre[i], to.h[i])
+            d.mul_(scale)
+        else:
+            d.mul_(to.mask[i])
+            kept = to.h[i] if self.activation.needs_pre else torch.where(to.mask[i] > 0, to.h[i] / scale, torch.zeros_like(to.h[i]))
+            self.activation.backward(d, to.pre[i], kept)
+
+    def _mean(self, to: Buffers, value: Tensor) -> Tensor:
+        return torch.bmm(to.ones, value).div_(value.shape[1])
+
+    def _normalise(self, i: int, pre: Tensor, to: Buffers, *, training: bool) -> None:
+        mean_kept, var_kept = self.statistics[f"norms.{i}.running_mean"], self.statistics[f"norms.{i}.running_var"]
+        gain, shift = self.parameters[f"norms.{i}.weight"], self.parameters[f"norms.{i}.bias"]
+        if not training:
+            pre.sub_(mean_kept).mul_((var_kept + BN_EPS).rsqrt_()).mul_(gain).add_(shift)
+            return
+        b = pre.shape[1]
+        mean = self._mean(to, pre)
+        centred = torch.sub(pre, mean, out=to.norm[i])
+        var = self._mean(to, torch.mul(centred, centred, out=pre))
+        torch.rsqrt(var + BN_EPS, out=to.rstd[i])
+        centred.mul_(to.rstd[i])
+        torch.mul(centred, gain, out=pre)
+        pre.add_(shift)
+        mean_kept.lerp_(mean, BN_MOMENTUM)
+        var_kept.lerp_(var.mul_(b / max(1, b - 1)), BN_MOMENTUM)
+
+    def _normalise_backward(self, i: int, d: Tensor, to: Buffers) -> None:
+        g, gain, norm = self.gradients, self.parameters[f"norms.{i}.weight"], to.norm[i]
+        shift = torch.bmm(to.ones, d, out=g[f"norms.{i}.bias"])
+        scaled = torch.mul(d, norm, out=to.pre[i] if to.pre[i] is not to.h[i] else None)
+        gains = torch.bmm(to.ones, scaled, out=g[f"norms.{i}.weight"])
+        b = d.shape[1]
+        d.sub_(shift / b).sub_(norm.mul_(gains / b)).mul_(gain * to.rstd[i])
+
+    def _embedding_backward(self, dx: Tensor) -> None:
+        at = 0
+        for i, (c, width) in enumerate(zip(self.cardinalities, self.embedded, strict=True)):
+            grad = self.gradients[f"embeddings.{i}.weight"]
+            part, code = dx[:, :, at : at + width], self.codes[:, :, i]
+            if self.device.type == "cuda":
+                hot = torch.nn.functional.one_hot(code, c).to(self.dtype) if c <= 256 else None
+                if hot is not None:
+                    grad.copy_(torch.bmm(hot.transpose(1, 2), part))
+                else:
+                    table = torch.zeros(self.n * c, width, device=self.device, dtype=self.dtype)
+                    table.index_put_(((code + self.offsets[i]).reshape(-1),), part.reshape(-1, width), accumulate=True)
+                    grad.copy_(table.view(self.n, c, width))
+            else:
+                grad.zero_()
+                grad.view(self.n * c, width).index_add_(0, (code + self.offsets[i]).reshape(-1), part.reshape(-1, width))
+            at += width

@@ -1,0 +1,198 @@
+"""A population of dense networks in lockstep: order, batch, forward, loss, backward, clip, update; same words as a plain loop."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from phasewise.engine.data import Dataset
+from phasewise.engine.dense.dropout import DropoutSource
+from phasewise.engine.dense.layout import Store, layout_of
+from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.dense.network import Buffers, StackedNet
+from phasewise.engine.dense.objective import StackedLoss
+from phasewise.engine.dense.optimise import StackedOptimiser, clip_stacked
+from phasewise.engine.member import Member
+from phasewise.engine.population import LayerView, Setting, Slot, initial_module
+from phasewise.engine.sampling import BatchPlan
+
+EVAL_ROWS = 1024
+
+
+class DensePopulation:
+    """N >= 1 members of one bucket (same shapes, batch plan, optimiser kind); everything numeric is each member's own."""
+
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, dtype: torch.dtype = torch.float32) -> None:
+        self.members, self.setting, self.plan, self.size, self.device = list(members), setting, plan, len(members), setting.device
+        nets = [initial_module(m, setting) for m in members]
+        example = nets[0]
+        if not isinstance(example, DenseNet):
+            raise TypeError("only networks of the dense family can be stacked")
+        self.layout = layout_of(example)
+        specs = [m.config.train for m in members]
+        self.net = StackedNet(example, self.layout, self.size, self.device, dtype)
+        self.dropout = DropoutSource(members, len(self.net.sizes), self.device)
+        self.net.scale = [None if s is None else s.to(dtype) for s in self.dropout.scales()]
+        self.loss = StackedLoss(members, setting, class_major=self.layout.class_major, dtype=dtype)
+        self.optimiser = StackedOptimiser(specs, self.net.parameters, self.net.gradients)
+        self.specs = specs
+        self.decay = None if all(s.ema is None for s in specs) else torch.tensor([1 - (s.ema or 0.0) for s in specs], device=self.device, dtype=dtype)
+        self.shadow = self._like() if self.decay is not None else None
+        self.best = self._like()
+        self.counted = [0] * self.size
+        for slot, net in enumerate(nets):
+            self._put(slot, net.state_dict(), (self.net.parameters, self.net.statistics))
+            if self.shadow is not None:
+                self._put(slot, net.state_dict(), self.shadow)
+        self.remembered = [False] * self.size
+        self.losses = torch.zeros(plan.steps, self.size, device=self.device)
+        self.done = 0
+        self._training: Buffers | None = None
+        self._evaluation: Buffers | None = None
+
+    # -- one epoch -------------------------------------------------------------------------------------------------
+
+    def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
+        """See Population."""
+        if self._training is None:
+            self._training = self.net.buffers(self.plan.batch, training=True)
+        self.orders, self.lrs, self.done = orders, lrs, 0
+        self.losses = torch.zeros(len(lrs), self.size, device=self.device)
+
+    def set_rates(self, lrs: Tensor) -> None:
+        """See Population."""
+        self.lrs = lrs
+
+    @torch.no_grad()
+    def run(self, data: Dataset, start: int, stop: int) -> None:
+        """See Population."""
+        b = self.plan.batch
+        for step in range(start, stop):
+            rows = self.orders[:, step * b : (step + 1) * b]
+            self.losses[step] = self.step(data, rows, self.lrs[step])
+            self.done = step + 1
+
+    def step(self, data: Dataset, rows: Tensor, lrs: Tensor) -> Tensor:
+        """One step of every member on its own rows [N, b]; the losses [N]."""
+        buffers = self._training
+        assert buffers is not None
+        self.net.gather(data.inputs, rows, buffers)
+        y = data.y.index_select(0, rows.reshape(-1)).view(rows.shape)
+        self.dropout.fill(buffers.mask, self.net.scale)
+        z = self.net.forward(buffers, training=True)
+        loss = self.loss(z, y, buffers.dz)
+        self.net.backward(buffers)
+        clip_stacked(self.net.gradients.tensors(), self.specs)
+        self.optimiser.step(lrs)
+        if self.shadow is not None:
+            self._average()
+        return loss
+
+    def _average(self) -> None:
+        assert self.shadow is not None and self.decay is not None
+        for kept, now in zip(self.shadow, (self.net.parameters, self.net.statistics), strict=True):
+            for a, b in zip(kept.tensors(), now.tensors(), strict=True):
+                a.lerp_(b, self.decay.view(-1, *[1] * (b.dim() - 1)).expand_as(b))
+
+    # -- evaluation ------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
+        """See Population; always in blocks of the same size, so that a member's figures do not depend on its neighbours."""
+        block = EVAL_ROWS
+        if self._evaluation is None:
+            self._evaluation = self.net.buffers(block, training=False)
+        live = (self.net.parameters, self.net.statistics)
+        if self.shadow is not None:
+            self.net.parameters, self.net.statistics = self.shadow
+        longest = max(len(r) for r in rows)
+        parts: list[Tensor] = []
+        for at in range(0, longest, block):
+            index = torch.zeros(self.size, block, dtype=torch.int64, device=self.device)
+            for slot, r in enumerate(rows):
+                piece = r[at : at + block]
+                index[slot, : len(piece)] = piece
+            self.net.gather(data.inputs, index, self._evaluation)
+            parts.append(self.net.forward(self._evaluation, training=False).clone())
+        self.net.parameters, self.net.statistics = live
+        if not parts:
+            return [torch.zeros(0, self.net.outputs, device=self.device) for _ in rows]
+        whole = torch.cat(parts, dim=2 if self.layout.class_major else 1)
+        whole = whole.transpose(1, 2) if self.layout.class_major else whole
+        return [whole[slot, : len(r)] for slot, r in enumerate(rows)]
+
+    # -- states ----------------------------------------------------------------------------------------------------
+
+    def remember(self, slots: Sequence[int]) -> None:
+        """See Population."""
+        source = self.shadow or (self.net.parameters, self.net.statistics)
+        for slot in slots:
+            self.remembered[slot] = True
+            for kept, now in zip(self.best, source, strict=True):
+                kept.copy_slot(now, slot)
+
+    def state_dict(self, slot: int, *, best: bool = True) -> dict[str, Tensor]:
+        """See Population."""
+        if best and self.remembered[slot]:
+            return self._take(slot, self.best)
+        return self._take(slot, self.shadow or (self.net.parameters, self.net.statistics))
+
+    def slot(self, index: int) -> Slot:
+        """See Population."""
+        out = {f"param/{n}": t for n, t in self._take(index, (self.net.parameters, self.net.statistics)).items()}
+        if self.remembered[index]:
+            out |= {f"best/{n}": t for n, t in self._take(index, self.best).items()}
+        if self.shadow is not None:
+            out |= {f"shadow/{n}": t for n, t in self._take(index, self.shadow).items()}
+        for name, store in self.optimiser.moments.items():
+            out |= {f"{name}/{n}": t for n, t in self._take(index, (store,)).items()}
+        out["steps"] = self.optimiser.steps[index].clone()
+        out["random"] = self.dropout.state(index)
+        return out
+
+    def load(self, index: int, slot: Slot) -> None:
+        """See Population."""
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {n.removeprefix(prefix): t for n, t in slot.items() if n.startswith(prefix)}
+
+        self._put(index, part("param/"), (self.net.parameters, self.net.statistics))
+        best = part("best/")
+        self.remembered[index] = bool(best)
+        if best:
+            self._put(index, best, self.best)
+        if self.shadow is not None:
+            self._put(index, part("shadow/"), self.shadow)
+        for name, store in self.optimiser.moments.items():
+            self._put(index, part(f"{name}/"), (store,))
+        if "steps" in slot:
+            self.optimiser.steps[index] = slot["steps"].to(self.device)
+        if "random" in slot:
+            self.dropout.load(index, slot["random"])
+
+    def layers(self) -> list[LayerView]:
+        """See Population."""
+        hidden = self._training.h if self._training is not None else []
+        out = []
+        for piece in self.layout.parameters:
+            kind, number = piece.name.split(".")[0], piece.name.split(".")[1]
+            activation = hidden[int(number)] if kind == "layers" and piece.name.endswith("weight") and hidden else None
+            out.append(LayerView(name=piece.name, weight=self.net.parameters[piece.name], grad=self.net.gradients[piece.name], activation=activation))
+        return out
+
+    def _like(self) -> tuple[Store, Store]:
+        dtype = self.net.dtype
+        return Store(self.layout.parameters, self.size, self.device, dtype), Store(self.layout.buffers, self.size, self.device, dtype)
+
+    def _put(self, slot: int, state: dict[str, Tensor], stores: Sequence[Store]) -> None:
+        for store in stores:
+            for piece in store.pieces:
+                if piece.name in state:
+                    store[piece.name][slot].copy_(piece.stacked(state[piece.name].to(self.device)))
+
+    def _take(self, slot: int, stores: Sequence[Store]) -> dict[str, Tensor]:
+        out = {p.name: p.plain(s[p.name][slot], self.layout.plain_shapes[p.name]) for s in stores for p in s.pieces}
+        if len(stores) == 2:
+            counters = [n for n in self.layout.plain_shapes if n.endswith("num_batches_tracked")]
+            out |= {n: self.optimiser.steps[slot].to(torch.int64).reshape(()).cpu() for n in counters}
+        return out
+
