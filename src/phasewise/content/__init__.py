@@ -1,1 +1,54 @@
+"""Texts for people: questions, verdicts, advice, glossary. Data files in this folder, read once and cached."""
 
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a person reads about one question; `source` names the requirement row or paper."""
+
+    question: str
+    hint: str = ""
+    why: str = ""
+    source: str = ""
+    labels: dict[str, str] | None = None
+    """Choice value -> the words shown for it, where the bare value would not do."""
+
+
+@cache
+def _toml(name: str) -> dict[str, Any]:
+    path = _HERE / f"{name}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def question(key: str) -> Question:
+    """The texts of a question, `"goals.metric"`; a field without texts falls back to its own name."""
+    phase, _, name = key.partition(".")
+    data = _toml("questions").get(phase, {}).get(name)
+    if data is None:
+        return Question(question=name.replace("_", " ").capitalize() + "?")
+    return Question(**data)
+
+
+@cache
+def text(key: str) -> str:
+    """A longer text: `"why/goals.metric"`, `"verdicts/confirmed"`, `"checks/<id>"`, `"glossary"`; empty when there is none."""
+    path = (_HERE / f"{key}.md").resolve()
+    if path.is_relative_to(_HERE) and path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    area, _, name = key.partition("/")
+    found = _toml(area).get(name, "")
+    if isinstance(found, dict):
+        found = found.get("text", "")
+    return str(found).strip()
+
+
+def fill(key: str, **values: object) -> str:
+    """A text with its `{placeholders}` filled in."""
+    return text(key).format(**values)

@@ -1,0 +1,201 @@
+"""The idea backlog: estimates, locked predictions, outcomes; the journal is the truth, `ideas.toml` its readable copy (I01-I10)."""
+
+import re
+from typing import Any
+
+from phasewise.records.base import fingerprint
+from phasewise.records.errors import GateError, UsageError
+from phasewise.records.ideas import Estimates, Idea, Outcome, Prediction
+from phasewise.workflow import loop, ranking
+from phasewise.workflow.calibration import Calibration, calibrate, category_rates
+
+SPREAD = 0.3
+"""Likelihoods further apart than this are a disagreement worth a talk (I05)."""
+PRUNE_AFTER = 5
+
+
+class Backlog:
+    """The ideas of one project, bound to its session."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def all(self) -> list[Idea]:
+        """All ideas in the order they were written down."""
+        return list(self._session.facts.ideas.values())
+
+    def get(self, idea_id: str) -> Idea:
+        """One idea; a `UsageError` names the nearest id."""
+        ideas = self._session.facts.ideas
+        if idea_id not in ideas:
+            import difflib
+
+            near = difflib.get_close_matches(idea_id, list(ideas), n=1)
+            raise UsageError(f"unknown idea {idea_id!r}", "The backlog holds no such id.", f"Did you mean {near[0]!r}?" if near else "See `phasewise ideas`.")
+        return ideas[idea_id]
+
+    def ranked(self) -> list[Idea]:
+        """Open ideas and proposals from the diagnosis, in the order they would be tried."""
+        state = loop.read(self._session.view)
+        if state is None:
+            return ranking.order([i for i in self.all() if i.status in ranking.OPEN])
+        return ranking.ranked(self._session.view, state)
+
+    def propose(self) -> list[Idea]:
+        """Write the diagnosis' proposals that are not in the backlog yet into it."""
+        state = loop.read(self._session.view)
+        if state is None:
+            return []
+        known = self._session.facts.ideas
+        rates = category_rates(known.values())
+        fresh = [i for i in ranking.proposals(self._session.view, state.config) if i.id not in known]
+        out = []
+        for idea in fresh:
+            if idea.category in rates:
+                idea = idea.model_copy(update={"estimates": idea.estimates.model_copy(update={"likelihood": rates[idea.category]})})
+            self._write(idea)
+            out.append(idea)
+        return out
+
+    def add(self, title: str, *, change: dict[str, Any] | None = None, category: str = "other", source: str = "", why: str = "", estimates: Estimates | None = None) -> Idea:
+        """A new idea of one's own."""
+        if not title.strip():
+            raise UsageError("an idea needs a title", "It is what the list shows.", "Write what you would change.")
+        base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "idea"
+        idea_id, n = base, 2
+        while idea_id in self._session.facts.ideas:
+            idea_id, n = f"{base}-{n}", n + 1
+        idea = Idea(id=idea_id, title=title.strip(), category=category, source=source, change=change or {}, why=why, estimates=estimates or Estimates())
+        self._write(self._with_status(idea))
+        return idea
+
+    def estimate(self, idea_id: str, estimates: Estimates, *, second: bool = False) -> Idea:
+        """The four estimates, or a blind second set of them; complete ones make the idea ready (I03, I05)."""
+        idea = self._open(idea_id)
+        idea = idea.model_copy(update={"second" if second else "estimates": estimates})
+        self._write(self._with_status(idea))
+        return self.get(idea_id)
+
+    def disagreement(self, idea_id: str) -> str:
+        """Where two opinions are far apart, in words; empty when they agree or there is one only."""
+        idea = self.get(idea_id)
+        own, other = idea.estimates.likelihood, idea.second.likelihood if idea.second else None
+        if own is None or other is None or abs(own - other) <= SPREAD:
+            return ""
+        return f"likelihood {own:.0%} against {other:.0%}: talk about it before running"
+
+    def predict(self, idea_id: str, *, gain: float, low: float, high: float, success: float = ranking.PRIOR, why: str = "") -> Idea:
+        """What the person expects; it can be changed until the idea runs, then it is locked (G07, I08)."""
+        idea = self._open(idea_id)
+        if idea.prediction is not None and idea.prediction.locked_at is not None:
+            raise GateError(f"the prediction for {idea.title!r} is locked", "The idea has been started.", "Compare it with the outcome; predict the next one better.")
+        if not low <= gain <= high:
+            raise UsageError("the predicted range does not hold the predicted gain", f"{low:g} to {high:g} does not contain {gain:g}.", "Write low <= gain <= high.")
+        self._write(idea.model_copy(update={"prediction": Prediction(gain=gain, low=low, high=high, success=success, why=why)}))
+        return self.get(idea_id)
+
+    def drop(self, idea_id: str, reason: str) -> None:
+        """Take an idea off the list with a reason; what has run stays recorded (R22)."""
+        idea = self._open(idea_id)
+        self._write(idea.model_copy(update={"status": "dropped", "why": f"{idea.why} Dropped: {reason}".strip()}))
+
+    def try_job(self, ids: list[str]) -> Any:
+        """A job that tries these ideas against the incumbent, side by side over the same seeds."""
+        from phasewise.records.jobs import TrySpec
+        from phasewise.workflow.phases.tune import ideas_job
+
+        state = loop.read(self._session.view)
+        if state is None:
+            raise GateError("ideas need something to improve on", "There is no trained network yet.", "Run `phasewise run train` first.")
+        specs = []
+        for idea_id in ids:
+            idea = self._open(idea_id)
+            if not ranking.changes(state.config, idea):
+                raise UsageError(f"{idea.title!r} changes nothing", "Its config diff is empty, does not apply, or is in force already.", "Give it a change such as {\"network.dropout\" = [0.25]}.")
+            specs.append(TrySpec(id=idea.id, title=idea.title, change=idea.change))
+        return ideas_job(self._session.view, state, specs)
+
+    def calibration(self) -> Calibration:
+        """How good the predictions have been."""
+        return calibrate(self.all())
+
+    def prune_due(self) -> bool:
+        """Whether enough was added for a round of taking things away (I10)."""
+        state = loop.read(self._session.view)
+        return state is not None and len(state.adopted) >= PRUNE_AFTER
+
+    def export(self) -> str:
+        """One page to show to others: ideas and estimates, no results in it (I05)."""
+        lines = ["# Ideas", "", "| idea | category | hours | complexity 1-5 | impact | likelihood | source |", "|---|---|---|---|---|---|---|"]
+        for idea in self.ranked():
+            e = idea.estimates
+            cells = [idea.title, idea.category, *("" if v is None else f"{v:g}" for v in (e.hours, e.complexity, e.impact, e.likelihood)), idea.source]
+            lines.append("| " + " | ".join(str(c).replace("|", "/") for c in cells) + " |")
+        return "\n".join(lines) + "\n"
+
+    # around a run -------------------------------------------------------------------------------------------
+
+    def lock_predictions(self, job: Any) -> None:
+        """Ideas that a job tries get into the backlog with a locked prediction before the run starts."""
+        now = self._session.clock()
+        templates = {i.id: i for i in self.ranked()}
+        rates = category_rates(self.all())
+        for spec in job.ideas:
+            idea = self._session.facts.ideas.get(spec.id) or templates.get(spec.id) or Idea(id=spec.id, title=spec.title or spec.id, category="search" if spec.id.startswith("search-") else "other", change=spec.change)
+            guess = ranking.estimates(idea)
+            prediction = idea.prediction or Prediction(
+                gain=round((guess.impact or 0.0) * (guess.likelihood or 0.0), 5), low=-(guess.impact or 0.0), high=2 * (guess.impact or 0.0),
+                success=rates.get(idea.category, guess.likelihood or ranking.PRIOR), why="the backlog's own estimate",
+            )
+            locked = prediction.model_copy(update={"locked_at": now, "digest": fingerprint(prediction.model_dump(exclude={"locked_at", "digest"}))})
+            self._write(idea.model_copy(update={"status": "running", "prediction": locked, "change": dict(spec.change)}))
+
+    def take_outcomes(self, job: Any, result: Any, run: str) -> None:
+        """What the runs said, idea by idea; the log line is what a person would have written."""
+        best = loop.winning(result)
+        for found in result.ideas:
+            idea = self._session.facts.ideas.get(found.id)
+            if idea is None:
+                continue
+            adopted = best is not None and found.id == best.id
+            reason = _reason(found, adopted)
+            status = "worked" if adopted else "broken" if found.verdict == "broken" else "ready" if found.verdict == "better" else "no_gain"
+            outcome = Outcome(gain=found.gain, low=found.low, high=found.high, seeds=len(result.seeds), adopted=adopted, reason=reason, runs=[run], hours=found.hours or None)
+            self._write(idea.model_copy(update={"status": status, "outcome": outcome}))
+            self._session.note("tune", f"{found.title or found.id}: {reason}")
+
+    def running_again(self) -> None:
+        """Ideas whose run was lost or stopped are open again."""
+        active = {s.id for run in self._session.follower.active() for s in getattr(run.job(), "ideas", [])}
+        for idea in self.all():
+            if idea.status == "running" and idea.id not in active:
+                self._write(idea.model_copy(update={"status": "ready"}))
+
+    def _open(self, idea_id: str) -> Idea:
+        idea = self.get(idea_id) if idea_id in self._session.facts.ideas else next((i for i in self.ranked() if i.id == idea_id), None)
+        idea = idea or self.get(idea_id)
+        if idea.status == "running":
+            raise GateError(f"{idea.title!r} is running", "Its estimates and prediction are locked.", "Wait for the outcome.")
+        return idea
+
+    @staticmethod
+    def _with_status(idea: Idea) -> Idea:
+        e = idea.estimates
+        complete = None not in (e.hours, e.complexity, e.impact, e.likelihood)
+        return idea.model_copy(update={"status": "ready" if complete else "new"}) if idea.status in ranking.OPEN else idea
+
+    def _write(self, idea: Idea) -> None:
+        self._session.journal("idea", {"idea": idea.model_dump(mode="json")})
+
+
+def _reason(found: Any, adopted: bool) -> str:
+    span = f"{found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"
+    if adopted:
+        return f"adopted, {span} over seeds is beyond noise"
+    if found.verdict == "better":
+        return f"better by {span}, but another idea of the round gained more; it is tried again on top of that one"
+    if found.verdict == "worse":
+        return f"worse by {span}, not adopted"
+    if found.verdict == "broken":
+        return f"did not train: {found.note}" if found.note else "did not train"
+    return f"no gain beyond noise, {span}; the simpler model stays"

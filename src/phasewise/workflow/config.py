@@ -1,0 +1,121 @@
+"""From answers to a complete, reproducible model configuration."""
+
+import math
+from typing import Any
+
+from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
+
+DENSE = ("one_hidden", "mlp", "tabm", "realmlp")
+
+
+def midpoint(inputs: int, outputs: int) -> int:
+    """Hidden width half way between inputs and outputs, rounded half up (A11)."""
+    return min(max(math.floor((inputs + outputs) / 2 + 0.5), max(2, outputs)), 1024)
+
+
+def by_samples(rows: int, inputs: int, outputs: int, divisor: float) -> int:
+    """Hidden width by the number of training rows, N_s / (a (N_i + N_o)) (A12)."""
+    return min(max(math.floor(rows / (divisor * (inputs + outputs)) + 0.5), max(2, outputs)), 1024)
+
+
+def outputs(view: Any) -> int:
+    """Output units: one for a number or two classes, else the number of classes."""
+    profile = view.profile()
+    if view.value("data.task") == "multiclass" and profile is not None:
+        return max(len(profile.classes), 2)
+    return 1
+
+
+def inputs(view: Any) -> int:
+    """Input units after encoding: one a number, an embedding (fastai's rule) or one-hot columns a category."""
+    profile = view.profile()
+    if profile is None:
+        return 1
+    roles = view.value("data.roles") or {}
+    total = 0
+    for column in profile.columns:
+        role = roles.get(column.name, column.role)
+        if column.name == view.value("data.target") or role == "ignore":
+            continue
+        if role == "category":
+            total += embedding_width(column.distinct + 1, view.value("approach.embedding_rule")) if view.value("approach.embeddings") else column.distinct
+        else:
+            total += 1
+    return max(total, 1)
+
+
+def embedding_width(levels: int, rule: str | None) -> int:
+    """Embedding width of a column of `levels` values (N05): fastai's min(600, 1.6 n^0.56) or half, at most 50."""
+    if rule == "half":
+        return min(50, (levels + 1) // 2)
+    return min(600, round(1.6 * levels**0.56))
+
+
+def hidden(view: Any, family: str) -> list[int]:
+    """Hidden widths of a dense family; the smallest network by A11 or A12, larger families by their own rule."""
+    if family == "one_hidden":
+        if view.value("approach.hidden_rule") == "samples":
+            split = view.latest("split")
+            rows = split.parts["train"].rows if split else (view.profile().rows if view.profile() else 1000)
+            return [by_samples(rows, inputs(view), outputs(view), view.value("approach.hidden_divisor"))]
+        return [midpoint(inputs(view), outputs(view))]
+    return []
+
+
+def network(view: Any, family: str) -> NetworkSpec:
+    """The network of a family as the answers describe it; widths left empty are the family's own."""
+    return NetworkSpec(
+        family=family, hidden=hidden(view, family), embeddings=bool(view.value("approach.embeddings")),
+        embedding_rule=view.value("approach.embedding_rule") or "fastai", init=view.value("train.init") or "he_normal",
+        options={k: v for k, v in (("weights_file", view.value("approach.weights_file")),) if v},
+    )
+
+
+def _imbalance(view: Any) -> dict[str, Any]:
+    choice = view.value("approach.imbalance") or "none"
+    if choice == "weights":
+        return {"class_weights": "balanced"}
+    return {"sampling": choice} if choice != "none" else {}
+
+
+def smallest(view: Any) -> ModelConfig:
+    """The smallest network with safe defaults: no regularisation, no schedule, fixed seed (B01)."""
+    family = view.value("approach.family") or "one_hidden"
+    train = TrainSpec(optimizer="adam", lr=1e-3, batch_size=64, loss=view.value("approach.loss") or "auto", **_imbalance(view))
+    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare=prepare(view))
+
+
+def prepare(view: Any) -> dict[str, Any]:
+    """Options of the preparing step: size for images, PCA for tables."""
+    size, pca = view.value("approach.image_size"), view.value("data.pca")
+    return {k: v for k, v in (("image_size", size if view.kind == "images" else None), ("pca", pca)) if v}
+
+
+def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
+    """The network of the train phase with its optimiser and schedule."""
+    family = view.value("train.family") or view.value("approach.family") or "mlp"
+    schedule = view.value("train.schedule") or "constant"
+    options = {}
+    if schedule in ("restarts", "cyclic"):
+        options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
+    train = TrainSpec(
+        optimizer=view.value("train.optimizer") or "adamw", lr=lr or view.value("train.lr") or 1e-3, schedule=schedule,
+        schedule_options=options, epochs=view.value("train.epochs") or 20, batch_size=view.value("train.batch_size") or 256,
+        weight_decay=view.value("train.weight_decay") or 0.0, clip_norm=view.value("train.clip_norm"),
+        precision=view.value("train.precision") or "auto", loss=view.value("approach.loss") or "auto",
+        augment=augment(view), **_imbalance(view),
+    )
+    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare=prepare(view))
+
+
+def augment(view: Any) -> dict[str, Any]:
+    """Augmentation that the answers about the pictures allow (images; D21)."""
+    if view.kind != "images":
+        return {}
+    pairs = (
+        ("mirror", view.value("approach.mirror_ok")), ("flip", view.value("approach.upside_down_ok")),
+        ("rotate", 10 if view.value("approach.rotation_ok") else None), ("crop", True),
+        ("colour", None if view.value("approach.colour_matters") else 0.1),
+    )
+    text = view.value("approach.text_in_image")
+    return {k: v for k, v in pairs if v and not (text and k in ("mirror", "flip", "rotate"))}

@@ -1,0 +1,61 @@
+"""What every job on the development rows shares: the data view and the answers it is made of."""
+
+from typing import Any
+
+from phasewise.records.jobs import DataView
+
+SPLIT_ACTIONS = ("keep-together",)
+"""Remedies that change which rows lie in which part, and so the split itself."""
+
+DEV: tuple[str, ...] = (
+    "data.target", "data.task", "data.positive", "data.roles", "data.remedies", "data.relabel", "data.real_prior",
+    "data.declared_classes", "data.pca", "goals.metric",
+)
+"""Answers that every job after the split depends on."""
+
+NETWORK: tuple[str, ...] = (
+    "approach.recipe", "approach.loss", "approach.family", "approach.hidden_rule", "approach.hidden_divisor",
+    "approach.imbalance", "approach.embeddings", "approach.embedding_rule", "approach.weights_file", "approach.mirror_ok",
+    "approach.upside_down_ok", "approach.rotation_ok", "approach.colour_matters", "approach.text_in_image", "approach.image_size",
+)
+"""Answers that describe the first network."""
+
+
+def split_remedies(view: Any) -> dict[str, str]:
+    """The chosen remedies that the split itself has to respect."""
+    return {k: v for k, v in (view.value("data.remedies") or {}).items() if v in SPLIT_ACTIONS}
+
+
+def reading(view: Any) -> dict[str, Any]:
+    """How the file is read: what the profile found, overruled by what a person decided."""
+    profile = view.profile()
+    out: dict[str, Any] = dict(profile.reading) if profile else {}
+    for name in ("delimiter", "encoding"):
+        if view.explicit(f"data.{name}"):
+            out[name] = view.explicit(f"data.{name}")
+    if view.kind == "images" and view.value("approach.image_size"):
+        out["image_size"] = view.value("approach.image_size")
+    return out
+
+
+def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -> DataView:
+    """The data view of a job; before the split only what shapes the split is passed on."""
+    split = None if before_split else view.latest("split")
+    options: dict[str, Any] = {}
+    if not before_split:
+        options = {k: view.value(f"data.{k}") for k in ("pca", "declared_classes") if view.value(f"data.{k}")}
+    return DataView(
+        kind=view.kind,
+        file=str(view.files.path(view.value("data.file") or "")),
+        target=view.value("data.target") or "",
+        task=view.value("data.task"),
+        positive=view.value("data.positive"),
+        roles=dict(view.value("data.roles") or {}),
+        remedies=dict(view.value("data.remedies") or {}) if remedies else split_remedies(view),
+        relabel=dict(view.value("data.relabel") or {}) if remedies else {},
+        reading=reading(view),
+        metric=view.value("goals.metric") or "",
+        folds=split.folds if split else int(view.value("data.folds") or 0),
+        real_prior=dict(view.value("data.real_prior") or {}),
+        options=options,
+    )

@@ -1,0 +1,72 @@
+"""What the journal says beside evidence: confirmations, overrides, reasons, looks, remedies, ideas. A pure fold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from phasewise.records.ideas import Idea
+from phasewise.workflow.answerbook import Accepted
+from phasewise.workflow.evidence import EvidenceStore, from_entry
+
+
+@dataclass(kw_only=True)
+class Facts:
+    """The journal folded; `seq` values order what happened."""
+
+    name: str = ""
+    evidence: EvidenceStore = field(default_factory=EvidenceStore)
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    history: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    """Every confirmation: seq, phase, values."""
+    overrides: dict[tuple[str, str], str] = field(default_factory=dict)
+    reopened: dict[str, tuple[int, str]] = field(default_factory=dict)
+    skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
+    looks: list[dict[str, Any]] = field(default_factory=list)
+    ideas: dict[str, Idea] = field(default_factory=dict)
+    notes: list[tuple[int, str, str]] = field(default_factory=list)
+    goal_overrides: int = 0
+    last_seq: int = -1
+
+    def take(self, seq: int, t: float, kind: str, data: dict[str, Any]) -> None:
+        """Fold one entry; unknown kinds are ignored."""
+        self.last_seq = seq
+        phase = data.get("phase", "")
+        if kind == "created":
+            self.name = data.get("name", "")
+        elif kind == "answers":
+            taken = Accepted(values=dict(data["values"]), sources=dict(data["sources"]), basis=data.get("basis", ""), seq=seq)
+            self.accepted[phase] = taken
+            self.history.append((seq, phase, taken.values))
+            self.skipped.pop(phase, None)
+        elif kind == "evidence":
+            self.evidence.add(from_entry(seq, t, data))
+        elif kind == "override":
+            self.overrides[phase, data["gate"]] = data["reason"]
+        elif kind == "reopen":
+            self.reopened[phase] = (seq, data["reason"])
+            self.skipped.pop(phase, None)
+        elif kind == "skip":
+            self.skipped[phase] = (seq, data["reason"])
+        elif kind == "look":
+            self.looks.append(data)
+        elif kind == "idea":
+            idea = Idea.model_validate(data["idea"])
+            self.ideas[idea.id] = idea
+        elif kind == "note":
+            self.notes.append((seq, phase, data.get("text", "")))
+
+    def open_again(self, phase: str) -> str:
+        """The reason of a reopening that no confirmation has answered yet, or an empty text."""
+        if phase not in self.reopened:
+            return ""
+        seq, reason = self.reopened[phase]
+        known = self.accepted.get(phase)
+        return reason if known is None or known.seq < seq else ""
+
+
+def fold(entries: Iterable[Any]) -> Facts:
+    """Facts from journal entries."""
+    facts = Facts()
+    for entry in entries:
+        facts.take(entry.seq, entry.t, entry.kind, entry.data)
+    return facts

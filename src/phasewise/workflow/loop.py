@@ -1,0 +1,145 @@
+"""The state of the tune loop: start, rounds, incumbent, budget, and when to stop (L08, B07). Pure functions of the view."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from phasewise.records.metrics import better, meets
+from phasewise.records.models import ModelConfig, apply_change
+from phasewise.workflow.evidence import Evidence
+
+ROUND_SLOTS = ("try_ideas", "search")
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """Where the loop stands."""
+
+    start: Any
+    """The model result of the fit (or ladder) the loop set out from."""
+    incumbent: Any
+    config: ModelConfig
+    rounds: list[Evidence] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
+    """Ids of ideas tried against the incumbent or an earlier one, better ones that were not adopted excluded."""
+    trials: int = 0
+    hours: float = 0.0
+    without_gain: int = 0
+    searches: int = 0
+    winner: dict[str, Any] | None = None
+    """Config change a search found and that has not been confirmed over seeds yet."""
+
+
+def base_inputs(view: Any) -> dict[str, str]:
+    """What every round depends on: the fit it sets out from."""
+    return {f"evidence:{slot}": view.key(slot) for slot in ("fit", "ladder")}
+
+
+def start_model(view: Any) -> Any:
+    """The model the loop sets out from: the ladder's, when it is better, else the fit's."""
+    fit, ladder = view.current("fit"), view.current("ladder")
+    if fit is None:
+        return None
+    if ladder and ladder.model and better(view.value("goals.metric"), ladder.model.validation.value, fit.model.validation.value):
+        return ladder.model
+    return fit.model
+
+
+def rounds(view: Any) -> list[Evidence]:
+    """The rounds that set out from the present fit, in order."""
+    base = base_inputs(view)
+    return [e for e in view.facts.evidence.all(ROUND_SLOTS) if all(e.inputs.get(k) == v for k, v in base.items())]
+
+
+def read(view: Any) -> Loop | None:
+    """The loop folded from its rounds, or None before there is a fit."""
+    start = start_model(view)
+    if start is None or not start.config:
+        return None
+    loop = Loop(start=start, incumbent=start, config=ModelConfig.model_validate(start.config))
+    for item in rounds(view):
+        loop.rounds.append(item)
+        loop.hours += item.seconds / 3600
+        if item.job == "search":
+            _take_search(loop, item)
+        else:
+            _take_ideas(view, loop, item)
+    return loop
+
+
+def _take_search(loop: Loop, item: Evidence) -> None:
+    loop.trials += len(item.result.trials)
+    loop.searches += 1
+    loop.winner = dict(item.result.best_change) if item.result.best_change else None
+
+
+def winning(result: Any) -> Any:
+    """The idea of a round to adopt: the largest gain among those beyond noise, or None."""
+    good = [i for i in result.ideas if i.verdict == "better"]
+    return max(good, key=lambda i: (i.gain, i.id), default=None)
+
+
+def _take_ideas(view: Any, loop: Loop, item: Evidence) -> None:
+    result = item.result
+    loop.trials += len(result.ideas)
+    best = winning(result)
+    for idea in result.ideas:
+        if idea.verdict != "better" or (best is not None and idea.id == best.id):
+            loop.tried.add(idea.id)
+        if idea.id.startswith("search-"):
+            loop.winner = None
+    if best is None:
+        loop.without_gain += len(result.ideas)
+        return
+    loop.without_gain = 0
+    loop.adopted.append(best.id)
+    loop.config = ModelConfig.model_validate(best.model.config) if best.model and best.model.config else apply_change(loop.config, best.change)
+    loop.incumbent = best.model or loop.incumbent
+
+
+def goal_met(view: Any, model: Any) -> bool:
+    """Whether a model's validation score meets the goal, by its value or by its interval as goals.stop_rule says."""
+    target, metric = view.value("goals.target"), view.metric
+    if target is None or metric is None or model is None:
+        return False
+    score = model.validation
+    if view.value("goals.stop_rule") == "interval":
+        return meets(metric.id, score.low if metric.maximize else score.high, target)
+    return meets(metric.id, score.value, target)
+
+
+def budget(view: Any) -> int:
+    """Trials the loop may spend."""
+    own = view.value("tune.budget_trials")
+    return int(own if own is not None else view.value("goals.budget_trials") or 24)
+
+
+def stop_reason(view: Any, loop: Loop) -> str:
+    """Why the loop is over, or an empty text while it is not (L08)."""
+    extra = 1 + view.facts.goal_overrides
+    if goal_met(view, loop.incumbent):
+        return "the goal is reached on validation"
+    if loop.trials >= budget(view) * extra:
+        return f"the budget of {budget(view)} trials is spent"
+    hours = view.value("goals.budget_hours")
+    if hours is not None and loop.hours >= hours:
+        return f"the budget of {hours:g} hours is spent"
+    patience = view.value("goals.ideas_without_gain") or 10
+    if loop.without_gain >= patience:
+        return f"{patience} ideas in a row brought no gain"
+    return ""
+
+
+def evaluations(view: Any) -> int:
+    """How many validation evaluations the choice of the candidate rests on (K of E04)."""
+    count = 0
+    found = view.current("baselines")
+    count += len(found.models) if found else 0
+    count += 1 if view.current("fit") else 0
+    loop = read(view)
+    for item in loop.rounds if loop else []:
+        own = int(item.result.evaluations or 0)
+        count += own or len(item.result.trials if item.job == "search" else item.result.ideas)
+    combined = view.current("combine")
+    count += len(combined.ensembles) if combined else 0
+    return max(count, 1)

@@ -1,0 +1,70 @@
+"""Phase 3: which solved problem is this like? (A01-A16)"""
+
+from typing import Any
+
+from phasewise.workflow import recipes
+from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.words import GateItem, Problem, Recommendation
+
+IMBALANCED = 0.2
+"""Below this share of the rarest class weights in the loss are worth a thought."""
+
+
+class Approach(Phase):
+    """Recipe by analogy, loss, first architecture."""
+
+    id = "approach"
+    advice_from = ("profile",)
+
+    def recommend(self, view: Any) -> dict[str, Recommendation]:
+        """The recipe of the kind, the task's usual loss, the smallest family."""
+        out: dict[str, Recommendation] = {}
+        named = recipes.recipes(view)
+        if named:
+            out["recipe"] = Recommendation(value=named[0][0], reason=named[0][2])
+        losses = recipes.losses(view)
+        if losses:
+            out["loss"] = Recommendation(value=losses[0], reason=recipes.loss_reason(view))
+        families = recipes.families(view)
+        if families:
+            first = recipes.first_family(view)
+            out["family"] = Recommendation(value=first, reason="Start with the smallest network that can work and add only what pays (A10).")
+        profile = view.profile()
+        rarest = min((b.count for b in profile.classes), default=0) / max(sum(b.count for b in profile.classes), 1) if profile and profile.classes else 0.5
+        why = f"The rarest class holds {rarest:.1%} of the rows" if profile and profile.classes else "Nothing is known of the classes yet"
+        say = f"{why}: first see what plain training does; weights and sampling are ideas for later, judged on the goal metric." if rarest < IMBALANCED else f"{why}: no cure needed."
+        out["imbalance"] = Recommendation(value="none", reason=say)
+        if view.kind == "images":
+            out["mirror_ok"] = Recommendation(value=True, reason="Most pictures keep their meaning when seen in a mirror.")
+            for name, why in (("upside_down_ok", "Most pictures have an up and a down."), ("rotation_ok", "Untested: say yes when small turns do not matter."), ("colour_matters", "Untested: colour is left as it is."), ("text_in_image", "No text is assumed.")):
+                out[name] = Recommendation(value=name == "colour_matters", reason=why)
+        return out
+
+    def problems(self, view: Any) -> list[Problem]:
+        """Family and loss must be ones the kind has."""
+        out: list[Problem] = []
+        for field, known in (("family", [f for f, _ in recipes.families(view)]), ("loss", recipes.losses(view))):
+            value = view.value(f"approach.{field}")
+            if value and known and value not in known:
+                out.append(Problem(phase="approach", field=field, message=f"{value!r} is not known for this kind of data and task.", remedy=f"Choose one of {', '.join(known)}."))
+        return out
+
+    def gate(self, view: Any) -> list[GateItem]:
+        """A recipe and a first network."""
+        family = view.value("approach.family")
+        return [GateItem(id="recipe", ok=bool(family), text=f"first network: {family}" if family else "a first network is chosen", overridable=False)]
+
+    def choices(self, view: Any, name: str) -> list[tuple[str, str]] | None:
+        """Recipes, losses, families of the kind."""
+        if name == "recipes":
+            return [(i, t) for i, t, _ in recipes.recipes(view)]
+        if name == "losses":
+            return [(i, i.replace("_", " ")) for i in recipes.losses(view)]
+        if name == "families":
+            return recipes.families(view)
+        return None
+
+    def summary(self, view: Any) -> str:
+        """Recipe, first network and loss."""
+        parts = [view.value(f"approach.{f}") for f in ("recipe", "family", "loss")]
+        return ", ".join(str(p) for p in parts if p)

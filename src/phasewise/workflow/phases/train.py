@@ -1,0 +1,123 @@
+"""Phase 5: can it fit the training set? (T01-T29, V02, V03, L03)"""
+
+from typing import Any
+
+from phasewise.records.jobs import FindLrJob, FitJob, LadderJob
+from phasewise.records.metrics import meets
+from phasewise.workflow import config, recipes
+from phasewise.workflow.dev import DEV, NETWORK, data_view
+from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.phases.baseline import networks_closed
+from phasewise.workflow.steps import Step
+from phasewise.workflow.words import GateItem, Problem, Recommendation
+
+_FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.seed", "train.precision")
+_FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult")
+
+
+def wanted(view: Any) -> bool:
+    """Whether networks are tried at all."""
+    return not networks_closed(view)
+
+
+def _find_job(view: Any) -> FindLrJob:
+    return FindLrJob(phase="train", title="Find the learning rate", data=data_view(view), config=config.chosen(view), seed=view.value("train.seed"), device=view.value("train.device"))
+
+
+def found_lr(view: Any) -> float | None:
+    """The learning rate in force: what a person wrote, else what the finder chose."""
+    if view.value("train.lr"):
+        return view.value("train.lr")
+    finder = view.current("find_lr")
+    return finder.chosen if finder else None
+
+
+def _fit_job(view: Any) -> FitJob:
+    seed = view.value("train.seed") or 0
+    return FitJob(
+        phase="train", title="Train", data=data_view(view), config=config.chosen(view, lr=found_lr(view)),
+        seeds=list(range(seed, seed + (view.value("train.seeds") or 1))), seed=seed, device=view.value("train.device"),
+    )
+
+
+def _ladder_job(view: Any) -> LadderJob:
+    fit = view.current("fit")
+    start = fit.model.config or config.chosen(view, lr=found_lr(view)).model_dump()
+    return LadderJob(
+        phase="train", title="Fitting ladder", data=data_view(view), config=start, goal=view.value("goals.target"),
+        rungs=recipes.train_ladder(view), seed=view.value("train.seed") or 0, device=view.value("train.device"),
+    )
+
+
+FIND_LR = Step(
+    slot="find_lr", phase="train", title="Find the learning rate", build=_find_job, evidence=("split",), answers=(*DEV, *NETWORK, *_FINDER),
+    wanted=lambda view: wanted(view) and not view.value("train.lr"),
+)
+FIT = Step(slot="fit", phase="train", title="Train", build=_fit_job, evidence=("split", "find_lr"), answers=(*DEV, *NETWORK, *_FIT), wanted=wanted)
+LADDER = Step(
+    slot="ladder", phase="train", title="Fitting ladder", build=_ladder_job, evidence=("fit",), answers=("goals.target",),
+    wanted=lambda view: wanted(view) and bool(view.value("train.ladder")),
+)
+
+
+class Train(Phase):
+    """LR finder, one good fit, and the ladder when the training set is not fitted."""
+
+    id = "train"
+    advice_from = ("profile", "split", "fit")
+
+    def steps(self) -> tuple[Step, ...]:
+        """Find the learning rate, train, climb the ladder only when needed."""
+        return (FIND_LR, FIT, LADDER)
+
+    def not_needed(self, view: Any) -> str:
+        """The verdict's own words when no network is needed."""
+        return networks_closed(view)
+
+    def recommend(self, view: Any) -> dict[str, Recommendation]:
+        """Family by purpose and rows, optimiser and schedule by family, epochs by rows."""
+        quick = view.explicit("train.purpose") == "quick"
+        out = dict(recipes.train_defaults(view, quick=quick))
+        fit = view.latest("fit")
+        target, metric = view.value("goals.target"), view.metric
+        if fit and fit.model.train and target is not None and metric and fit.diagnosis and fit.diagnosis.verdict in ("high_bias", "both") and not meets(metric.id, fit.model.train.value, target):
+            out["ladder"] = Recommendation(value=True, reason=f"The training set is not fitted: {fit.model.train.value:.4g} against the goal {target:g} (V07).")
+        return out
+
+    def problems(self, view: Any) -> list[Problem]:
+        """The family must be one the kind has."""
+        known = [f for f, _ in recipes.families(view)]
+        value = view.value("train.family")
+        if value and known and value not in known:
+            return [Problem(phase="train", field="family", message=f"There is no network family {value!r} for this kind of data.", remedy=f"Choose one of {', '.join(known)}.")]
+        return []
+
+    def gate(self, view: Any) -> list[GateItem]:
+        """Trained, not failing to optimise, and the training set fitted or the ladder worked (L02, L03)."""
+        fit, ladder = view.current("fit"), view.current("ladder")
+        items = [GateItem(id="trained", ok=fit is not None, overridable=False, text=f"trained: {fit.model.name} {fit.model.validation.value:.4g}" if fit else "a network is trained")]
+        if fit is None:
+            return items
+        verdict = fit.diagnosis.verdict if fit.diagnosis else "healthy"
+        items.append(GateItem(id="optimises", ok=verdict != "optimisation_failure", text="training works" if verdict != "optimisation_failure" else f"training fails: {fit.diagnosis.reason}", remedy="Read the check-up, lower the learning rate, look at the scaling."))
+        target, metric, train = view.value("goals.target"), view.metric, fit.model.train
+        if target is not None and metric and train:
+            best = ladder.model.train.value if ladder and ladder.model and ladder.model.train else train.value
+            reached = meets(metric.id, best, target) or (ladder is not None and ladder.reached)
+            tried = ladder is not None or not view.value("train.ladder")
+            say = f"training set fitted to {best:.4g}" if reached else f"training set fitted to {best:.4g}, the goal is {target:g}" + (f"; the ladder was climbed to its end. {ladder.advice}" if ladder else "")
+            items.append(GateItem(id="fits-training", ok=reached or tried, text=say, remedy="Climb the fitting ladder."))
+        return items
+
+    def choices(self, view: Any, name: str) -> list[tuple[str, str]] | None:
+        """Families of the kind."""
+        return recipes.families(view) if name == "families" else None
+
+    def summary(self, view: Any) -> str:
+        """The fit and its diagnosis."""
+        fit = view.latest("fit")
+        if fit is None:
+            return ""
+        score = fit.model.validation
+        said = f"; {fit.diagnosis.verdict.replace('_', ' ')}" if fit.diagnosis else ""
+        return f"{fit.model.family} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]{said}"

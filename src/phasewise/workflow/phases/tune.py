@@ -1,0 +1,123 @@
+"""Phase 6: does it generalise to validation? (R01-R23, I01-I11, V07-V10, L08)"""
+
+from typing import Any
+
+from phasewise.records.base import fingerprint
+from phasewise.records.jobs import SearchJob, TryIdeasJob, TrySpec
+from phasewise.workflow import loop, recipes
+from phasewise.workflow.dev import data_view
+from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.phases.baseline import networks_closed
+from phasewise.workflow.phases.train import wanted
+from phasewise.workflow.ranking import ranked
+from phasewise.workflow.steps import Step
+from phasewise.workflow.words import GateItem, Recommendation
+
+BATCH = 5
+"""Ideas tried side by side in one population."""
+
+
+def _no_job(_: Any) -> Any:
+    raise RuntimeError("the tune loop builds its own rounds")
+
+
+def _incumbent(view: Any) -> dict[str, str]:
+    state = loop.read(view)
+    return {"incumbent": state.incumbent.ref if state else ""}
+
+
+TUNE = Step(slot="tune", phase="tune", title="Tune", build=_no_job, evidence=("fit", "ladder"), extra=_incumbent, wanted=wanted)
+
+
+def round_inputs(view: Any, state: loop.Loop, what: Any) -> dict[str, str]:
+    """Fingerprints of one round: the fit it stems from, the incumbent it is measured against, what is tried."""
+    return loop.base_inputs(view) | {"incumbent": fingerprint(state.config.model_dump()), "round": fingerprint(what)}
+
+
+def ideas_job(view: Any, state: loop.Loop, specs: list[TrySpec]) -> TryIdeasJob:
+    """Incumbent and ideas side by side over the same seeds (B07)."""
+    seed = view.value("train.seed") or 0
+    names = ", ".join(s.title or s.id for s in specs[:3])
+    return TryIdeasJob(
+        phase="tune", title=f"Try {names}" + (" ..." if len(specs) > 3 else ""), data=data_view(view), config=state.config, ideas=specs,
+        seeds=list(range(seed, seed + view.value("tune.seeds"))), margin=view.value("tune.margin"), seed=seed,
+        device=view.value("train.device"), inputs=round_inputs(view, state, [s.model_dump() for s in specs]),
+    )
+
+
+def search_job(view: Any, state: loop.Loop, trials: int) -> SearchJob:
+    """Random (or sequential) search around the incumbent (T22)."""
+    space = recipes.space(view, expert=view.value("tune.expert_space"))
+    seed = (view.value("train.seed") or 0) + state.searches
+    return SearchJob(
+        phase="tune", title=f"Search {trials} trials", data=data_view(view), config=state.config, space=space, trials=trials,
+        halving=view.value("tune.halving"), mode=view.value("tune.search"), seed=seed, device=view.value("train.device"),
+        inputs=round_inputs(view, state, ["search", trials, state.searches, sorted(space)]),
+    )
+
+
+class Tune(Phase):
+    """Diagnose, propose, predict, try side by side, adopt beyond noise, stop at the goal or the budget."""
+
+    id = "tune"
+
+    def steps(self) -> tuple[Step, ...]:
+        """The loop makes its own rounds; this names the place where its outcome stands."""
+        return ()
+
+    def not_needed(self, view: Any) -> str:
+        """The verdict's own words when no network is needed."""
+        return networks_closed(view)
+
+    def recommend(self, view: Any) -> dict[str, Recommendation]:
+        """The budget of the goal."""
+        trials = view.value("goals.budget_trials")
+        return {"budget_trials": Recommendation(value=trials, reason="The budget written down with the goal (L08).")} if trials else {}
+
+    def next_job(self, view: Any) -> Any:
+        """The autopilot's next round; by hand, nothing starts by itself."""
+        state = loop.read(view)
+        if state is None or view.value("tune.mode") != "autopilot" or loop.stop_reason(view, state):
+            return None
+        left = loop.budget(view) * (1 + view.facts.goal_overrides) - state.trials
+        specs: list[TrySpec] = []
+        if state.winner:
+            specs.append(TrySpec(id=f"search-{state.searches}", title="what the search found", change=state.winner))
+        open_ideas = [i for i in ranked(view, state) if i.id not in state.tried]
+        specs += [TrySpec(id=i.id, title=i.title, change=i.change) for i in open_ideas[: BATCH - len(specs)]]
+        if not state.rounds or state.winner or (specs and state.rounds[-1].job == "search"):
+            return ideas_job(view, state, specs[:left]) if specs[:left] else None
+        if recipes.space(view, expert=view.value("tune.expert_space")) and state.searches < 2 and left >= 4:
+            return search_job(view, state, max(4, left // 2))
+        return ideas_job(view, state, specs[:left]) if specs[:left] else None
+
+    def gate(self, view: Any) -> list[GateItem]:
+        """The loop has come to an end that was written down before it began."""
+        state = loop.read(view)
+        if state is None:
+            return [GateItem(id="fit-first", ok=False, text="a trained network to start from", overridable=False)]
+        reason = loop.stop_reason(view, state)
+        by_hand = view.value("tune.mode") == "by_hand"
+        done = bool(reason) or (not by_hand and self.next_job(view) is None)
+        text = f"stopped: {reason}" if reason else "no idea is left to try" if done else "the loop goes on until the goal or the budget"
+        return [GateItem(id="loop-over", ok=done, text=text, remedy="Try more ideas, or write why you stop here.")]
+
+    def stale(self, view: Any) -> list[str]:
+        """Rounds that set out from another fit."""
+        every = view.facts.evidence.all(loop.ROUND_SLOTS)
+        if not every or loop.rounds(view):
+            return []
+        fit = view.evidence("fit")
+        return list(fit.stale_because) if fit and fit.stale else ["the fit the rounds set out from changed"]
+
+    def started(self, view: Any) -> bool:
+        """Whether any round was ever run."""
+        return bool(view.facts.evidence.all(loop.ROUND_SLOTS))
+
+    def summary(self, view: Any) -> str:
+        """Trials spent, ideas adopted, the incumbent."""
+        state = loop.read(view)
+        if state is None:
+            return ""
+        score = state.incumbent.validation
+        return f"{state.trials} trials, {len(state.adopted)} adopted; best {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"

@@ -1,0 +1,114 @@
+"""Phase 8: does it hold on the sealed test set? (E01-E04, L06)"""
+
+from typing import Any
+
+from phasewise.records.base import fingerprint
+from phasewise.records.jobs import OpenVaultJob
+from phasewise.records.metrics import meets
+from phasewise.workflow import candidates, loop
+from phasewise.workflow.dev import data_view
+from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.steps import Step
+from phasewise.workflow.words import GateItem, Problem, Recommendation
+
+
+def freeze_digest(view: Any) -> str:
+    """The frozen candidate as one digest: model files, recipe, threshold, claim (E01)."""
+    model = candidates.chosen(view)
+    parts = [model.ref, model.digest, model.config, model.threshold, view.value("verify.claim"), view.value("goals.metric"), view.value("goals.target")]
+    return fingerprint(parts)
+
+
+def _job(view: Any) -> OpenVaultJob:
+    model = candidates.chosen(view)
+    found = view.current("baselines")
+    others = [m.ref for m in found.models if m.ref != model.ref] if found else []
+    return OpenVaultJob(
+        phase="verify", title="Open the vault", data=data_view(view), model=model.ref, freeze=freeze_digest(view),
+        claim=view.value("verify.claim") or "target", target=view.value("goals.target"), margin=view.value("verify.margin"),
+        baselines=others, predicted=view.value("verify.predicted"), reason=view.value("verify.reason") or "",
+        evaluations=loop.evaluations(view), seed=view.value("data.seed") or 0,
+    )
+
+
+def _extra(view: Any) -> dict[str, str]:
+    return {"candidate": candidates.identity(view)}
+
+
+OPEN = Step(slot="open_vault", phase="verify", title="Open the vault", build=_job, evidence=("split",), extra=_extra, answers=("verify.claim", "verify.margin", "goals.metric"))
+
+
+class Verify(Phase):
+    """Freeze, predict, look once."""
+
+    id = "verify"
+    advice_from = ("baselines", "fit", "try_ideas", "search", "combine")
+
+    def steps(self) -> tuple[Step, ...]:
+        """One look."""
+        return (OPEN,)
+
+    def next_job(self, view: Any) -> Any:
+        """The look, once there is a candidate and the predicted score is written down."""
+        if candidates.chosen(view) is None or self.problems(view):
+            return None
+        return super().next_job(view)
+
+    def recommend(self, view: Any) -> dict[str, Recommendation]:
+        """The winner on validation, the claim of the goal, its validation score as the prediction."""
+        advice = candidates.recommend(view)
+        if advice is None:
+            return {}
+        model, why = advice
+        named = view.explicit("verify.candidate")
+        shown = next((m for m in candidates.pool(view) if m.ref == named), model)
+        return {
+            "candidate": Recommendation(value=model.ref, reason=why),
+            "claim": Recommendation(value="target", reason="The goal is a number: that number is what is tested."),
+            "predicted": Recommendation(value=round(shown.validation.value, 4), reason="Its validation score; write what you really expect."),
+        }
+
+    def problems(self, view: Any) -> list[Problem]:
+        """The candidate must exist; a second look needs a reason."""
+        out: list[Problem] = []
+        named = view.explicit("verify.candidate")
+        refs = [m.ref for m in candidates.pool(view)]
+        if named and named not in refs:
+            out.append(Problem(phase="verify", field="candidate", message=f"{named!r} is not among the models of this project.", remedy=f"Choose one of {', '.join(refs[:6])}."))
+        if view.facts.looks and view.current("open_vault") is None and not view.value("verify.reason"):
+            out.append(Problem(phase="verify", field="reason", message=f"The vault has been opened {len(view.facts.looks)} time(s): these rows are no longer unseen.", remedy="Write what changed since and why another look is right; the report will show it."))
+        return out
+
+    def gate(self, view: Any) -> list[GateItem]:
+        """One look, and a result that supports the claim."""
+        found = view.current("open_vault")
+        if found is None:
+            return [GateItem(id="opened", ok=False, text="the frozen candidate is tested on the sealed rows", overridable=False)]
+        score = found.test
+        text = f"test {score.metric} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
+        items = [GateItem(id="opened", ok=True, text=text, overridable=False)]
+        target, metric = view.value("goals.target"), view.metric
+        if target is not None and metric is not None and (view.value("verify.claim") or "target") == "target":
+            held = meets(metric.id, score.high if metric.maximize else score.low, target)
+            sure = meets(metric.id, score.low if metric.maximize else score.high, target)
+            say = "the whole interval meets the goal" if sure else "the interval reaches the goal, not all of it" if held else "the interval misses the goal"
+            items.append(GateItem(id="goal-held", ok=held, text=f"{say} {target:g}", remedy="Go back to tune with a reason, or write why this score is enough."))
+        items.append(GateItem(id="agrees", ok=found.verdict not in ("disagrees", "suspiciously_better"), text=f"{found.verdict.replace('_', ' ')}: {found.reason}", remedy="Enlarge validation and tune again (E03), or write why you go on."))
+        return items
+
+    def choices(self, view: Any, name: str) -> list[tuple[str, str]] | None:
+        """All models that could be frozen."""
+        if name != "candidates":
+            return None
+        return [(m.ref, f"{m.name} ({m.source}) {m.validation.value:.4g}") for m in candidates.pool(view)]
+
+    def locked_fields(self, view: Any) -> dict[str, str]:
+        """The predicted score stays as it was once the vault has been opened for this candidate."""
+        return {"predicted": "The vault is open: a prediction written now would not be one."} if view.current("open_vault") else {}
+
+    def summary(self, view: Any) -> str:
+        """Test score, interval, looks."""
+        found = view.latest("open_vault")
+        if found is None:
+            return ""
+        return f"test {found.test.value:.4g} [{found.test.low:.4g}, {found.test.high:.4g}], {found.verdict.replace('_', ' ')}, looks: {found.looks}"

@@ -1,0 +1,97 @@
+"""Which idea next: simplest first, or by score; proposals come from the diagnosis (I02, I04, R23). Pure functions."""
+
+from typing import Any
+
+from phasewise.records.ideas import Estimates, Idea
+from phasewise.records.models import ModelConfig, apply_change
+from phasewise.workflow import recipes
+
+PRIOR = 0.15
+"""One or two successes in ten (I06)."""
+IMPACT = 0.005
+"""Points of the metric an idea is credited with before anything is known; small on purpose."""
+HOURS = 0.05
+OPEN = ("new", "ready")
+
+
+def estimates(idea: Idea) -> Estimates:
+    """The estimates in force: the mean with a second opinion where there is one (I05), defaults for what is missing."""
+    own, other = idea.estimates, idea.second
+
+    def both(name: str, fallback: float) -> float:
+        values = [v for v in (getattr(own, name), getattr(other, name) if other else None) if v is not None]
+        return sum(values) / len(values) if values else fallback
+
+    return Estimates(
+        hours=both("hours", HOURS), complexity=round(both("complexity", 1)), impact=both("impact", IMPACT),
+        likelihood=both("likelihood", PRIOR),
+    )
+
+
+def score(idea: Idea) -> float:
+    """Likelihood times impact per hour, dampened by complexity (I04)."""
+    e = estimates(idea)
+    return (e.likelihood or 0.0) * (e.impact or 0.0) / ((e.hours or HOURS) * (1 + 0.25 * ((e.complexity or 1) - 1)))
+
+
+def order(ideas: list[Idea], *, by: str = "simplest_first", playbook: list[str] | None = None) -> list[Idea]:
+    """Ideas in the order they are tried: a playbook's rungs first, then complexity, time and score; ties keep their order."""
+    rungs = {name: i for i, name in enumerate(playbook or [])}
+
+    def key(idea: Idea) -> tuple[Any, ...]:
+        rung = rungs.get(idea.id, rungs.get(idea.category, len(rungs)))
+        e = estimates(idea)
+        if by == "score":
+            return (rung, -score(idea))
+        return (rung, e.complexity, e.hours, -score(idea))
+
+    return sorted(ideas, key=key)
+
+
+def verdict(view: Any) -> str:
+    """The newest diagnosis of what the loop works on; an empty text before there is one."""
+    searches = view.facts.evidence.by_slot.get("search", [])
+    fit = view.current("fit")
+    if searches and fit is not None and searches[-1].inputs.get("evidence:fit") == view.key("fit") and searches[-1].result.diagnosis:
+        return searches[-1].result.diagnosis.verdict
+    return fit.diagnosis.verdict if fit is not None and fit.diagnosis else ""
+
+
+_BIGGER = {"architecture", "width", "depth", "capacity", "bigger"}
+
+
+def proposals(view: Any, config: ModelConfig) -> list[Idea]:
+    """Ideas of the kind that answer the diagnosis and change something; cures of the diagnosis first.
+
+    High variance never proposes a bigger network first, high bias never more regularisation first (I02).
+    """
+    found = verdict(view)
+    wanted = {"both": ("high_bias", "high_variance")}.get(found, (found,))
+    fits: list[Idea] = []
+    rest: list[Idea] = []
+    for idea, cures in recipes.ideas(view):
+        if not changes(config, idea):
+            continue
+        if not cures or set(cures) & set(wanted):
+            fits.append(idea)
+        elif found in ("", "healthy"):
+            rest.append(idea)
+    return fits + rest
+
+
+def changes(config: ModelConfig, idea: Idea) -> bool:
+    """Whether an idea's diff can be applied and makes a difference."""
+    if not idea.change:
+        return False
+    try:
+        return apply_change(config, idea.change) != config
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def ranked(view: Any, state: Any) -> list[Idea]:
+    """Open ideas of the backlog and fresh proposals, in the order they are to be tried."""
+    own = {i.id: i for i in view.facts.ideas.values()}
+    every = [i for i in own.values() if i.status in OPEN and changes(state.config, i)]
+    every += [i for i in proposals(view, state.config) if i.id not in own]
+    return order(every, by=view.value("tune.order"), playbook=recipes.ladder(view))

@@ -1,0 +1,152 @@
+"""What the workflow reads of a kind's recipe; the one place that knows its shape, forgiving about what a kind leaves out."""
+
+from typing import Any
+
+from phasewise.records.ideas import Estimates, Idea
+from phasewise.workflow.words import Recommendation
+
+
+def _get(recipe: Any, name: str, default: Any) -> Any:
+    if isinstance(recipe, dict):
+        return recipe.get(name, default)
+    return getattr(recipe, name, default)
+
+
+def _task(view: Any) -> str:
+    return view.value("data.task") or "binary"
+
+
+def _for_task(found: Any, task: str) -> Any:
+    """A value per task: by the task's id, by `classification`, or one for all."""
+    if not isinstance(found, dict):
+        return found
+    for name in (task, "classification" if task != "regression" else "", "all"):
+        if name in found:
+            return found[name]
+    return ()
+
+
+def families(view: Any) -> list[tuple[str, str]]:
+    """Network families, smallest first: id and title."""
+    found = _get(view.recipe, "families", ())
+    if isinstance(found, dict):
+        return [(str(k), v if isinstance(v, str) else str(_get(v, "title", k))) for k, v in found.items()]
+    return [(i, i.replace("_", " ")) if isinstance(i, str) else (str(_get(i, "id", i)), str(_get(i, "title", i))) for i in found]
+
+
+def first_family(view: Any) -> str:
+    """The smallest family, where every project starts (A10)."""
+    named = _get(view.recipe, "smallest", "")
+    known = [f for f, _ in families(view)]
+    return named or ("one_hidden" if "one_hidden" in known else known[0] if known else "")
+
+
+def recipes(view: Any) -> list[tuple[str, str, str]]:
+    """Recipes by analogy (A01): id, title, reason."""
+    found = _for_task(_get(view.recipe, "recipes", ()), _task(view))
+    out = []
+    for item in found:
+        if isinstance(item, str):
+            out.append((item, item.replace("_", " "), "The usual recipe for this kind of data."))
+        else:
+            tasks = _get(item, "tasks", ())
+            if not tasks or _task(view) in tasks:
+                out.append((str(_get(item, "id", "")), str(_get(item, "title", "")), str(_get(item, "reason", "") or _get(item, "why", ""))))
+    return out
+
+
+def losses(view: Any) -> list[str]:
+    """Losses for the task, the usual one first (A04-A08)."""
+    found = _for_task(_get(view.recipe, "losses", ()), _task(view)) or ["auto"]
+    return [i if isinstance(i, str) else str(_get(i, "id", "")) for i in found]
+
+
+def loss_reason(view: Any) -> str:
+    """Why the first loss is the usual one."""
+    texts = {
+        "regression": "Squared error is the usual loss for numbers (A04); try Huber or L1 when there are outliers.",
+        "multiclass": "Cross-entropy is the usual loss for more than two classes (A05).",
+        "binary": "Binary cross-entropy on one output is the usual loss for two classes (A06).",
+    }
+    return texts[_task(view)]
+
+
+def baselines(view: Any) -> list[str]:
+    """Baselines for the task, cheapest first (G02)."""
+    found = _for_task(_get(view.recipe, "baselines", ()), _task(view))
+    return [i if isinstance(i, str) else str(_get(i, "id", "")) for i in found]
+
+
+def train_defaults(view: Any, *, quick: bool) -> dict[str, Recommendation]:
+    """Family, optimiser, schedule, epochs, batch size by the kind's own rules."""
+    hook = _get(view.recipe, "train_defaults", None)
+    profile, split = view.profile(), view.latest("split")
+    rows = split.parts["train"].rows if split and "train" in split.parts else profile.rows if profile else 1000
+    if callable(hook):
+        found = hook(rows=rows, task=_task(view), quick=quick, family=view.explicit("train.family") or "")
+    else:
+        found = found_or_usual(view, rows, quick)
+    out = {}
+    for name, item in found.items():
+        value, why = item if isinstance(item, tuple) else (item, "The kind's usual choice.")
+        out[name] = Recommendation(value=value, reason=why)
+    return out
+
+
+def found_or_usual(view: Any, rows: int, quick: bool) -> dict[str, tuple[Any, str]]:
+    """Defaults for a kind that names none of its own: the step budget decides about epochs."""
+    known = [f for f, _ in families(view)]
+    strong = _get(view.recipe, "strong", "") or ("mlp" if "mlp" in known else known[-1] if known else "mlp")
+    batch = 32 if rows < 2_000 else 128 if rows < 20_000 else 256
+    epochs = max(10, min(100, round((2_000 if quick else 6_000) * batch / max(rows, 1))))
+    return {
+        "family": (first_family(view) if quick else strong, "The smallest network gives a first answer fast." if quick else "Strong enough to be worth training, small enough for minutes."),
+        "optimizer": ("adamw", "Adam with decoupled weight decay works without much tuning (T06)."),
+        "schedule": ("one_cycle", "Warm up, then anneal: a good score in a fixed number of steps (T12)."),
+        "batch_size": (batch, f"For {rows:,} training rows: enough steps an epoch, enough rows a step."),
+        "epochs": (epochs, f"About {epochs * max(rows, 1) // batch:,} steps."),
+        "weight_decay": (0.01, "A little never hurt; the tune phase looks for the right amount (R03)."),
+    }
+
+
+def train_ladder(view: Any) -> list[str]:
+    """Rungs of the fitting ladder in order (L03); empty lets the worker take its own."""
+    return [str(r) for r in _get(view.recipe, "train_ladder", ())]
+
+
+def space(view: Any, *, expert: bool) -> dict[str, Any]:
+    """The search space (T22)."""
+    found = _get(view.recipe, "expert_space" if expert else "space", None) or _get(view.recipe, "space", {})
+    if callable(found):
+        found = found(view.value("train.family") or "")
+    family = view.value("train.family") or ""
+    return dict(found.get(family, found)) if isinstance(found.get(family), dict) and "." not in family else dict(found)
+
+
+def ladder(view: Any) -> list[str]:
+    """Idea ids or categories of the playbook named in tune.ladder, first rung first (R23); empty for simplest-first."""
+    return list(_get(view.recipe, "ladders", {}).get(view.value("tune.ladder"), ()))
+
+
+def ideas(view: Any) -> list[tuple[Idea, tuple[str, ...]]]:
+    """The kind's standard techniques as ideas with estimates (I02), each with the diagnoses it is a cure for."""
+    out = []
+    found = _get(view.recipe, "ideas", ())
+    for item in found(view.value("train.family") or "", _task(view)) if callable(found) else found:
+        if isinstance(item, Idea):
+            out.append((item, tuple(_get(item, "cures", ()))))
+            continue
+        tasks = _get(item, "tasks", ())
+        if tasks and _task(view) not in tasks:
+            continue
+        estimates = Estimates(
+            hours=_get(item, "hours", None) or None, complexity=_get(item, "complexity", 1), impact=_get(item, "impact", None),
+            likelihood=_get(item, "likelihood", None),
+        )
+        cures = _get(item, "cures", ()) or _get(item, "for_", ()) or _get(item, "when", ())
+        idea = Idea(
+            id=str(_get(item, "id", "")), title=str(_get(item, "title", "")), category=str(_get(item, "category", "other")),
+            source=str(_get(item, "source", "")), change=dict(_get(item, "change", {})), estimates=estimates, why=str(_get(item, "why", "") or _get(item, "reason", "")),
+        )
+        out.append((idea, (cures,) if isinstance(cures, str) else tuple(cures)))
+    return out
