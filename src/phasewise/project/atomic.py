@@ -185,6 +185,7 @@ class Appender:
         """Appends bytes whole or not at all; with `durable` they survive a power cut once this returns."""
         if self.broken:
             raise StorageError(f"{self.path.name} cannot be written any more", self.broken, "Close and open the project again; what was saved before is intact.")
+        self._still_there()
         try:
             write_all(self._fd, data)
         except OSError as error:
@@ -197,6 +198,12 @@ class Appender:
                 self.broken = f"The disk reported a failed sync ({error.strerror}); it is not tried again on the same file."
                 raise storage_error(error, self.path, "save") from error
         self.length += len(data)
+
+    def _still_there(self) -> None:
+        """A file that was deleted or exchanged under us must not swallow what it is given."""
+        with clear_errors(self.path):
+            if os.stat(self.path, follow_symlinks=False).st_ino != os.fstat(self._fd).st_ino:
+                raise StorageError(f"{self.path.name} was exchanged", f"{self.path} is not the file that was opened.", "Close and open the project again.")
 
     def _take_back(self) -> None:
         try:

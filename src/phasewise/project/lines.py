@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _CRC = re.compile(rb"[0-9a-f]{8}\Z")
+_NEXT = re.compile(rb"\n|\t[0-9a-f]{8}[^\n](?=\{)")
+"""Where a line may begin after a bad one: behind an NL, or behind a checksum whose NL was damaged."""
 
 
 def encode(value: dict[str, Any]) -> bytes:
@@ -65,5 +67,6 @@ def scan(data: bytes) -> Scan:
         lines.append((payload, value))
         at = end + 1
     tail = data[at:]
-    later = [value for line in tail.split(b"\n")[1:] if (value := decode(line)) is not None]
+    starts = {m.end() for m in _NEXT.finditer(tail)}
+    later = [value for start in sorted(starts) if (value := decode(tail[start:].split(b"\n", 1)[0])) is not None]
     return Scan(lines=lines, length=at, tail=tail, later=later)

@@ -3,6 +3,7 @@
 Whether an owner lives is asked of the lock, never of a process number: numbers are used again, locks die with their owner.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -64,7 +65,14 @@ class Lock:
         return False
 
     def release(self) -> None:
-        """Gives the lock back."""
+        """Gives the lock back, also where a child that was forked a moment ago still has the descriptor."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self.forget()
+
+    def forget(self) -> None:
+        """Closes the descriptor and leaves the lock to the process that forked this one."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -89,7 +97,7 @@ def _close_in_children(lock: Lock) -> None:
     def close() -> None:
         found = reference()
         if found is not None:
-            found.release()
+            found.forget()
 
     os.register_at_fork(after_in_child=close)
 

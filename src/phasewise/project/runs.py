@@ -95,7 +95,7 @@ class RunFolder:
             return REASONS.get(str(last[-1].get("reason")), "failed")
         if not last and (self.path / "result.json").is_file():
             return "finished"  # a copy without its events, as git may leave it
-        if last or (self.path / "exit.json").exists():
+        if last or (self.path / "exit.json").exists() or not self.path.is_dir():
             return "lost"
         return "lost" if self._launched_for() > START_LIMIT else "queued"
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ EVERY = 0.01
 SLOW = ("torch", "torch._dynamo", "numpy", "polars", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "pydantic", "phasewise.records.jobs", "phasewise.records.results", "phasewise.worker.main")
 
 
-def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = SLOW) -> int:
-    """Waits for assignments `NAME.json` = `{"run": PATH}` in a folder and runs each in a forked child; returns when it leaves."""
+def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = SLOW, work: Callable[[Path], int] | None = None) -> int:
+    """Waits for assignments `job-N.json` = `{"run": PATH}` in a folder and runs each in a forked child; returns when it leaves.
+
+    `work` runs one run folder and returns the exit code (default: `worker.main.run_folder`).
+    """
     parent = os.getppid()
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
@@ -38,7 +42,7 @@ def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = 
     last = time.monotonic()
     while not stopping and folder.is_dir() and os.getppid() == parent and time.monotonic() - last < idle:
         for run in _assigned(folder):
-            child = _fork(run)
+            child = _fork(run, work)
             children[child] = run
             last = time.monotonic()
         if _reap(children):
@@ -72,7 +76,7 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _fork(run: RunFolder) -> int:
+def _fork(run: RunFolder, work: Callable[[Path], int] | None) -> int:
     """A child in a session of its own, speaking into the run's engine.log, running one job."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -87,8 +91,8 @@ def _fork(run: RunFolder) -> int:
         os.dup2(log, 2)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        main = importlib.import_module("phasewise.worker.main")
-        code = main.run_folder(run.path)
+        work = work or importlib.import_module("phasewise.worker.main").run_folder
+        code = work(run.path)
     except BaseException as error:
         print(f"error: the job could not start: {type(error).__name__}: {error}", file=sys.stderr)
     finally:
