@@ -1,0 +1,117 @@
+"""Copies: equal rows, nearly equal rows, equal inputs with another target (T15-T17)."""
+
+import numpy as np
+import polars as pl
+
+from phasewise.checks.hashing import column_hash, text_hash
+from phasewise.checks.registry import check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable
+from phasewise.checks.texts import finding, percent, q
+from phasewise.records.findings import Finding
+
+
+def _extra(keys: np.ndarray) -> tuple[int, np.ndarray]:
+    """Rows beyond the first of their key, and the row numbers of all rows with a repeated key."""
+    counted = pl.DataFrame({"key": keys}).with_columns(pl.len().over("key").alias("n"))
+    repeated = np.flatnonzero((counted["n"] > 1).to_numpy())
+    return len(repeated) - int(counted["key"].filter(counted["n"] > 1).n_unique()), repeated
+
+
+@check("duplicate-rows", source="T15", cost="pass")
+def duplicate_rows(table: CheckTable) -> list[Finding]:
+    """Rows equal in every input and in the target."""
+    keys = table.facts.row_hash + text_hash(table.frame[table.target])
+    extra, repeated = _extra(keys)
+    if extra == 0:
+        return []
+    # Verified on collision: the repeated rows have as many distinct rows as distinct hashes.
+    subset = table.frame[repeated].select([*table.features, table.target])
+    extra = len(repeated) - subset.n_unique()
+    if extra <= 0:
+        return []
+    share = extra / table.rows
+    fine = table.facts.fine
+    severity = "warn" if share > 0.01 and fine else "info"
+    why = "" if fine else " The columns are coarse, so equal rows may be different cases."
+    offers = [remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")]
+    return [finding("duplicate-rows", severity, f"{extra:,} rows are copies of earlier rows", f"{percent(share)} of the rows.{why}", rows=extra, numbers={"share": share, "coarse": not fine}, harm=min(5.0, 20 * share), remedies=offers)]
+
+
+@check("near-duplicates", source="T16", cost="pairs")
+def near_duplicates(table: CheckTable) -> list[Finding]:
+    """Rows equal but for one number column that differs by less than 0.1 % of its spread."""
+    facts = table.facts
+    if not facts.fine or len(table.features) < 3:
+        return []
+    candidates = [c for c in facts.numbers() if facts.distinct(c) > 0.05 * max(facts.filled(c), 1)]
+    candidates = candidates[: max(3, int(2e7 / max(table.rows, 1)))]
+    best: dict[str, int] = {}
+    touched: set[int] = set()
+    for c in candidates:
+        position = table.features.index(c)
+        rest = facts.row_hash - column_hash(table.frame[c], position)
+        repeated = _extra(rest)[1]
+        if len(repeated) == 0:
+            continue
+        values = table.frame[c].cast(pl.Float64).to_numpy()[repeated]
+        keys = rest[repeated]
+        order = np.lexsort((values, keys))
+        keys, values = keys[order], values[order]
+        spread = _spread(facts.cells(c))
+        gap = np.diff(values)
+        close = (keys[1:] == keys[:-1]) & (gap > 0) & (gap < 0.001 * spread)
+        if close.any():
+            best[c] = int(close.sum())
+            touched.update(repeated[order[1:][close]].tolist())
+    count = len(touched)
+    if count == 0:
+        return []
+    share = count / table.rows
+    severity = "warn" if count >= max(5, 0.002 * table.rows) else "info"
+    names = ", ".join(q(c) for c in best)
+    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", f"They differ in one column only ({names}), by less than 0.1 % of its spread.", columns=list(best), rows=count, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
+
+
+def _spread(cells: np.ndarray) -> float:
+    if len(cells) < 2:
+        return 0.0
+    iqr = float(np.subtract(*np.quantile(cells, [0.75, 0.25])))
+    return iqr if iqr > 0 else float(cells.std())
+
+
+@check("conflicting-labels", source="T17", cost="pass", tasks=("binary", "multiclass"))
+def conflicting_labels(table: CheckTable) -> list[Finding]:
+    """Rows with equal inputs and different classes."""
+    facts = table.facts
+    pair = pl.DataFrame({"key": facts.row_hash, "y": facts.y}).filter(pl.col("y") >= 0)
+    clash = pair.with_columns(pl.col("y").n_unique().over("key").alias("kinds"), pl.len().over("key").alias("n"))
+    mixed = clash.filter(pl.col("kinds") > 1)
+    if mixed.height == 0:
+        return []
+    rows = mixed.height
+    share = rows / table.rows
+    # The best any model can do on these rows is their majority: the rest is lost.
+    lost = rows - int(mixed.group_by("key", "y").len().group_by("key").agg(pl.col("len").max())["len"].sum())
+    fine = facts.fine
+    severity = ("block" if share > 0.05 else "warn" if rows >= 3 and share >= 0.001 else "info") if fine else "info"
+    why = "" if fine else " The columns are coarse, so this may be plain chance."
+    offers = [remedy("review-labels", recommended=severity != "info"), remedy("majority-label"), remedy("drop-conflicts"), remedy("accept", recommended=severity == "info")]
+    return [finding("conflicting-labels", severity, f"{rows:,} rows have equal inputs and different classes", f"{percent(share)} of the rows; at least {lost:,} of them must be answered wrongly.{why}", rows=rows, numbers={"share": share, "lost": lost}, harm=100 * lost / table.rows, remedies=offers)]
+
+
+@check("copies-across-parts", source="P01", cost="pass")
+def copies_across_parts(table: CheckTable) -> list[Finding]:
+    """Rows of train that come again in validation."""
+    from phasewise.checks.table import Skip
+
+    if table.train is None or table.validation is None or len(table.validation) == 0:
+        raise Skip("no separate validation part")
+    keys = table.facts.row_hash + text_hash(table.frame[table.target])
+    shared = np.isin(keys[table.validation], keys[table.train])
+    count = int(shared.sum())
+    if count == 0:
+        return []
+    share = count / len(table.validation)
+    severity = "block" if table.facts.fine else "warn" if share > 0.01 else "info"
+    return [finding("copies-across-parts", severity, f"{count:,} validation rows are copies of train rows", f"{percent(share)} of the validation part.", rows=count, numbers={"share": share}, harm=100 * share * 0.3, remedies=[remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")])]

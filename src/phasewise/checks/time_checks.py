@@ -1,0 +1,189 @@
+"""Rows that belong together or follow each other: group and time columns (T31, T32, P04, P05)."""
+
+import numpy as np
+import polars as pl
+
+from phasewise.checks.coding import as_text, coded
+from phasewise.checks.columns import looks_like_id_name
+from phasewise.checks.quick import folds_of, out_of_fold
+from phasewise.checks.registry import check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable, Skip
+from phasewise.checks.texts import finding, percent, q
+from phasewise.records.findings import Finding
+
+
+@check("group-overlap", source="P04", cost="pass")
+def group_overlap(table: CheckTable) -> list[Finding]:
+    """Declared groups with rows in train and in validation."""
+    if table.groups is None or table.train is None or table.validation is None or len(table.validation) == 0:
+        raise Skip("no declared groups, or no separate validation part")
+    shared = np.intersect1d(table.groups[table.train], table.groups[table.validation])
+    if len(shared) == 0:
+        return []
+    rows = int(np.isin(table.groups[table.validation], shared).sum())
+    return [finding("group-overlap", "block", f"{len(shared):,} groups have rows in train and validation", f"{rows:,} validation rows belong to them.", columns=[table.group] if table.group else [], rows=rows, harm=10, remedies=[remedy("group-split", recommended=True), remedy("accept")])]
+
+
+@check("group-column", source="T31", cost="model", rows=6_000)
+def group_column(table: CheckTable) -> list[Finding]:
+    """A column whose values repeat and whose rows resemble each other: a random split would know the answers."""
+    if table.groups is not None or table.options.get("policy") == "grouped":
+        raise Skip("groups are declared")
+    facts, out = table.facts, []
+    candidates = _candidates(table)
+    if not candidates:
+        return []
+    rows = facts.leak_rows
+    for c in candidates[:5]:
+        # Whole groups are sampled: thinning rows would hide what belongs together.
+        keys = as_text(table.frame[c]).fill_null("").to_numpy()[facts.known]
+        chosen = _whole_groups(keys, facts, 6_000)
+        if chosen is None:
+            continue
+        at = facts.known[chosen]
+        frame = table.frame.select([f for f in facts.coded if f != c])[at]
+        matrix = np.stack([coded(frame[f]) for f in frame.columns], 1) if frame.width else np.zeros((len(at), 0))
+        if matrix.shape[1] == 0:
+            continue
+        gap, se = _gap(table, matrix, facts.y[at], keys[chosen])
+        if gap > 0.02 and gap > 3 * se:
+            named = looks_like_id_name(c) or _entity(c)
+            severity = "block" if named and gap > 0.03 else "warn"
+            groups = len(np.unique(keys))
+            out.append(finding("group-column", severity, f"Rows with the same {q(c)} belong together", f"{groups:,} groups of about {len(keys) / groups:.1f} rows; a random split scores {100 * gap:.1f} points better than a split by group.", column=c, numbers={"gap": gap, "se": se, "groups": groups}, harm=100 * gap, remedies=[remedy("group-split", recommended=True, column=c), remedy("drop-column"), remedy("accept")]))
+    return out if len(rows) else []
+
+
+_ENTITIES = ("patient", "person", "subject", "user", "customer", "client", "member", "household", "family", "session", "device", "machine", "sensor", "site", "hospital", "school", "student", "player", "speaker", "author", "group", "store", "shop", "company", "vehicle", "driver", "account", "batch", "plot", "well", "animal", "participant", "donor", "cell_line", "tail")
+
+
+def _entity(name: str) -> bool:
+    plain = name.lower()
+    return any(e in plain for e in _ENTITIES)
+
+
+def _candidates(table: CheckTable) -> list[str]:
+    """Columns that could be keys of groups: named ones first, then codes and texts with 2-67 % distinct values."""
+    facts, named, others = table.facts, [], []
+    for c in table.frame.columns:
+        if c in (table.target, "__row__") or c not in table.features and c not in table.frame.columns:
+            continue
+        dtype = table.frame.schema[c]
+        whole = dtype.is_integer() or dtype == pl.String
+        if not whole or table.rows < 300:
+            continue
+        filled = table.rows - table.frame[c].null_count()
+        distinct = facts.distinct(c)
+        share = distinct / max(filled, 1)
+        if filled < 0.9 * table.rows or not 0.005 <= share <= 0.67 or distinct < 20:
+            continue
+        hint = looks_like_id_name(c) or _entity(c)
+        if hint:
+            named.append(c)
+        elif share >= 0.02 and dtype == pl.String and table.role(c) != "text":
+            others.append(c)
+        elif share >= 0.02 and dtype.is_integer() and table.role(c) == "category":
+            others.append(c)
+    return named + others
+
+
+def _whole_groups(keys: np.ndarray, facts, limit: int) -> np.ndarray | None:
+    unique, index, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    if len(unique) < 20 or (counts > 1).sum() < 10:
+        return None
+    order = facts.rng(77).permutation(len(unique))
+    reach = np.cumsum(counts[order])
+    taken = order[: max(int(np.searchsorted(reach, limit)), 20)]
+    return np.flatnonzero(np.isin(index, taken))
+
+
+def _gap(table: CheckTable, matrix: np.ndarray, y: np.ndarray, keys: np.ndarray) -> tuple[float, float]:
+    """Score of random folds minus score of group folds, with its standard error over three repeats of each."""
+    k = len(table.facts.classes) if table.classification else 0
+    random, grouped = [], []
+    for seed in range(2):
+        random.append(_neighbour_score(matrix, y, k, folds_of(y, k, 4, seed)))
+        grouped.append(_neighbour_score(matrix, y, k, folds_of(y, k, 4, seed, keys)))
+    gap = float(np.mean(random) - np.mean(grouped))
+    # Standard error of a cluster mean: the number of groups, not of rows, is what limits a grouped score.
+    unique = len(np.unique(keys))
+    se = float(np.hypot(np.std(random), np.std(grouped))) / np.sqrt(2) + 0.15 / np.sqrt(unique)
+    if gap > 0.02:
+        boosted = out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0).score - out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0, groups=keys).score
+        gap = max(gap, boosted)
+    else:
+        boosted = out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0).score - out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0, groups=keys).score
+        gap = boosted
+    return gap, se
+
+
+def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.ndarray) -> float:
+    """AUC or R2 of five nearest neighbours: the model that profits most from rows of the same group."""
+    from phasewise.checks.quick import _score
+
+    from sklearn.neighbors import NearestNeighbors
+
+    filled = np.where(np.isnan(matrix), np.nanmedian(np.where(np.isnan(matrix).all(0), 0.0, matrix), axis=0), matrix)
+    spread = filled.std(0)
+    scaled = (filled - filled.mean(0))[:, spread > 0] / spread[spread > 0]
+    proba = np.zeros((len(y), classes)) if classes else None
+    values = None if classes else np.zeros(len(y))
+    for f in range(int(fold.max()) + 1):
+        held, fit = np.flatnonzero(fold == f), np.flatnonzero(fold != f)
+        if len(held) == 0 or len(fit) < 5:
+            continue
+        near = fit[NearestNeighbors(n_neighbors=5).fit(scaled[fit]).kneighbors(scaled[held], return_distance=False)]
+        if classes:
+            proba[held] = np.eye(classes)[y[near]].mean(axis=1)
+        else:
+            values[held] = y[near].mean(axis=1)
+    return _score(y, proba, values)
+
+
+@check("time-trend", source="T32", cost="model", rows=6_000)
+def time_trend(table: CheckTable) -> list[Finding]:
+    """The data changes along a date column, so a random split looks into the future."""
+    dates = [c for c in table.frame.columns if c != table.target and table.frame.schema[c].is_temporal()]
+    if table.time and table.time not in dates and table.time in table.frame.columns:
+        dates.append(table.time)
+    if not dates:
+        raise Skip("no date column")
+    if table.options.get("policy") == "time":
+        raise Skip("the split is by time already")
+    facts, out = table.facts, []
+    for c in dates[:3]:
+        when = coded(table.frame[c])[facts.leak_rows]
+        known = np.isfinite(when)
+        if known.sum() < 300 or len(np.unique(when[known])) < 10:
+            continue
+        k = len(facts.classes) if table.classification else 0
+        from phasewise.checks.onecolumn import column_score
+
+        tells = column_score(when, facts.leak_y, k, seed=table.seed).score
+        first, last = when <= np.nanquantile(when, 1 / 3), when > np.nanquantile(when, 2 / 3)
+        moved = _moved(table, c, first, last)
+        target_moved = _target_moved(table, first, last)
+        if target_moved or tells >= 0.15 or len(moved) >= 1:
+            what = ["the target"] * target_moved + [q(m) for m in moved[:3]]
+            seen = f"Between the first and the last third of {q(c)} {', '.join(what)} changed." if what else f"{q(c)} alone scores {tells:.2f} of 1."
+            severity = "warn" if target_moved or tells >= 0.15 else "info"
+            out.append(finding("time-trend", severity, f"The data changes along {q(c)}", seen, column=c, numbers={"score": tells, "moved": moved}, harm=2.3, remedies=[remedy("time-split", recommended=True, column=c), remedy("accept")]))
+    return out
+
+
+def _moved(table: CheckTable, date: str, first: np.ndarray, last: np.ndarray) -> list[str]:
+    from phasewise.stats.drift import compare_columns
+
+    facts = table.facts
+    names = [c for c in facts.coded if c != date and not table.frame.schema[c].is_temporal()]
+    before = {c: (facts.coded[c][first], facts.is_level[c]) for c in names}
+    after = {c: facts.coded[c][last] for c in names}
+    return [d.column for d in compare_columns(before, after, effect=0.15) if d.drifted]
+
+
+def _target_moved(table: CheckTable, first: np.ndarray, last: np.ndarray) -> bool:
+    from phasewise.stats.drift import compare_columns
+
+    y = table.facts.leak_y.astype(float)
+    return compare_columns({"y": (y[first], table.classification)}, {"y": y[last]}, effect=0.1)[0].drifted

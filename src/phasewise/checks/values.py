@@ -1,0 +1,162 @@
+"""Values of number columns: sentinels, infinite and extreme values, mixed units, target shape (T08-T10, T26)."""
+
+import numpy as np
+import polars as pl
+
+from phasewise.checks.registry import check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable
+from phasewise.checks.texts import finding, percent, q
+from phasewise.records.findings import Finding
+
+SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20)
+UNIT_FACTORS = (10.0, 24.0, 60.0, 100.0, 1000.0, 2.54, 3.2808, 2.2046, 0.4536, 1024.0)
+_CHECKED_FACTORS = (24.0, 60.0, 100.0, 1000.0)
+
+
+@check("sentinel-values", source="T08", cost="pass", rows=100_000)
+def sentinel_values(table: CheckTable) -> list[Finding]:
+    """Codes such as -999 that stand for "no value" among real numbers."""
+    out = []
+    for c in table.facts.numbers():
+        if table.facts.distinct(c) < 5:
+            continue
+        cells = table.facts.cells(c)
+        if len(cells) < 30:
+            continue
+        hits = []
+        for code in SENTINELS:
+            count = int((cells == code).sum())
+            if count >= max(3, 0.001 * len(cells)) and _apart(cells[cells != code], code, count):
+                hits.append((code, count))
+        if hits:
+            rows = sum(n for _, n in hits)
+            share = rows / len(cells)
+            values = [int(v) if v == int(v) and abs(v) < 1e15 else v for v, _ in hits]
+            out.append(finding("sentinel-values", "warn", f"{q(c)} seems to code missing values as {', '.join(map(str, values))}", f"{percent(share)} of the filled cells, apart from all other values.", column=c, rows=round(share * table.facts.filled(c)), examples=values, numbers={"values": values, "share": share}, harm=0.5, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")]))
+    return out
+
+
+def _apart(rest: np.ndarray, code: float, count: int) -> bool:
+    """Whether a code stands apart: the only negative of a non-negative whole column, or beyond the rest by its range."""
+    if len(rest) < 20 or len(np.unique(rest)) < 3:
+        return False
+    low, high = float(rest.min()), float(rest.max())
+    span = high - low
+    if span == 0:
+        return False
+    if code < 0 and low >= 0 and np.all(rest[:5000] == np.floor(rest[:5000])) and abs(code) != 1:
+        return True
+    if code == -1.0:
+        # A scale such as -1, 0, 1 is no code: the rest must be a wide count that never reaches below zero.
+        return low >= 0 and bool(np.all(rest[:5000] == np.floor(rest[:5000]))) and len(np.unique(rest)) >= 10 and count > 3 * max(1, int((rest == low).sum()) if low == 0 else 1)
+    gap = code - high if code > high else low - code if code < low else -1.0
+    # 999 and larger need not be as far away: nothing real repeats there by chance.
+    needed = 0.05 * span if abs(code) >= 999 else span
+    if gap < needed:
+        return False
+    # A smooth tail has neighbours between the bulk and its end; a code does not.
+    beyond = np.sort(rest)[-20:] if code > high else np.sort(rest)[:20]
+    return count >= 3 * int(np.sum(beyond == (high if code > high else low))) or gap > span
+
+
+@check("infinite-values", source="T09", cost="pass")
+def infinite_values(table: CheckTable) -> list[Finding]:
+    """Cells that are infinite."""
+    floats = [c for c in [*table.facts.numbers(), table.target] if c in table.frame.columns and table.frame.schema[c].is_float()]
+    if not floats:
+        return []
+    counts = table.frame.select([pl.col(c).is_infinite().sum() for c in floats]).row(0)
+    return [
+        finding("infinite-values", "block", f"{q(c)} holds infinite values", f"{n:,} cells.", column=c, rows=int(n), harm=5, remedies=[remedy("infinite-to-missing", recommended=True), remedy("drop-column")])
+        for c, n in zip(floats, counts, strict=True) if n
+    ]
+
+
+@check("extreme-values", source="T09", cost="pass", rows=100_000)
+def extreme_values(table: CheckTable) -> list[Finding]:
+    """Values more than ten thousand robust standard deviations from the median."""
+    out = []
+    facts = table.facts
+    numbers = [c for c in facts.numbers() if facts.distinct(c) >= 10]
+    if not numbers:
+        return []
+    ends = table.frame.select([pl.col(c).cast(pl.Float64).filter(pl.col(c).cast(pl.Float64).is_finite()).min().alias(f"l{i}") for i, c in enumerate(numbers)] + [pl.col(c).cast(pl.Float64).filter(pl.col(c).cast(pl.Float64).is_finite()).max().alias(f"h{i}") for i, c in enumerate(numbers)]).row(0)
+    for i, c in enumerate(numbers):
+        cells = facts.cells(c)
+        if len(cells) < 50:
+            continue
+        q05, q25, middle, q75, q95 = np.quantile(cells, [0.05, 0.25, 0.5, 0.75, 0.95])
+        spread = max((q75 - q25) / 1.349, (q95 - q05) / 3.29)
+        low, high = ends[i], ends[len(numbers) + i]
+        if spread <= 0 or low is None:
+            continue
+        far = max(high - middle, middle - low) / spread
+        if far > 1e4:
+            cap_low, cap_high = (float(v) for v in np.quantile(cells, [0.001, 0.999]))
+            if max(abs(cap_low - middle), abs(cap_high - middle)) > 1e3 * spread:
+                cap_low, cap_high = float(q05 - 3 * spread), float(q95 + 3 * spread)
+            out.append(finding("extreme-values", "warn", f"{q(c)} holds values far outside all others", f"The furthest lies {far:,.0f} robust standard deviations from the median {middle:.4g}.", column=c, examples=[low, high], numbers={"far": float(far)}, harm=1, remedies=[remedy("winsorise", recommended=True, low=cap_low, high=cap_high), remedy("drop-column"), remedy("accept")]))
+    return out
+
+
+@check("unit-mix", source="T10", cost="pass", rows=100_000)
+def unit_mix(table: CheckTable) -> list[Finding]:
+    """Two clusters of one column that become one when one is divided by 24, 60, 100 or 1,000."""
+    out = []
+    for c in table.facts.numbers():
+        cells = table.facts.cells(c)
+        cells = cells[cells > 0]
+        if len(cells) < 200 or len(cells) < 0.8 * len(table.facts.cells(c)) or len(np.unique(cells[:2000])) < 10:
+            continue
+        best = None
+        for factor in _CHECKED_FACTORS:
+            for found in _clusters(cells, factor):
+                if best is None or found["ks"] < best["ks"]:
+                    best = found
+        if best:
+            unit = f"{best['factor']:g}"
+            out.append(finding("unit-mix", "warn", f"{percent(best['share'])} of {q(c)} seem to be in another unit", f"Multiplied by {unit} they have the distribution of the rest (KS {best['ks']:.3f})." if best["small"] else f"Divided by {unit} they have the distribution of the rest (KS {best['ks']:.3f}).", column=c, rows=round(best["share"] * table.facts.filled(c)), numbers=best, harm=1, remedies=[remedy("rescale", recommended=True, above=best["cut"], factor=best["factor"], small=best["small"]), remedy("accept")]))
+    return out
+
+
+def _clusters(cells: np.ndarray, factor: float) -> list[dict]:
+    """Splits at the median times (or over) the root of the factor whose minor cluster is the major one rescaled."""
+    from scipy.stats import ks_2samp
+
+    out = []
+    middle = float(np.median(cells))
+    for small in (False, True):
+        cut = middle / factor**0.5 if small else middle * factor**0.5
+        minor, major = (cells[cells < cut], cells[cells >= cut]) if small else (cells[cells > cut], cells[cells <= cut])
+        share = len(minor) / len(cells)
+        if not 0.01 <= share <= 0.49 or len(minor) < 30:
+            continue
+        rescaled = minor * factor if small else minor / factor
+        ks = float(ks_2samp(rescaled, major).statistic)
+        noise = 1.36 * np.sqrt(1 / len(minor) + 1 / len(major))
+        near = int(((cells > cut / 1.25) & (cells < cut * 1.25)).sum())
+        # Random thinning moves KS by `noise`; a tail that merely looks alike is off by more and has no gap at the cut.
+        if ks < max(0.08, min(noise, 0.15)) and near < 0.05 * len(minor) + 1:
+            out.append({"factor": factor, "share": share, "ks": ks, "cut": float(cut), "small": small})
+    return out
+
+
+@check("target-shape", source="T26", cost="pass", tasks=("regression",))
+def target_shape(table: CheckTable) -> list[Finding]:
+    """A regression target with a heavy tail or clipped ends."""
+    y = table.facts.y[table.facts.known]
+    out = []
+    if len(y) < 100 or np.ptp(y) == 0:
+        return out
+    low, high = np.quantile(y, [0.005, 0.995])
+    capped = np.clip(y, low, high)
+    skew = float(((capped - capped.mean()) ** 3).mean() / max(capped.std() ** 3, 1e-300))
+    if abs(skew) > 2:
+        offers = [remedy("log-target", recommended=bool(y.min() >= 0)), remedy("accept", recommended=bool(y.min() < 0))]
+        out.append(finding("target-shape", "info", "The target has a heavy tail", f"Skewness {skew:.1f} after capping 0.5 % at each end.", place="tail", columns=[table.target], numbers={"skew": skew}, remedies=offers))
+    for end, name in ((y.max(), "largest"), (y.min(), "smallest")):
+        share = float((y == end).mean())
+        if share >= 0.01 and len(np.unique(y)) > 50:
+            out.append(finding("target-shape", "info", f"{percent(share)} of the targets sit on the {name} value", f"{end:g}: the scale may have been cut there.", place=name, columns=[table.target], rows=int((y == end).sum()), numbers={"share": share}, remedies=[remedy("accept", recommended=True)]))
+    return out
