@@ -1,0 +1,78 @@
+"""Rows that come after the split: test rows out of the vault, field rows out of a file; judged as they come, through the same frozen steps."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from phasewise.kinds.tabular import casting, reading, rows, sealing, sources, targets
+from phasewise.kinds.tabular.development import Development, complete_view, split_facts
+from phasewise.records.jobs import DataView
+from phasewise.records.text import safe_text
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrived:
+    """Rows with remedies and casts applied, none left out.
+
+    `y` [n] is a class index or value, -1 or NaN where there is no (known) label, or None when the target column is absent;
+    `groups` [n] or None; `missing` names expected columns that are absent, `unknown_labels` counts labels of no known class.
+    """
+
+    table: pl.DataFrame
+    natural: pl.DataFrame
+    y: np.ndarray | None
+    groups: np.ndarray | None = None
+    missing: list[str] = field(default_factory=list)
+    unknown_labels: int = 0
+    file: str = ""
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Positions of rows with a known label."""
+        if self.y is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isfinite(self.y) if self.y.dtype.kind == "f" else self.y >= 0)
+
+
+def opened(project: Any, view: DataView, dev: Development, data: bytes) -> Arrived:
+    """The test rows of an opening; remedies that drop rows are left out, so that no test row disappears."""
+    return _shaped(sealing.from_bytes(data), complete_view(view, split_facts(project)), dev)
+
+
+def arrived(project: Any, view: DataView, dev: Development, path: Path | str) -> Arrived:
+    """The rows of a field file, whose delimiter and encoding are its own.
+
+    Raises `BadInputError` for a file that is no table. Absent columns are added empty and named in `missing`.
+    """
+    full = complete_view(view, split_facts(project))
+    natural = reading.read_raw(full, path, min_rows=1).frame
+    return _shaped(natural, full, dev, file=sources.shown(Path(path)))
+
+
+def _shaped(natural: pl.DataFrame, view: DataView, dev: Development, file: str = "") -> Arrived:
+    absent = [c for c in dev.features if c not in natural.columns and c in dev.natural.columns]
+    natural = natural.with_columns(pl.lit(None, dtype=dev.natural.schema[c]).alias(c) for c in absent)
+    has_target = view.target in natural.columns
+    if not has_target:
+        natural = natural.with_columns(pl.lit(None, dtype=pl.String).alias(view.target))
+    shaped = reading.remedied(natural, view, drop_rows=False)
+    table = casting.cast_roles(shaped, {c: r for c, r in dev.roles.items() if c in shaped.columns}, dev.formats or casting.formats_of(view))
+    y, unknown = None, 0
+    if has_target and shaped[view.target].null_count() < shaped.height:
+        labels = targets.encode(shaped[view.target], view, dev.classes or None)
+        y = labels.y
+        unknown = int((~labels.known & shaped[view.target].is_not_null().to_numpy()).sum())
+    group = dev.split.get("group")
+    groups = natural[group].rank("dense").fill_null(0).to_numpy().astype(np.int64) if group and group in natural.columns else None
+    return Arrived(table=table, natural=natural, y=y, groups=groups, missing=[safe_text(c, 80) for c in absent], unknown_labels=unknown, file=file)
+
+
+def seen_before(dev: Development, new: Arrived) -> np.ndarray:
+    """Mask [n] of rows whose inputs equal a development row cell by cell (check D09); they must not count as evidence."""
+    names = [c for c in dev.features if c in new.table.columns and c not in new.missing]
+    if not names:
+        return np.zeros(new.table.height, bool)
+    return np.isin(rows.content_hashes(new.table, names), rows.content_hashes(dev.table, names))
