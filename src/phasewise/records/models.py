@@ -66,12 +66,32 @@ class ModelConfig(Record):
 
 
 def apply_change(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
-    """A config with a flat diff applied: keys are dotted paths such as `train.lr` or `network.dropout`."""
+    """A config with a flat diff applied: keys are dotted paths such as `train.lr` or `network.dropout`.
+
+    Values replace; a text `*2` or `/3` on a number or a list of numbers multiplies or divides it, `push` repeats the last entry of a
+    list and `pop` drops it (so an idea can be stated against any incumbent).
+    """
     data = config.model_dump()
     for path, value in change.items():
         node = data
         *parents, last = path.split(".")
         for name in parents:
             node = node[name]
-        node[last] = value
+        node[last] = _relative(node.get(last), value)
     return ModelConfig.model_validate(data)
+
+
+def _relative(old: Any, value: Any) -> Any:
+    if not isinstance(value, str) or isinstance(old, bool) or not isinstance(old, int | float | list):
+        return value
+    if isinstance(old, list):
+        if value == "pop":
+            return old[:-1] if len(old) > 1 else old
+        if value == "push":
+            return old + old[-1:]
+        return [_relative(x, value) for x in old]
+    if value[:1] not in ("*", "/"):
+        return value
+    factor = float(value[1:])
+    new = old * factor if value[0] == "*" else old / factor
+    return max(1, int(new + 0.5)) if isinstance(old, int) else new

@@ -6,6 +6,7 @@ from phasewise.kinds.tabular.networks import embeddings, mlp
 from phasewise.kinds.tabular.networks.inputs import ONE_HOT_LIMIT, Categories, Front
 from phasewise.kinds.tabular.networks.realmlp import RealMLP
 from phasewise.kinds.tabular.networks.tabm import TabM
+from phasewise.kinds.tabular.recipe import resolve
 from phasewise.records.errors import UsageError
 
 FAMILIES = ("linear", "one_hidden", "mlp", "tabm", "realmlp")
@@ -20,6 +21,7 @@ def build(spec, info) -> nn.Module:
     The module takes `{"num": float [n, d], "cat": integer [n, c]}` and returns raw outputs `[n, info.outputs]`
     (TabM in training mode: `[n, members, info.outputs]`). Starting weights come from torch's generator: seed before calling.
     """
+    spec = resolve(spec)
     if spec.family in ("linear", "one_hidden", "mlp"):
         return mlp.build(spec, info)
     if spec.family == "tabm":
@@ -32,10 +34,11 @@ def build(spec, info) -> nn.Module:
 def _numeric(spec, info, default_bins: int) -> nn.Module | None:
     if not info.numbers:
         return None
-    table = embeddings.quantiles(info)
+    table = embeddings.table(info)
     options = spec.options
     if spec.numeric_embedding == "piecewise_linear":
-        return embeddings.PiecewiseLinear(table, size=options.get("numeric_size", 16), bins=options.get("bins", default_bins))
+        places = embeddings.table(info, "bins")
+        return embeddings.PiecewiseLinear(table, places, size=options.get("numeric_size", 16), bins=options.get("bins", default_bins))
     scaled = embeddings.RobustScale(table)
     if spec.numeric_embedding == "none":
         return scaled

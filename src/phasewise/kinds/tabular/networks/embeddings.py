@@ -5,40 +5,46 @@ import math
 import torch
 from torch import Tensor, nn
 
+from phasewise.engine.dense.module import embedding_size
+
 QUANTILES = 193
 """Rows of the quantile table: 192 steps divide evenly into 8, 16, 24, 32, 48, 64 and 96 bins."""
 
 
 def width(levels: int, rule: str = "fastai") -> int:
-    """Embedding width for a column with `levels` levels, the unknown one counted (N05).
-
-    `fastai`: min(600, round(1.6 n^0.56)); `half`: min(50, (n + 1) // 2), the rule of fastai 0.7.
-    """
-    if rule == "half":
-        return min(50, (levels + 1) // 2)
-    if rule == "fastai":
-        return min(600, round(1.6 * levels**0.56))
-    raise ValueError(f"unknown embedding rule {rule!r}: fastai or half")
+    """Embedding width for a column with `levels` levels, the unknown one counted (N05): one rule for all families."""
+    return embedding_size(levels, rule)
 
 
 def statistics(num: Tensor) -> dict[str, Tensor]:
-    """What the numeric embeddings need to know of the TRAINING rows: `quantiles`, float32 `[QUANTILES, d]`."""
-    if num.shape[1] == 0:
-        return {"quantiles": torch.empty(QUANTILES, 0)}
-    levels = torch.linspace(0, 1, QUANTILES, dtype=torch.float64)
-    ordered = num.to(torch.float64).sort(dim=0).values
-    place = levels * (len(ordered) - 1)
-    low = place.floor().long()
-    high = place.ceil().long()
-    share = (place - low).unsqueeze(1)
-    return {"quantiles": (ordered[low] * (1 - share) + ordered[high] * share).float()}
+    """What the numeric embeddings need to know of the TRAINING rows `[n, d]`: `quantiles` and `bins`, float32 `[QUANTILES, d]`.
+
+    `quantiles` are plain. `bins` are quantiles in which no single value counts for more than one step of the table: a column that is
+    0 in nine rows of ten (capital gains) still gets its bins where the other rows lie.
+    """
+    tables = [(_quantiles(column), _quantiles(_capped(column))) for column in num.detach().cpu().to(torch.float64).t()]
+    if not tables:
+        return {"quantiles": torch.empty(QUANTILES, 0), "bins": torch.empty(QUANTILES, 0)}
+    return {"quantiles": torch.stack([q for q, _ in tables], 1).float(), "bins": torch.stack([b for _, b in tables], 1).float()}
 
 
-def quantiles(info) -> Tensor:
-    """The quantile table of an `InputInfo`; without one the numbers are taken as standard normal."""
-    table = info.stats.get("quantiles") if info.stats else None
-    if table is not None:
-        return table.detach().cpu().float()
+def _capped(column: Tensor) -> Tensor:
+    values, counts = column.unique(return_counts=True)
+    return values.repeat_interleave(counts.clamp_max(max(1, len(column) // (QUANTILES - 1))))
+
+
+def _quantiles(column: Tensor) -> Tensor:
+    ordered = column.sort().values
+    place = torch.linspace(0, 1, QUANTILES, dtype=torch.float64) * (len(ordered) - 1)
+    low, high = place.floor().long(), place.ceil().long()
+    return ordered[low].lerp(ordered[high], place - low)
+
+
+def table(info, name: str = "quantiles") -> Tensor:
+    """A table of an `InputInfo`'s statistics `[QUANTILES, d]`; without one the numbers are taken as standard normal."""
+    found = (info.stats or {}).get(name)
+    if found is not None:
+        return found.detach().cpu().float()
     levels = torch.linspace(0.0005, 0.9995, QUANTILES, dtype=torch.float64)
     return torch.special.ndtri(levels).float().unsqueeze(1).repeat(1, info.numbers)
 
@@ -96,13 +102,14 @@ class PiecewiseLinear(nn.Module):
     """Piecewise-linear encoding over quantile bins and a linear map per column (version B of arXiv 2203.05556's authors).
 
     Output = linear(x) + linear0(encoding), the second map starting at zero, so that training starts from a plain linear embedding.
+    `table` are the plain quantiles `[QUANTILES, d]` (centre and spread), `places` those the bin edges are picked from.
     Columns with at most two distinct bin edges (flags, one-hot columns) pass as one scaled number.
     """
 
-    def __init__(self, table: Tensor, *, size: int = 16, bins: int = 48) -> None:
+    def __init__(self, table: Tensor, places: Tensor, *, size: int = 16, bins: int = 48) -> None:
         super().__init__()
         picks = torch.linspace(0, QUANTILES - 1, bins + 1).round().long()
-        edges = [torch.unique(column) for column in table[picks].t()]
+        edges = [torch.unique(column) for column in places[picks].t()]
         rich = [j for j, e in enumerate(edges) if len(e) > 2]
         flat = [j for j, e in enumerate(edges) if len(e) <= 2]
         self.register_buffer("rich", torch.tensor(rich, dtype=torch.long), persistent=False)
