@@ -8,6 +8,7 @@ from phasewise.records.errors import GateError, UsageError
 from phasewise.records.ideas import Estimates, Idea, Outcome, Prediction
 from phasewise.workflow import loop, ranking
 from phasewise.workflow.calibration import Calibration, calibrate, category_rates
+from phasewise.workflow.change import absolute
 
 SPREAD = 0.3
 """Likelihoods further apart than this are a disagreement worth a talk (I05)."""
@@ -112,7 +113,7 @@ class Backlog:
             idea = self._open(idea_id)
             if not ranking.changes(state.config, idea):
                 raise UsageError(f"{idea.title!r} changes nothing", "Its config diff is empty, does not apply, or is in force already.", "Give it a change such as {\"network.dropout\" = [0.25]}.")
-            specs.append(TrySpec(id=idea.id, title=idea.title, change=idea.change))
+            specs.append(TrySpec(id=idea.id, title=idea.title, change=absolute(state.config, idea.change)))
         return ideas_job(self._session.view, state, specs)
 
     def calibration(self) -> Calibration:
@@ -148,7 +149,7 @@ class Backlog:
                 success=rates.get(idea.category, guess.likelihood or ranking.PRIOR), why="the backlog's own estimate",
             )
             locked = prediction.model_copy(update={"locked_at": now, "digest": fingerprint(prediction.model_dump(exclude={"locked_at", "digest"}))})
-            self._write(idea.model_copy(update={"status": "running", "prediction": locked, "change": dict(spec.change)}))
+            self._write(idea.model_copy(update={"status": "running", "prediction": locked}))
 
     def take_outcomes(self, job: Any, result: Any, run: str) -> None:
         """What the runs said, idea by idea; the log line is what a person would have written."""

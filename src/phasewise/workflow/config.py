@@ -4,8 +4,7 @@ import math
 from typing import Any
 
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
-
-DENSE = ("one_hidden", "mlp", "tabm", "realmlp")
+from phasewise.workflow import recipes
 
 
 def midpoint(inputs: int, outputs: int) -> int:
@@ -67,7 +66,7 @@ def network(view: Any, family: str) -> NetworkSpec:
     return NetworkSpec(
         family=family, hidden=hidden(view, family), embeddings=bool(view.value("approach.embeddings")),
         embedding_rule=view.value("approach.embedding_rule") or "fastai", init=view.value("train.init") or "he_normal",
-        options={k: v for k, v in (("weights_file", view.value("approach.weights_file")),) if v},
+        options=_weights(view),
     )
 
 
@@ -92,20 +91,33 @@ def prepare(view: Any) -> dict[str, Any]:
 
 
 def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
-    """The network of the train phase with its optimiser and schedule."""
+    """The network of the train phase: the family's own defaults with the answers on top."""
     family = view.value("train.family") or view.value("approach.family") or "mlp"
-    schedule = view.value("train.schedule") or "constant"
-    options = {}
+    base = recipes.family_config(view, family)
+    schedule = view.value("train.schedule") or base.train.schedule
+    options = dict(base.train.schedule_options) if schedule == base.train.schedule else {}
     if schedule in ("restarts", "cyclic"):
         options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
-    train = TrainSpec(
-        optimizer=view.value("train.optimizer") or "adamw", lr=lr or view.value("train.lr") or 1e-3, schedule=schedule,
-        schedule_options=options, epochs=view.value("train.epochs") or 20, batch_size=view.value("train.batch_size") or 256,
-        weight_decay=view.value("train.weight_decay") or 0.0, clip_norm=view.value("train.clip_norm"),
-        precision=view.value("train.precision") or "auto", loss=view.value("approach.loss") or "auto",
-        augment=augment(view), **_imbalance(view),
-    )
-    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare=prepare(view))
+    names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm")
+    answers = {n: v for n in names if (v := view.value(f"train.{n}")) is not None}
+    train = base.train.model_copy(update={
+        **answers, "lr": lr or view.value("train.lr") or base.train.lr, "schedule": schedule, "schedule_options": options,
+        "precision": view.value("train.precision") or "auto", "loss": view.value("approach.loss") or base.train.loss,
+        "augment": {**base.train.augment, **augment(view)}, **_imbalance(view),
+    })
+    spec = base.network.model_copy(update={
+        "embeddings": bool(view.value("approach.embeddings")), "embedding_rule": view.value("approach.embedding_rule") or "fastai",
+        **({"init": view.value("train.init")} if view.value("train.init") else {}),
+        **({"hidden": hidden(view, family)} if hidden(view, family) else {}),
+        "options": {**base.network.options, **_weights(view)},
+    })
+    made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view)})
+    return ModelConfig.model_validate(made.model_dump())
+
+
+def _weights(view: Any) -> dict[str, Any]:
+    file = view.value("approach.weights_file")
+    return {"weights_file": str(view.files.path(file))} if file else {}
 
 
 def augment(view: Any) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from phasewise.records.ideas import Estimates, Idea
-from phasewise.records.models import ModelConfig, apply_change
+from phasewise.records.models import ModelConfig
 from phasewise.workflow import recipes
+from phasewise.workflow.change import applied
 
 PRIOR = 0.15
 """One or two successes in ten (I06)."""
@@ -57,9 +58,6 @@ def verdict(view: Any) -> str:
     return fit.diagnosis.verdict if fit is not None and fit.diagnosis else ""
 
 
-_BIGGER = {"architecture", "width", "depth", "capacity", "bigger"}
-
-
 def proposals(view: Any, config: ModelConfig) -> list[Idea]:
     """Ideas of the kind that answer the diagnosis and change something; cures of the diagnosis first.
 
@@ -84,7 +82,7 @@ def changes(config: ModelConfig, idea: Idea) -> bool:
     if not idea.change:
         return False
     try:
-        return apply_change(config, idea.change) != config
+        return applied(config, idea.change) != config
     except (KeyError, TypeError, ValueError):
         return False
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from phasewise.records.ideas import Estimates, Idea
+from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow.words import Recommendation
 
 
@@ -80,12 +81,11 @@ def baselines(view: Any) -> list[str]:
 def train_defaults(view: Any, *, quick: bool) -> dict[str, Recommendation]:
     """Family, optimiser, schedule, epochs, batch size by the kind's own rules."""
     hook = _get(view.recipe, "train_defaults", None)
-    profile, split = view.profile(), view.latest("split")
-    rows = split.parts["train"].rows if split and "train" in split.parts else profile.rows if profile else 1000
+    rows = train_rows(view)
     if callable(hook):
         found = hook(rows=rows, task=_task(view), quick=quick, family=view.explicit("train.family") or "")
     else:
-        found = found_or_usual(view, rows, quick)
+        found = _usual(view, rows, quick)
     out = {}
     for name, item in found.items():
         value, why = item if isinstance(item, tuple) else (item, "The kind's usual choice.")
@@ -93,7 +93,7 @@ def train_defaults(view: Any, *, quick: bool) -> dict[str, Recommendation]:
     return out
 
 
-def found_or_usual(view: Any, rows: int, quick: bool) -> dict[str, tuple[Any, str]]:
+def _usual(view: Any, rows: int, quick: bool) -> dict[str, tuple[Any, str]]:
     """Defaults for a kind that names none of its own: the step budget decides about epochs."""
     known = [f for f, _ in families(view)]
     strong = _get(view.recipe, "strong", "") or ("mlp" if "mlp" in known else known[-1] if known else "mlp")
@@ -114,13 +114,36 @@ def train_ladder(view: Any) -> list[str]:
     return [str(r) for r in _get(view.recipe, "train_ladder", ())]
 
 
+def train_rows(view: Any) -> int:
+    """Training rows as far as known."""
+    profile, split = view.profile(), view.latest("split")
+    if split and "train" in split.parts:
+        return split.parts["train"].rows
+    return profile.rows if profile else 1000
+
+
+def family_config(view: Any, family: str) -> ModelConfig:
+    """Network and training of a family with the kind's own defaults."""
+    hook = _get(view.recipe, "config", None)
+    if callable(hook):
+        return hook(family, train_rows(view), quick=view.value("train.purpose") == "quick", seed=view.value("train.seed") or 0)
+    return ModelConfig(network=NetworkSpec(family=family), train=TrainSpec(schedule="one_cycle", weight_decay=0.01))
+
+
+def resolved(view: Any, spec: NetworkSpec) -> NetworkSpec:
+    """A network spec with what was left open filled in by the kind, so that ideas can change it."""
+    hook = _get(view.recipe, "resolve", None)
+    return hook(spec) if callable(hook) else spec
+
+
 def space(view: Any, *, expert: bool) -> dict[str, Any]:
-    """The search space (T22)."""
-    found = _get(view.recipe, "expert_space" if expert else "space", None) or _get(view.recipe, "space", {})
+    """The search space of the family in use (T19-T22)."""
+    found = _get(view.recipe, "space", {})
     if callable(found):
-        found = found(view.value("train.family") or "")
-    family = view.value("train.family") or ""
-    return dict(found.get(family, found)) if isinstance(found.get(family), dict) and "." not in family else dict(found)
+        from phasewise.workflow.config import inputs, outputs
+
+        return dict(found(view.value("train.family") or "", _task(view), inputs=inputs(view), outputs=outputs(view), expert=expert))
+    return dict(found)
 
 
 def ladder(view: Any) -> list[str]:
@@ -137,7 +160,7 @@ def ideas(view: Any) -> list[tuple[Idea, tuple[str, ...]]]:
             out.append((item, tuple(_get(item, "cures", ()))))
             continue
         tasks = _get(item, "tasks", ())
-        if tasks and _task(view) not in tasks:
+        if _get(item, "by_hand", False) or tasks and _task(view) not in tasks:
             continue
         estimates = Estimates(
             hours=_get(item, "hours", None) or None, complexity=_get(item, "complexity", 1), impact=_get(item, "impact", None),

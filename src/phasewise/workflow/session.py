@@ -142,11 +142,29 @@ class Session:
     def start(self, job: Any) -> Any:
         """Give a job a run folder and a process; returns the run."""
         self._writable()
-        recording.before(self, job)
         self.save()
-        run = self.project.runs.create(job)
+        run = self.resumable(job)
+        if run is None:
+            recording.before(self, job)
+            run = self.project.runs.create(job)
         self.follower.follow(run)
         self.runner.start(run)
+        return run
+
+    def resumable(self, job: Any) -> Any:
+        """A lost or stopped run of the very same work: it goes on from its last checkpoint instead of starting anew."""
+        for run in reversed(self.project.runs.list()):
+            if run.id in self.facts.evidence.runs or not run.id.endswith(job.kind):
+                continue
+            old = run.job()
+            if old.inputs == job.inputs and recording.slot_of(old) == recording.slot_of(job):
+                return run if run.state() in ("lost", "stopped") else None
+        return None
+
+    def attach(self, run_id: str) -> Any:
+        """Follow a run from its first event; returns the run."""
+        run = self.project.runs.get(run_id)
+        self.follower.follow(run)
         return run
 
     @property

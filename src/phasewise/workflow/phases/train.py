@@ -15,6 +15,10 @@ _FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size
 _FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult")
 
 
+TRUST = 3.0
+"""How far the finder may move the learning rate away from the family's usual one."""
+
+
 def wanted(view: Any) -> bool:
     """Whether networks are tried at all."""
     return not networks_closed(view)
@@ -25,11 +29,20 @@ def _find_job(view: Any) -> FindLrJob:
 
 
 def found_lr(view: Any) -> float | None:
-    """The learning rate in force: what a person wrote, else what the finder chose."""
-    if view.value("train.lr"):
-        return view.value("train.lr")
-    finder = view.current("find_lr")
-    return finder.chosen if finder else None
+    """The learning rate in force: what a person wrote, else the recommendation made from the finder and the family."""
+    return view.value("train.lr")
+
+
+def finder_lr(view: Any, usual: float | None) -> Recommendation | None:
+    """The finder's choice, kept near the rate that was measured for the family: one curve on one batch order is noisy (T02)."""
+    found = view.latest("find_lr")
+    if found is None or found.chosen is None:
+        return None
+    if usual is None:
+        return Recommendation(value=found.chosen, reason=f"The finder chose {found.chosen:.2g}.")
+    value = float(f"{min(max(found.chosen, usual / TRUST), usual * TRUST):.3g}")
+    kept = "" if value == float(f"{found.chosen:.3g}") else f", kept within a factor of {TRUST:g} of the family's usual {usual:.2g}"
+    return Recommendation(value=value, reason=f"The finder chose {found.chosen:.2g}{kept}.")
 
 
 def _fit_job(view: Any) -> FitJob:
@@ -51,7 +64,7 @@ def _ladder_job(view: Any) -> LadderJob:
 
 FIND_LR = Step(
     slot="find_lr", phase="train", title="Find the learning rate", build=_find_job, evidence=("split",), answers=(*DEV, *NETWORK, *_FINDER),
-    wanted=lambda view: wanted(view) and not view.value("train.lr"),
+    wanted=lambda view: wanted(view) and view.explicit("train.lr") is None,
 )
 FIT = Step(slot="fit", phase="train", title="Train", build=_fit_job, evidence=("split", "find_lr"), answers=(*DEV, *NETWORK, *_FIT), wanted=wanted)
 LADDER = Step(
@@ -64,7 +77,7 @@ class Train(Phase):
     """LR finder, one good fit, and the ladder when the training set is not fitted."""
 
     id = "train"
-    advice_from = ("profile", "split", "fit")
+    advice_from = ("profile", "split", "find_lr", "fit")
 
     def steps(self) -> tuple[Step, ...]:
         """Find the learning rate, train, climb the ladder only when needed."""
@@ -78,6 +91,10 @@ class Train(Phase):
         """Family by purpose and rows, optimiser and schedule by family, epochs by rows."""
         quick = view.explicit("train.purpose") == "quick"
         out = dict(recipes.train_defaults(view, quick=quick))
+        usual = out.pop("lr", None)
+        rate = finder_lr(view, usual.value if usual else None) or usual
+        if rate is not None:
+            out["lr"] = rate
         fit = view.latest("fit")
         target, metric = view.value("goals.target"), view.metric
         if fit and fit.model.train and target is not None and metric and fit.diagnosis and fit.diagnosis.verdict in ("high_bias", "both") and not meets(metric.id, fit.model.train.value, target):

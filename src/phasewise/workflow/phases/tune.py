@@ -5,6 +5,7 @@ from typing import Any
 from phasewise.records.base import fingerprint
 from phasewise.records.jobs import SearchJob, TryIdeasJob, TrySpec
 from phasewise.workflow import loop, recipes
+from phasewise.workflow.change import absolute
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.phases.baseline import networks_closed
@@ -84,7 +85,7 @@ class Tune(Phase):
         if state.winner:
             specs.append(TrySpec(id=f"search-{state.searches}", title="what the search found", change=state.winner))
         open_ideas = [i for i in ranked(view, state) if i.id not in state.tried]
-        specs += [TrySpec(id=i.id, title=i.title, change=i.change) for i in open_ideas[: BATCH - len(specs)]]
+        specs += [TrySpec(id=i.id, title=i.title, change=absolute(state.config, i.change)) for i in open_ideas[: BATCH - len(specs)]]
         if not state.rounds or state.winner or (specs and state.rounds[-1].job == "search"):
             return ideas_job(view, state, specs[:left]) if specs[:left] else None
         if recipes.space(view, expert=view.value("tune.expert_space")) and state.searches < 2 and left >= 4:
