@@ -89,12 +89,13 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, threshol
     return ModelResult(
         ref=f"{ctx.run.id}/{name}", name=name, family=config.network.family, source="network", train=outcome.train_score(bench, threshold),
         validation=outcome.validation_score(bench, threshold), others=all_scores(held.y, held.predictions, threshold=threshold), seconds=outcome.seconds,
-        parameters=_parameters(outcome.folds[0]), size_mb=size_mb(folder), latency_ms=_latency(bench, folder) if measure else None, seed=outcome.trial.seed,
+        parameters=_parameters(outcome.folds[0]), size_mb=size_mb(folder), latency_ms=latency_of(bench, folder) if measure else None, seed=outcome.trial.seed,
         threshold=threshold, config=config.model_dump(mode="json"), digest=digest(folder),
     )
 
 
-def _latency(bench: Bench, folder: Path) -> float:
+def latency_of(bench: Bench, folder: Path) -> float:
+    """Milliseconds a row of a saved model, loading left out."""
     return latency_ms(bench.kind.room("predictor").load(folder), bench.dev.table, bench.splits[0][1])
 
 
