@@ -1,1 +1,25 @@
-"""The images wing: pictures from class folders, manifests and IDX files."""
+"""Pictures: class folders, manifests, IDX files. Importing this loads nothing heavy."""
+
+import itertools
+from pathlib import Path
+
+from phasewise.kinds.base import Kind
+from phasewise.records.results.data import Proposal
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif"}
+
+
+def _looks(path: Path) -> Proposal | None:
+    """A folder with class folders of picture files, or with IDX files."""
+    if not path.is_dir():
+        return None
+    if any(path.glob("*images*idx3*")):
+        return Proposal(value="images", reason="the folder holds IDX picture files", confidence=0.95)
+    seen = itertools.islice((p for p in path.glob("*/*") if p.suffix.lower() in _SUFFIXES), 1)
+    deeper = itertools.islice((p for p in path.glob("*/*/*") if p.suffix.lower() in _SUFFIXES), 1)
+    if any(True for _ in itertools.chain(seen, deeper)):
+        return Proposal(value="images", reason="the folder holds class folders with pictures", confidence=0.95)
+    return None
+
+
+KIND = Kind(id="images", title="Pictures", package="phasewise.kinds.images", looks=_looks)

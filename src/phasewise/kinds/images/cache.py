@@ -1,6 +1,6 @@
 """Decode once: a memory-mapped uint8 cache with one fact line per file, filled in parallel, resumable (D02).
 
-Layout in the cache folder: `pixels.u8` (n, size, size, channels), `done.u8` (n), `facts.jsonl`, `key.json`.
+Layout in the cache folder: `pixels.npy` (n, size, size, channels), `done.npy` (n), `facts.jsonl`.
 """
 
 import json
@@ -22,8 +22,9 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """Pixels (n, size, size, channels) uint8 read-only map, and one `Facts` per file in listing order."""
+    """Pixels (n, size, size, channels) uint8 read-only map at `path`, and one `Facts` per file in listing order."""
 
+    path: Path
     pixels: np.ndarray
     facts: list[Facts]
 
@@ -57,6 +58,18 @@ def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:
     return {i: f for i, f in known.items() if i < count and done[i]}
 
 
+def _opened(path: Path, shape: tuple[int, ...], *, fresh: bool = False) -> tuple[np.ndarray, bool]:
+    """A writable uint8 map of the shape and whether it is new; a file of another shape is replaced."""
+    if not fresh and path.is_file():
+        try:
+            held = np.load(path, mmap_mode="r+")
+            if held.shape == shape and held.dtype == np.uint8:
+                return held, False
+        except (OSError, ValueError):
+            pass
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape), True
+
+
 def build(
     listing: Listing, folder: Path, size: int, channels: int, *, resize: str = "crop", workers: int | None = None,
     progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None,
@@ -66,10 +79,8 @@ def build(
     home.mkdir(parents=True, exist_ok=True)
     count = len(listing.items)
     shape = (count, size, size, channels)
-    exists = (home / "pixels.u8").is_file() and (home / "pixels.u8").stat().st_size == int(np.prod(shape))
-    mode = "r+" if exists else "w+"
-    pixels = np.memmap(home / "pixels.u8", dtype=np.uint8, mode=mode, shape=shape)
-    done = np.memmap(home / "done.u8", dtype=np.uint8, mode=mode if (home / "done.u8").is_file() and exists else "w+", shape=(count,))
+    pixels, fresh = _opened(home / "pixels.npy", shape)
+    done, _ = _opened(home / "done.npy", (count,), fresh=fresh)
     known = _known(home / "facts.jsonl", count, done)
     todo = [i for i in range(count) if i not in known]
     chunks = [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
@@ -96,4 +107,4 @@ def build(
                 running.append(pool.submit(_rows, listing, chunk, size, channels, resize))
     pixels.flush()
     done.flush()
-    return Cache(pixels=np.memmap(home / "pixels.u8", dtype=np.uint8, mode="r", shape=shape), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])
+    return Cache(path=home / "pixels.npy", pixels=np.load(home / "pixels.npy", mmap_mode="r"), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])

@@ -52,6 +52,7 @@ def _phash(grey: np.ndarray) -> int:
 
 
 def _facts(image: "object", small: np.ndarray, base: dict) -> Facts:
+    """Hashes from the whole picture, statistics from the fitted array."""
     from PIL import Image
 
     grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX), dtype=np.float32)  # type: ignore[attr-defined]
@@ -100,14 +101,23 @@ def _plain(image: "object") -> "object":
 
 def decode(path: Path, size: int, channels: int, resize: str = "crop", *, facts: bool = True) -> tuple[np.ndarray | None, Facts]:
     """The array (size, size, channels) uint8 and the facts; a file that cannot be read gives None and `facts.error`."""
+    try:
+        length = path.stat().st_size
+        if length == 0:
+            return None, Facts(error="empty file")
+        if length > MAX_BYTES:
+            return None, Facts(error="file over 256 MiB")
+        data = path.read_bytes()
+    except OSError as problem:
+        return None, Facts(error=f"cannot be read: {type(problem).__name__}")
+    return decode_bytes(data, path.suffix, size, channels, resize, facts=facts)
+
+
+def decode_bytes(data: bytes, suffix: str, size: int, channels: int, resize: str = "crop", *, facts: bool = True) -> tuple[np.ndarray | None, Facts]:
+    """As `decode`, from the file's bytes and its extension."""
     from PIL import Image
 
     try:
-        if path.stat().st_size == 0:
-            return None, Facts(error="empty file")
-        if path.stat().st_size > MAX_BYTES:
-            return None, Facts(error="file over 256 MiB")
-        data = path.read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)
@@ -118,7 +128,7 @@ def decode(path: Path, size: int, channels: int, resize: str = "crop", *, facts:
                 base = {
                     "width": width, "height": height, "mode": image.mode, "format": image.format or "", "frames": getattr(image, "n_frames", 1),
                     "turned": image.getexif().get(0x0112, 1) not in (0, 1), "sha256": hashlib.sha256(data).hexdigest() if facts else "",
-                    "wrong_extension": path.suffix.lower() not in _HOMES.get(image.format or "", ()),
+                    "wrong_extension": suffix.lower() not in _HOMES.get(image.format or "", ()),
                 }
                 if image.format == "JPEG" and min(width, height) > 4 * size:
                     image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
