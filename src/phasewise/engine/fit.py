@@ -16,11 +16,12 @@ from phasewise.engine.run import Run
 def fit(
     members: Sequence[Member], data: Dataset, info: InputInfo, build: Build, hooks: Hooks | None = None, *, device: str = "auto", plan: str = "auto",
     halving: Halving | None = None, resume: "Path | state.EngineState | None" = None, watch: bool = True, objective: str = "loss",
-    observers: Sequence[Any] = (), precision: str | None = None, tile: int | None = None,
+    observers: Sequence[Any] = (), precision: str | None = None, tile: int | None = None, look_every: float | None = None,
 ) -> PopulationResult:
     """Trains every member on its own rows and returns best weights, outputs and curves per member.
 
     `plan` is `auto` (probed) or one of `plan.PLANS`; `objective` chooses best epochs and ranks rungs (`loss`, `accuracy`, `roc_auc`, `rmse`, `mae`).
+    `look_every` is the time in seconds between two looks at the control (0: after every step; no effect on the numbers).
     Raises BadInputError or UsageError before any step where members or data cannot be trained on.
     """
     hooks = hooks or Hooks()
@@ -32,7 +33,7 @@ def fit(
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
     setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen)
     with devices.numerics(chosen):
-        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile)
+        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
         if resume is not None:
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():

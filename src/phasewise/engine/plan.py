@@ -150,7 +150,3 @@ def regroup(like: Group, tracks: Sequence[Track]) -> Group:
     new.bucket = like.bucket
     return new
 
-
-def single(like: Group, track: Track) -> Group:
-    """A group of one member of the same bucket."""
-    return regroup(like, [track])

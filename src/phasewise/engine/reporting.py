@@ -5,11 +5,13 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from phasewise.engine.group import Group
 from phasewise.engine.member import MemberResult
 from phasewise.engine.modules import module_outputs
 from phasewise.engine.population import initial_module
+from phasewise.engine.tracking import Track
 
 if TYPE_CHECKING:
     from phasewise.engine.run import Run
@@ -21,18 +23,18 @@ POINTS = 50
 class Pace:
     """Block lengths: a few steps at first, so that the first figure comes at once, then about a fifth of a second."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, target: float | None = None) -> None:
         self.cuda = device.type == "cuda"
-        self.target = 1.0 if self.cuda else 0.2
+        self.target = target if target is not None else 1.0 if self.cuda else 0.2
         self.per_step: dict[int, float] = {}
         self.last = 0
 
     def next_stop(self, group: Group) -> int:
         """The step at which the next block of a group ends."""
         seconds = self.per_step.get(group.size)
-        block = 4 if seconds is None else max(1, int(self.target / max(seconds, 1e-7)))
+        block = (4 if self.target else 1) if seconds is None else max(1, int(self.target / max(seconds, 1e-7)))
         left = group.plan.steps - group.done
-        self.last = left if block * 1.5 > left else block
+        self.last = left if self.target and block * 1.5 > left else block
         return group.done + self.last
 
     def took(self, group: Group, seconds: float) -> None:
@@ -87,11 +89,14 @@ def _mean(values: list[float]) -> float | None:
 
 
 def harvest(run: "Run", group: Group, slot: int) -> MemberResult:
-    """The result of a member: best weights, and the outputs of an ordinary module that holds them."""
-    track, data = group.tracks[slot], run.setting.data
-    member = track.member
-    state = group.population.state_dict(slot)
-    module = initial_module(member, run.setting).to(run.setting.device)
+    """The result of a member from its population: best weights and their outputs."""
+    return result_of(run, group.tracks[slot], group.population.state_dict(slot))
+
+
+def result_of(run: "Run", track: Track, state: dict[str, Tensor]) -> MemberResult:
+    """The result of a member: its weights, and the outputs of an ordinary module that holds them."""
+    data, member, place = run.setting.data, track.member, run.setting.device
+    module = initial_module(member, run.setting).to(place)
     module.load_state_dict(state)
     wanted = track.stopped in ("done", "early", "asked")
     return MemberResult(

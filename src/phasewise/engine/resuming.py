@@ -60,11 +60,8 @@ def restore(run: "Run", state: EngineState) -> None:
     first = {t.member.id: g for g in run.groups for t in g.tracks}
     held = _held(state.tensors)
     for name, why in meta["finished"].items():
-        group = plan.single(first[name], by_id[name])
-        for slot_name in ("param", "best"):
-            group.population.load(0, group.population.slot(0) | {f"{slot_name}/{n}": x for n, x in held["result"][name].items()})
         by_id[name].stopped = why
-        run.results[name] = reporting.harvest(run, group, 0)
+        run.results[name] = reporting.result_of(run, by_id[name], held["result"][name])
     run.groups = []
     for saved in meta["groups"]:
         group = plan.regroup(first[saved["members"][0]], [by_id[m] for m in saved["members"]])

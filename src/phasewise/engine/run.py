@@ -23,7 +23,7 @@ class Run:
 
     def __init__(
         self, members: Sequence[Member], setting: Setting, hooks: Hooks, *, asked_plan: str, halving: Halving | None, objective: str,
-        observers: Sequence[Any], fallbacks: list[str], tile: int | None = None,
+        observers: Sequence[Any], fallbacks: list[str], tile: int | None = None, look_every: float | None = None,
     ) -> None:
         self.setting, self.hooks, self.halving, self.objective = setting, hooks, halving, objective
         self.observers, self.fallbacks = list(observers), fallbacks
@@ -36,7 +36,7 @@ class Run:
         self.lr_events: list[tuple[int, float]] = []
         self.rungs: list[dict[str, Any]] = []
         self.last_rung: dict[str, float] = {}
-        self.pace = reporting.Pace(setting.device)
+        self.pace = reporting.Pace(setting.device, look_every)
         self.factor = 1.0
         self.steps_done = 0
 

@@ -31,6 +31,10 @@ class DropoutSource:
         if device.type == "cuda":
             self.generator.manual_seed(streams.torch_seed(members[0].seed, "dropout"))
         self.threshold = torch.tensor([[r[i][0] for i in range(depth)] for r in rates], dtype=torch.uint8, device=device).view(len(rates), depth)
+        self.wide = [self.threshold[:, i].view(-1, 1, 1) for i in range(depth)]
+        self.drawing = [n for n, r in enumerate(rates) if any(t for t, _ in r)]
+        self._noise = np.zeros((len(rates), 0), dtype=np.uint64)
+        self._bytes = torch.from_numpy(self._noise.view(np.uint8))
 
     def scales(self) -> list[Tensor | None]:
         """Per layer [N, 1, 1], or none where nobody drops."""
@@ -38,7 +42,7 @@ class DropoutSource:
         return [table[i] if i in self.layers else None for i in range(self.depth)]
 
     def fill(self, masks: Sequence[Tensor], scales: Sequence[Tensor | None]) -> None:
-        """New masks, 0 or 1/(1-p), into [N, b, h] per layer."""
+        """New masks, 0 or 1/(1-p), into [N, b, h] per layer; every layer has its place in the bytes, so neighbours' rates change nothing."""
         if not self.layers:
             return
         if self.device.type == "cuda":
@@ -46,18 +50,19 @@ class DropoutSource:
                 noise = torch.empty(masks[i].shape, dtype=torch.uint8, device=self.device).random_(0, 256, generator=self.generator)
                 torch.mul(noise >= self.threshold[:, i].view(-1, 1, 1), scales[i], out=masks[i])
             return
-        for n, bits in enumerate(self.bits):
-            drops = [i for i in self.layers if self.rates[n][i][0]]
-            if not drops:
-                continue
-            sizes = [masks[i][n].numel() for i in drops]
-            noise = torch.from_numpy(bits.random_raw(-(-sum(sizes) // 8)).view(np.uint8))
-            at = 0
-            for i, size in zip(drops, sizes, strict=True):
-                mask = masks[i][n]
-                threshold, scale = self.rates[n][i]
-                torch.ge(noise[at : at + size].view(mask.shape), threshold, out=mask).mul_(scale)
-                at += size
+        sizes = [m[0].numel() for m in masks]
+        if self._noise.shape[1] * 8 < sum(sizes):
+            self._noise = np.zeros((len(self.bits), -(-sum(sizes) // 8)), dtype=np.uint64)
+            self._bytes = torch.from_numpy(self._noise.view(np.uint8))
+        words = -(-sum(sizes) // 8)
+        for n in self.drawing:
+            self._noise[n, :words] = self.bits[n].random_raw(words)
+        at = 0
+        for i, size in enumerate(sizes):
+            if i in self.layers:
+                noise = self._bytes[:, at : at + size].view(masks[i].shape)
+                torch.ge(noise, self.wide[i], out=masks[i]).mul_(scales[i])
+            at += size
 
     def state(self, n: int) -> Tensor:
         """The state of a member's stream, uint8."""

@@ -26,7 +26,6 @@ class Buffers:
     z: Tensor
     dz: Tensor
     dx: Tensor | None
-    ones: Tensor
 
 
 class StackedNet:
@@ -55,18 +54,18 @@ class StackedNet:
         def new(*shape: int) -> Tensor:
             return torch.empty(*shape, device=self.device, dtype=self.dtype)
 
+        drops = any(s is not None for s in self.scale)
         each = [new(n, b, h) for h in self.sizes]
         keep_pre = training and (self.activation.needs_pre or self.normed)
         out = (n, self.outputs, b) if self.layout.class_major else (n, b, self.outputs)
         return Buffers(
             x=new(n, b, self.inputs), h=each, pre=[new(n, b, h) for h in self.sizes] if keep_pre or self.activation.needs_pre else each,
-            mask=[torch.ones(n, b, h, device=self.device, dtype=self.dtype) if training and self.scale[i] is not None else new(0) for i, h in enumerate(self.sizes)],
+            mask=[torch.ones(n, b if drops else 0, h, device=self.device, dtype=self.dtype) for h in self.sizes] if training else [],
             grad=[new(n, b, h) for h in self.sizes] if training else [],
             norm=[new(n, b, h) for h in self.sizes] if training and self.normed else [],
             rstd=[new(n, 1, h) for h in self.sizes] if training and self.normed else [],
             z=new(*out), dz=new(*out) if training else new(0),
             dx=new(n, b, sum(self.embedded)) if training and self.embedded else None,
-            ones=torch.ones(n, 1, b, device=self.device, dtype=self.dtype),
         )
 
     def gather(self, inputs: dict[str, Tensor], rows: Tensor, to: Buffers) -> None:
@@ -122,11 +121,11 @@ class StackedNet:
         dz, upper = to.dz, p["head.weight"]
         if self.layout.class_major:
             torch.bmm(dz, last, out=g["head.weight"])
-            torch.bmm(dz, to.ones.transpose(1, 2), out=g["head.bias"])
+            torch.sum(dz, 2, keepdim=True, out=g["head.bias"])
             dz = dz.transpose(1, 2)
         else:
             torch.bmm(last.transpose(1, 2), dz, out=g["head.weight"])
-            torch.bmm(to.ones, dz, out=g["head.bias"])
+            torch.sum(dz, 1, keepdim=True, out=g["head.bias"])
             upper = upper.transpose(1, 2)
         for i in reversed(range(depth)):
             d = torch.bmm(dz, upper, out=to.grad[i])
@@ -135,7 +134,7 @@ class StackedNet:
             if self.normed:
                 self._normalise_backward(i, d, to)
             else:
-                torch.bmm(to.ones, d, out=g[f"layers.{i}.bias"])
+                torch.sum(d, 1, keepdim=True, out=g[f"layers.{i}.bias"])
             torch.bmm(below.transpose(1, 2), d, out=g[f"layers.{i}.weight"])
             dz, upper = d, p[f"layers.{i}.weight"].transpose(1, 2)
         if self.embedded:
@@ -155,8 +154,8 @@ class StackedNet:
             kept = to.h[i] if self.activation.needs_pre else torch.where(to.mask[i] > 0, to.h[i] / scale, torch.zeros_like(to.h[i]))
             self.activation.backward(d, to.pre[i], kept)
 
-    def _mean(self, to: Buffers, value: Tensor) -> Tensor:
-        return torch.bmm(to.ones, value).div_(value.shape[1])
+    def _mean(self, value: Tensor) -> Tensor:
+        return value.mean(1, keepdim=True)
 
     def _normalise(self, i: int, pre: Tensor, to: Buffers, *, training: bool) -> None:
         mean_kept, var_kept = self.statistics[f"norms.{i}.running_mean"], self.statistics[f"norms.{i}.running_var"]
@@ -165,9 +164,9 @@ class StackedNet:
             pre.sub_(mean_kept).mul_((var_kept + BN_EPS).rsqrt_()).mul_(gain).add_(shift)
             return
         b = pre.shape[1]
-        mean = self._mean(to, pre)
+        mean = self._mean(pre)
         centred = torch.sub(pre, mean, out=to.norm[i])
-        var = self._mean(to, torch.mul(centred, centred, out=pre))
+        var = self._mean(torch.mul(centred, centred, out=pre))
         torch.rsqrt(var + BN_EPS, out=to.rstd[i])
         centred.mul_(to.rstd[i])
         torch.mul(centred, gain, out=pre)
@@ -177,9 +176,9 @@ class StackedNet:
 
     def _normalise_backward(self, i: int, d: Tensor, to: Buffers) -> None:
         g, gain, norm = self.gradients, self.parameters[f"norms.{i}.weight"], to.norm[i]
-        shift = torch.bmm(to.ones, d, out=g[f"norms.{i}.bias"])
+        shift = torch.sum(d, 1, keepdim=True, out=g[f"norms.{i}.bias"])
         scaled = torch.mul(d, norm, out=to.pre[i] if to.pre[i] is not to.h[i] else None)
-        gains = torch.bmm(to.ones, scaled, out=g[f"norms.{i}.weight"])
+        gains = torch.sum(scaled, 1, keepdim=True, out=g[f"norms.{i}.weight"])
         b = d.shape[1]
         d.sub_(shift / b).sub_(norm.mul_(gains / b)).mul_(gain * to.rstd[i])
 

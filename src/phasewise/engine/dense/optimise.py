@@ -147,7 +147,8 @@ def clip_stacked(gradients: Sequence[Tensor], specs: Sequence[TrainSpec]) -> Non
             limit = values.view(-1, *[1] * (g.dim() - 1))
             torch.minimum(torch.maximum(g, -limit, out=g), limit, out=g)
     if any(s.clip_norm is not None for s in specs):
-        norm = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]).square_().sum(0).sqrt_()
+        squares = [torch.linalg.vector_norm(g.flatten(1), dim=1).square_() for g in gradients]
+        norm = sum(squares[1:], squares[0]).sqrt()  # added in order: a reduction over [layers, N] sums differently for N = 1
         factor = (_limits([s.clip_norm for s in specs], example) / (norm + 1e-6)).clamp_max_(1.0)
         for g in gradients:
             g.mul_(factor.view(-1, *[1] * (g.dim() - 1)))

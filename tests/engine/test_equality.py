@@ -1,0 +1,130 @@
+"""A member of a population is the member trained alone, bit for bit: in any tile, through halving, through a checkpoint (C7)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from phasewise.engine import Control, Halving, fit, state
+from phasewise.engine.dense.module import DenseNet
+from tests.engine.helpers import Record, members, mixed, same
+
+OPTIMISERS = ("adamw", "adam", "sgd", "rmsprop", "adadelta")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_members_of_any_tile_equal_the_member_alone(optimizer, batch_norm):
+    data, info = mixed()
+    crew = members(5, network={"batch_norm": batch_norm}, optimizer=optimizer, clip_norm=1.0)
+    together = fit(crew, data, info, DenseNet, plan="stacked", tile=5)
+    tiled = fit(crew, data, info, DenseNet, plan="stacked", tile=2)
+    alone = [fit([m], data, info, DenseNet, plan="stacked").members[0] for m in crew]
+    assert [same(a, b) for a, b in zip(together.members, alone, strict=True)] == [True] * 5
+    assert [same(a, b) for a, b in zip(tiled.members, alone, strict=True)] == [True] * 5
+    assert together.plan["buckets"][0]["tile"] == 5
+
+
+def test_survivors_of_halving_equal_the_undisturbed_member():
+    data, info = mixed()
+    crew = members(8)
+    free = fit(crew, data, info, DenseNet, plan="stacked", tile=8)
+    halved = fit(crew, data, info, DenseNet, plan="stacked", tile=3, halving=Halving(rungs=(1, 2), keep=(5, 2)))
+    done = [i for i, m in enumerate(halved.members) if m.stopped == "done"]
+    assert len(done) == 2 and [m.stopped for m in halved.members].count("halved") == 6
+    assert all(same(free.members[i], halved.members[i]) for i in done)
+    assert [r["epoch"] for r in halved.rungs] == [1, 2] and len(halved.rungs[0]["dropped"]) == 3
+
+
+def test_pairs_are_kept_or_dropped_together():
+    data, info = mixed()
+    crew = members(6)
+    pairs = {f"m{i}": f"g{i // 2}" for i in range(6)}
+    result = fit(crew, data, info, DenseNet, halving=Halving(rungs=(1,), keep=(1,), group=pairs))
+    done = {m.id for m in result.members if m.stopped == "done"}
+    assert done in ({"m0", "m1"}, {"m2", "m3"}, {"m4", "m5"})
+
+
+class StopAt(Record):
+    """Asks to stop now after some looks, keeping the last checkpoint."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.left, self.saved = looks, None
+
+    def poll(self):
+        self.left -= 1
+        return Control(checkpoint_now=self.left == 0, stop="now" if self.left == 0 else None)
+
+    def on_checkpoint(self, state_fn):
+        if self.left <= 0 and self.saved is None:
+            self.saved = state_fn()
+
+
+@pytest.mark.parametrize("plan", ["stacked", "one", "vmap"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_resume_in_mid_epoch_is_bitwise(plan, optimizer, tmp_path):
+    data, info = mixed()
+    build = DenseNet if plan != "vmap" else Plain
+    crew = members(3, network={"dropout": [], "batch_norm": False} if plan == "vmap" else {}, optimizer=optimizer, schedule="cosine", label_smoothing=0.0)
+    whole = fit(crew, data, info, build, plan=plan)
+    assert whole.plan["plan"] == plan
+    hooks = StopAt(17)
+    first = fit(crew, data, info, build, hooks, plan=plan, look_every=0)
+    assert {m.stopped for m in first.members} == {"asked"}
+    assert any(g["inside"] and 0 < g["done"] < 10 for g in hooks.saved.meta["groups"])
+    path = tmp_path / "checkpoint.safetensors"
+    state.save(path, hooks.saved)
+    resumed = fit(crew, data, info, build, plan=plan, resume=path)
+    assert [same(a, b) for a, b in zip(whole.members, resumed.members, strict=True)] == [True] * 3
+    assert not resumed.fallbacks or not any("resumed" in f for f in resumed.fallbacks)
+
+
+class Plain(DenseNet):
+    """A dense net that the engine does not recognise, so that vmap executes it."""
+
+
+CHILD = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from phasewise.engine import fit
+from phasewise.engine.dense.module import DenseNet
+from tests.engine.helpers import members, mixed
+torch.set_num_threads(int(sys.argv[4]))
+data, info = mixed()
+r = fit(members(3), data, info, DenseNet, plan="stacked", resume=Path(sys.argv[1]))
+torch.save([(m.state, m.outputs, m.curves) for m in r.members], sys.argv[2])
+"""
+
+
+def test_resume_in_another_process_is_bitwise(tmp_path):
+    data, info = mixed()
+    crew = members(3)
+    whole = fit(crew, data, info, DenseNet, plan="stacked")
+    hooks = StopAt(17)
+    fit(crew, data, info, DenseNet, hooks, plan="stacked", look_every=0)
+    state.save(tmp_path / "c.safetensors", hooks.saved)
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path / "c.safetensors"), str(tmp_path / "out.pt"), root, str(torch.get_num_threads())],
+        check=False, capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for a, (weights, outputs, curves) in zip(whole.members, torch.load(tmp_path / "out.pt", weights_only=True), strict=True):
+        assert all(torch.equal(a.state[k], weights[k]) for k in a.state) and torch.equal(a.outputs, outputs) and a.curves == curves
+
+
+def test_resume_after_a_rung_keeps_finished_members():
+    data, info = mixed()
+    crew = members(4)
+    halving = Halving(rungs=(1,), keep=(2,))
+    whole = fit(crew, data, info, DenseNet, plan="stacked", halving=halving)
+    hooks = StopAt(17)
+    fit(crew, data, info, DenseNet, hooks, plan="stacked", halving=halving, look_every=0)
+    assert hooks.saved.meta["finished"]
+    resumed = fit(crew, data, info, DenseNet, plan="stacked", halving=halving, resume=hooks.saved)
+    assert all(same(a, b) for a, b in zip(whole.members, resumed.members, strict=True))
+    assert [m.stopped for m in whole.members] == [m.stopped for m in resumed.members]
