@@ -82,7 +82,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(id="periodic", title="periodic embeddings of numbers", category="architecture", source="2203.05556", change={"network.numeric_embedding": "periodic"}, cures=(HEALTHY, BIAS), families=("tabm", "realmlp"), complexity=2, likelihood=0.1),
     Technique(id="small-tables", title="narrower category tables (half rule)", category="architecture", source="N05", change={"network.embedding_rule": "half"}, cures=(VARIANCE,), families=DENSE, likelihood=0.05),
     # data, features, labels, non-deep (D16-D18, R13, R16, R19-R21, G02): a person acts first
-    Technique(id="normalise", title="quantile-normal numbers", category="data", source="D08", change={"prepare.numeric": "quantile"}, cures=(FAILURE, BIAS, HEALTHY), families=DENSE, complexity=2, likelihood=0.2),
+    Technique(id="normalise", title="quantile-normal numbers", category="data", source="D08", change={"prepare.numbers": "quantile"}, cures=(FAILURE, BIAS, HEALTHY), families=DENSE, complexity=2, likelihood=0.2),
     Technique(id="more-data", title="more rows", category="data", source="R13", cures=(VARIANCE, BOTH), complexity=4, likelihood=0.3, by_hand=True, why="The learning curve says what they are worth (D16)."),
     Technique(id="weak-slices", title="more rows for the weakest slice", category="data", source="D17", cures=(VARIANCE, HEALTHY), complexity=4, likelihood=0.25, by_hand=True, why="The slices of the inspection name it (V04)."),
     Technique(id="labels", title="a second look at the labels of the worst errors", category="data", source="D18", cures=(BIAS, BOTH), complexity=3, likelihood=0.2, by_hand=True),
