@@ -1,0 +1,1 @@
+"""Charts: numbers in, rows of text out; only `plot.py` knows plotext."""

@@ -1,0 +1,1 @@
+"""Live runs without Textual: series with bounded memory, the state of a run folded from its events."""

@@ -1,0 +1,194 @@
+"""The state of one run folded from its events; what every live widget reads. No Textual here."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from phasewise.tui.live.series import Series
+
+LOG_LINES = 5000
+
+
+@dataclass(slots=True)
+class Trial:
+    """One member or trial of a population on the live leaderboard."""
+
+    id: str
+    value: float | None
+    seen_epoch: int = 0
+    alive: bool = True
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """One run as told by its events, in order of `seq`; an event seen twice changes nothing."""
+
+    id: str
+    job: str = ""
+    phase: str = ""
+    title: str = ""
+    state: str = "queued"
+    seq: int = -1
+    series: dict[str, Series] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    log: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    findings: list[tuple[str, str, str]] = field(default_factory=list)
+    """(severity, title, detail)"""
+    done: float = 0.0
+    total: float = 0.0
+    unit: str = ""
+    note: str = ""
+    eta_low: float | None = None
+    eta_high: float | None = None
+    epoch: int = 0
+    step: int = 0
+    alive: int = 0
+    values: dict[str, float | None] = field(default_factory=dict)
+    marks: list[tuple[int, int, float]] = field(default_factory=list)
+    """(step, epoch, time) at epoch ends, thinned to 2,000: turns a step axis into epochs or seconds."""
+    memory_mb: float = 0.0
+    paused: bool = False
+    device: str = ""
+    threads: int = 0
+    started: float | None = None
+    heard: float = 0.0
+    checkpoint: str = ""
+    error: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str = ""
+    acks: dict[str, bool] = field(default_factory=dict)
+    version: int = 0
+    log_count: int = 0
+
+    def feed(self, events: Iterable[Any]) -> int:
+        """Apply events of this run; returns how many were new."""
+        new = 0
+        for e in events:
+            if e.seq <= self.seq:
+                continue
+            self.seq = e.seq
+            self.heard = e.t
+            handler = _HANDLERS.get(e.kind)
+            if handler is not None:
+                handler(self, e)
+            new += 1
+        self.version += new > 0
+        return new
+
+    def say(self, t: float, level: str, text: str) -> None:
+        """A line for the log pane."""
+        self.log.append((t, level, text))
+        self.log_count += 1
+
+    def line(self, name: str) -> Series:
+        """The series of a name, made on first use."""
+        return self.series.setdefault(name, Series(name))
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the run started; stops when it ended."""
+        if self.seconds and self.state not in ("running", "paused"):
+            return self.seconds
+        return max(now - self.started, 0.0) if self.started else 0.0
+
+    def leaders(self, maximize: bool) -> list[Trial]:
+        """Trials, best first; those without a value last."""
+        def key(t: Trial) -> tuple[bool, float]:
+            return (t.value is None, 0.0 if t.value is None else -t.value if maximize else t.value)
+        return sorted(self.trials.values(), key=key)
+
+
+def _hello(run: LiveRun, e: Any) -> None:
+    run.job, run.device, run.threads = e.job, e.device, e.threads
+    run.started = run.started or e.t
+    run.state = "running"
+    run.say(e.t, "info", f"{e.job} on {e.device}, {e.threads} threads, pid {e.pid}")
+
+
+def _started(run: LiveRun, e: Any) -> None:
+    run.title = e.title or run.title
+    run.state = "running"
+    run.started = e.t
+    if e.plan:
+        run.say(e.t, "info", "plan: " + ", ".join(f"{k} {v}" for k, v in list(e.plan.items())[:8]))
+
+
+def _progress(run: LiveRun, e: Any) -> None:
+    run.done, run.total, run.unit, run.note = e.done, e.total, e.unit, e.note
+    run.eta_low, run.eta_high = e.eta_low, e.eta_high
+
+
+def _metrics(run: LiveRun, e: Any) -> None:
+    lines = [run.line(f"{e.series}.{name}") for name in e.columns[1:]]
+    for row in e.rows:
+        x = row[0]
+        if x is None:
+            continue
+        for line, y in zip(lines, row[1:], strict=False):
+            line.add(x, y)
+        run.step = max(run.step, int(x)) if e.series == "train" else run.step
+
+
+def _epoch(run: LiveRun, e: Any) -> None:
+    run.epoch, run.step, run.alive = e.epoch, max(e.step, run.step), e.alive
+    run.values = dict(e.values)
+    for name, value in e.values.items():
+        run.line(f"epoch.{name}").add(e.step, value)
+    run.marks.append((e.step, e.epoch, e.t))
+    if len(run.marks) > 2000:
+        del run.marks[1::2]
+    for id_, value in e.members.items():
+        trial = run.trials.setdefault(id_, Trial(id_, value))
+        trial.value, trial.seen_epoch = value, e.epoch
+    if e.members:
+        for trial in run.trials.values():
+            trial.alive = trial.id in e.members
+
+
+def _checkpoint(run: LiveRun, e: Any) -> None:
+    run.checkpoint = e.file
+    if e.best:
+        run.say(e.t, "info", f"checkpoint at step {e.step}, best so far")
+
+
+def _finding(run: LiveRun, e: Any) -> None:
+    run.findings.append((e.severity, e.title, e.detail))
+    del run.findings[:-200]
+    run.say(e.t, "warning" if e.severity in ("warn", "block") else "info", e.title)
+
+
+def _log(run: LiveRun, e: Any) -> None:
+    run.say(e.t, e.level, e.text)
+
+
+def _heartbeat(run: LiveRun, e: Any) -> None:
+    run.memory_mb, run.paused = e.memory_mb, e.paused
+    run.line("watch.memory_mb").add(e.count, e.memory_mb)
+    if run.state in ("running", "paused", "lost", "queued"):
+        run.state = "paused" if e.paused else "running"
+
+
+def _ack(run: LiveRun, e: Any) -> None:
+    run.acks[e.id] = e.accepted
+    run.say(e.t, "info" if e.accepted else "warning", f"{e.command}: {'accepted' if e.accepted else 'refused'} {e.note}".rstrip())
+    if e.accepted and e.command in ("pause", "resume"):
+        run.paused = e.command == "pause"
+        run.state = "paused" if run.paused else "running"
+
+
+def _error(run: LiveRun, e: Any) -> None:
+    run.error = {"title": e.message or e.type, "cause": e.cause, "remedy": e.remedy, "file": e.traceback_file}
+    run.say(e.t, "error", e.message or e.type)
+
+
+def _finished(run: LiveRun, e: Any) -> None:
+    run.reason, run.seconds = e.reason, e.seconds
+    run.state = {"done": "finished", "stopped": "stopped", "failed": "failed"}.get(e.reason, "finished")
+    run.say(e.t, "error" if e.reason == "failed" else "info", f"{run.state} after {e.seconds:.1f} s")
+
+
+_HANDLERS = {
+    "hello": _hello, "started": _started, "progress": _progress, "metrics": _metrics, "epoch": _epoch,
+    "checkpoint": _checkpoint, "finding": _finding, "log": _log, "heartbeat": _heartbeat, "ack": _ack,
+    "error": _error, "finished": _finished,
+}

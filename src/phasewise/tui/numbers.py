@@ -1,0 +1,68 @@
+"""Numbers as people read them: few digits, units, durations, ranges."""
+
+import math
+
+
+def number(value: float | int | str | None, digits: int = 4) -> str:
+    """A value with `digits` significant digits; integers and texts stay as they are, none becomes a dash."""
+    if value is None:
+        return "\u2013"
+    if isinstance(value, str | bool):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6 and abs(value) >= 100):
+        return f"{int(value):,}"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if value != 0 and (abs(value) >= 1e6 or abs(value) < 1e-3):
+        return f"{value:.{max(digits - 2, 1)}e}"
+    if abs(value) < 1:
+        return f"{value:.{digits}f}"
+    return f"{value:,.{max(digits - 1 - int(math.log10(abs(value))), 0)}f}"
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """A difference with its sign."""
+    return "\u2013" if value is None else ("+" if value >= 0 else "") + number(value, digits)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `45 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    s = max(int(round(seconds)), 0)
+    if s < 1 and seconds > 0:
+        return f"{seconds:.1f} s"
+    if s < 100:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min {s % 60:02d} s" if s < 600 else f"{s // 60} min"
+    return f"{s // 3600} h {s % 3600 // 60:02d} min"
+
+
+def eta(low: float | None, high: float | None) -> str:
+    """A remaining time as a range."""
+    if low is None and high is None:
+        return ""
+    a, b = duration(low if low is not None else high), duration(high if high is not None else low)
+    return f"{a} left" if a == b else f"{a} to {b} left"
+
+
+def size(count: float | None) -> str:
+    """Bytes with a unit."""
+    if count is None:
+        return "\u2013"
+    for unit in ("B", "kB", "MB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def share(part: float, whole: float) -> str:
+    """A percentage."""
+    return f"{100 * part / whole:.1f} %" if whole else "\u2013"
+
+
+def plural(n: int, word: str, many: str = "") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{n:,} {word if n == 1 else many or word + 's'}"

@@ -1,0 +1,47 @@
+"""Styled text without markup: every piece is cleaned, styles are names of the theme's variables."""
+
+from collections.abc import Iterable
+
+from textual.content import Content
+
+from phasewise.records.text import safe_text
+
+TONES = ("ink", "muted", "good", "warn", "bad", "key", "second", "line")
+
+
+def style(tone: str) -> str:
+    """The style string of a tone: words such as `bold` pass through, tones become theme variables."""
+    return " ".join(f"${word}" if word in TONES else word for word in tone.split())
+
+
+def say(text: object, tone: str = "", limit: int = 400) -> Content:
+    """One piece of untrusted text in a tone."""
+    return Content.styled(safe_text(text, limit), style(tone)) if tone else Content(safe_text(text, limit))
+
+
+def line(*parts: tuple[object, str] | str | Content) -> Content:
+    """Pieces side by side: strings are plain, pairs are (text, tone)."""
+    made = [p if isinstance(p, Content) else say(p) if isinstance(p, str) else say(p[0], p[1]) for p in parts]
+    return Content("").join(made) if made else Content("")
+
+
+def lines(rows: Iterable[Content | str]) -> Content:
+    """Rows under each other."""
+    return Content("\n").join([r if isinstance(r, Content) else say(r) for r in rows])
+
+
+def prose(text: str, tone: str = "") -> Content:
+    """A paragraph text from content files: newlines kept, `**bold**` and `` `code` `` shown, headings bold."""
+    out: list[Content] = []
+    for raw in text.strip().splitlines():
+        heading = raw.lstrip().startswith("#")
+        out.append(say(raw.lstrip("# ").strip(), "bold key") if heading else _inline(raw, tone))
+    return lines(out)
+
+
+def _inline(raw: str, tone: str) -> Content:
+    pieces: list[Content] = []
+    for i, part in enumerate(raw.replace("`", "**").split("**")):
+        if part:
+            pieces.append(say(part, f"bold {tone}".strip() if i % 2 else tone))
+    return Content("").join(pieces) if pieces else Content("")

@@ -1,0 +1,1 @@
+"""Screens: start, main, and small modal ones for choices, confirmations and help."""

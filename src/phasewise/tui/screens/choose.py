@@ -1,0 +1,89 @@
+"""A list to choose from, with a search line when asked for; number keys choose directly in short lists."""
+
+from typing import Any
+
+from textual import on
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
+
+from phasewise.tui.screens.modal import Modal
+from phasewise.tui.widgets.table import Column, Table
+
+
+class ChoiceTable(Table):
+    """The choices; one column that takes the whole width."""
+
+
+class Choose(Modal):
+    """Dismisses with the value chosen (a list of values when `many`), or None."""
+
+    BINDINGS = [
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+        Binding("space", "switch", show=False),
+        *[Binding(str(i), f"pick({i - 1})", show=False) for i in range(1, 10)],
+    ]
+
+    def __init__(self, title: str, choices: list[tuple[Any, str]], *, text: str | Content = "", selected: Any = None, search: bool = False, many: bool = False) -> None:
+        foot = "type to search, arrows move, Enter chooses, Esc closes" if search else "number or Enter chooses, Esc closes"
+        super().__init__(title, text, foot=foot)
+        self.choices, self.selected, self.search, self.many = choices, selected, search, many
+        self.shown = list(choices)
+        self.on: list[Any] = list(selected) if many and isinstance(selected, list) else []
+
+    def body(self) -> list[Widget]:
+        """Search line and list."""
+        out: list[Widget] = [Input(placeholder="search", compact=True, classes="modal-search")] if self.search else []
+        self.table = ChoiceTable([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
+        return [*out, self.table]
+
+    def on_mount(self) -> None:
+        """Fill the list and put the cursor on the present choice."""
+        self._fill()
+        self.table.go(next((i for i, (v, _) in enumerate(self.shown) if v == self.selected), 0))
+
+    def _fill(self) -> None:
+        rows = []
+        for i, (value, label) in enumerate(self.shown):
+            lead = ("\u25a0 " if value in self.on else "\u25a1 ") if self.many else f"{i + 1}  " if not self.search and i < 9 else ""
+            rows.append([(f"{lead}{label}", "bold key" if value == self.selected and not self.many else "")])
+        self.table.fill(rows)
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        words = event.value.lower().split()
+        self.shown = [(v, label) for v, label in self.choices if all(w in f"{v} {label}".lower() for w in words)]
+        self.table.cursor = 0
+        self._fill()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self._take(self.table.cursor)
+
+    @on(Table.Chosen)
+    def _chosen(self, event: Table.Chosen) -> None:
+        self._take(event.row)
+
+    def _take(self, row: int) -> None:
+        if self.many:
+            self.dismiss(self.on)
+        elif 0 <= row < len(self.shown):
+            self.dismiss(self.shown[row][0])
+
+    def action_move(self, by: int) -> None:
+        """Move in the list while the search line has the focus."""
+        self.table.action_move(by)
+
+    def action_switch(self) -> None:
+        """Switch the choice under the cursor on or off."""
+        if self.many and self.shown:
+            value = self.shown[self.table.cursor][0]
+            self.on = [v for v in self.on if v != value] if value in self.on else [*self.on, value]
+            self._fill()
+
+    def action_pick(self, index: int) -> None:
+        """Choose by number in a list without search line."""
+        if not self.search and index < len(self.shown):
+            self._take(index)

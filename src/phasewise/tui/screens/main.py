@@ -1,0 +1,242 @@
+"""The project's one screen: rail, title, page, result, actions, footer; panes at the sides when there is room."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from phasewise.records.phases import DOORS, PHASES, TITLES
+from phasewise.tui import keys
+from phasewise.tui.marks import PHASE
+from phasewise.tui.pages import page_class
+from phasewise.tui.pages.base import Page
+from phasewise.tui.say import say
+from phasewise.tui.screens.doing import Doing
+from phasewise.tui.screens.helping import Helping
+from phasewise.tui.widgets.bars import ActionBar, FooterRow, Push, TitleRow, ViewStrip
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.coach import Coach
+from phasewise.tui.widgets.drawer import Drawer
+from phasewise.tui.widgets.form import Form
+from phasewise.tui.widgets.rail import PhasePicked, RailColumn, RailRow
+from phasewise.tui.widgets.result import ResultRow, run_lines
+
+FOOTER = [
+    ("F1", "Help", "why"), ("F2", "Phases", "phases"), ("F3", "Jump", "jump"), ("F4", "Commands", "app.command_palette"),
+    ("F5", "Express", "express"), ("?", "Keys", "app.keys"), ("q", "Quit", "app.leave_app"),
+]
+
+
+class MainScreen(Doing, Helping, Screen[None]):
+    """One project. Pages are built on their first visit; the frame stands before the project is read."""
+
+    BINDINGS = keys.bindings("main")
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (120, "-wide"), (150, "-broad")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (30, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phase = "goals"
+        self.pages: dict[str, Page] = {}
+        self.rail_row, self.rail_column = RailRow(), RailColumn()
+        self.title_row = TitleRow()
+        self.result = ResultRow()
+        self.bar = ActionBar()
+        self.coach = Coach()
+        self.drawer = Drawer()
+        self.auto: str = ""
+        self.auto_seal = False
+
+    def compose(self) -> ComposeResult:
+        """The frame; no page yet."""
+        yield self.rail_row
+        yield self.title_row
+        with Horizontal(id="middle"):
+            yield self.rail_column
+            with Vertical(id="centre"):
+                yield Block(lambda _w: say("Opening the project ...", "muted"), id="opening")
+                yield ContentSwitcher(id="pages")
+            yield self.coach
+        yield self.drawer
+        yield self.result
+        yield self.bar
+        yield FooterRow(FOOTER)
+        yield Block(self._too_small, id="too-small")
+
+    def _too_small(self, width: int) -> Content:
+        return say(f"This window is {self.app.size.width}x{self.app.size.height}; Phasewise needs 60x18.", "bold")
+
+    # opening ------------------------------------------------------------------------------------------------
+
+    @property
+    def desk(self) -> Any:
+        """The session as the app sees it."""
+        return self.app.desk  # type: ignore[attr-defined]
+
+    async def open_project(self) -> None:
+        """The session is there: show the phase to do next and follow runs that go on."""
+        self.query_one("#opening").display = False
+        self.set_class(self.desk.read_only, "-read-only")
+        attached = self.desk.attach()
+        await self.go(self.desk.state().phase)
+        self.set_interval(1 / 5 if not self.app.settings.remote else 1 / 2, self.frame)  # type: ignore[attr-defined]
+        self.set_interval(2.0, self.watch_lost)
+        self.announce(attached)
+
+    # moving -------------------------------------------------------------------------------------------------
+
+    async def go(self, phase: str, view: int | None = None, *, focus: bool = True) -> None:
+        """Show a phase's page; nothing is validated on the way."""
+        self.phase = phase
+        switcher = self.query_one("#pages", ContentSwitcher)
+        first = phase not in self.pages
+        if first:
+            page = page_class(phase)(self.desk)
+            self.pages[phase] = page
+            await switcher.mount(page)
+        switcher.current = f"page-{phase}"
+        page = self.pages[phase]
+        if first or view is not None:
+            await page.show(view, focus=focus)
+        else:
+            page.refresh_data()
+            if focus and page.view is not None:
+                page.view.focus_first()
+        self.refresh_frame()
+
+    @property
+    def page(self) -> Page | None:
+        """The page that is shown."""
+        return self.pages.get(self.phase)
+
+    def refresh_frame(self) -> None:
+        """Rail, title, result and actions follow the project's state."""
+        state = self.desk.state()
+        view = self.desk.phase(self.phase)
+        self.rail_row.states = {p.id: p.state for p in state.phases}
+        self.rail_row.current = self.rail_column.current = self.phase
+        self.rail_column.views = {p.id: p for p in state.phases}
+        self.rail_row.redraw()
+        mark = PHASE[view.state]
+        row = self.title_row
+        row.phase_title, row.state, row.tone = TITLES[self.phase], mark.word, mark.tone
+        row.door = DOORS[self.phase]
+        row.right = f"{self.desk.session.name}{' (read only)' if self.desk.read_only else ''}"
+        row.redraw()
+        self.refresh_actions()
+        self.refresh_result()
+        self.coach_for_page()
+
+    def refresh_actions(self) -> None:
+        """The primary action and the keys of the shown view."""
+        self.step = self.desk.primary(self.phase)
+        arrow = "" if self.step.act == "none" else " >" if self.app.ascii_only else " \u203a"  # type: ignore[attr-defined]
+        self.bar.primary.relabel(f" {self.step.label}{arrow} ")
+        self.bar.primary.set_class(self.step.act == "none", "-off")
+        page = self.page
+        hint = page.view.HINT if page is not None and page.view is not None else ""
+        self.bar.hint.show(say(hint, "muted"))
+
+    def refresh_result(self) -> None:
+        """The result row and the state of the run under the phases."""
+        run = self.desk.running() or self.desk.board.runs.get(self.desk.board.current)
+        self.result.show_state(self.desk, self.phase, run, self.step)
+        self.rail_column.below = run_lines(run, self.app.ascii_only) if run else []  # type: ignore[attr-defined]
+        self.rail_column.redraw()
+
+    def refresh_pages(self) -> None:
+        """The project changed: the shown page and the frame look again."""
+        if self.page is not None:
+            self.page.refresh_data()
+        self.refresh_frame()
+
+    @on(PhasePicked)
+    async def _picked(self, event: PhasePicked) -> None:
+        await self.go(event.phase)
+
+    @on(ViewStrip.Picked)
+    async def _view_picked(self, event: ViewStrip.Picked) -> None:
+        await self.action_view(event.index)
+
+    async def action_view(self, index: int) -> None:
+        """Show a view of the page by number."""
+        if self.page is not None:
+            await self.page.show(index)
+            self.refresh_actions()
+
+    async def action_phase(self, by: int) -> None:
+        """The phase before or after."""
+        await self.go(PHASES[min(max(PHASES.index(self.phase) + by, 0), len(PHASES) - 1)])
+
+    async def action_go_to(self, phase: str) -> None:
+        """Go to a phase by id (palette)."""
+        if phase in PHASES:
+            await self.go(phase)
+
+    async def action_back(self) -> None:
+        """The phase before; never validates."""
+        await self.action_phase(-1)
+
+    def action_leave_field(self) -> None:
+        """Take the focus out of a field; never quits."""
+        self.set_focus(None)
+
+    def action_pane(self, name: str) -> None:
+        """Show or hide a pane."""
+        shown = {"rail": self.rail_column, "coach": self.coach, "drawer": self.drawer}[name].display
+        self.set_class(not shown, f"-with-{name}")
+        self.set_class(bool(shown), f"-without-{name}")
+        if name == "drawer" and not shown:
+            self.drawer.follow(self.desk.board.runs.get(self.desk.board.current))
+
+    # pages talk ---------------------------------------------------------------------------------------------
+
+    @on(Form.Changed)
+    def _answer_changed(self, event: Form.Changed) -> None:
+        self.desk.touch()
+        self.refresh_pages()
+
+    @on(Form.Asked)
+    def _asked(self, event: Form.Asked) -> None:
+        self.coach.show_question(event.question)
+
+    @on(Push.Pressed)
+    async def _pressed(self, event: Push.Pressed) -> None:
+        if event.name == "back":
+            await self.action_back()
+        elif event.name == "review":
+            self.action_review()
+        else:
+            await self.action_primary()
+
+    # frames -------------------------------------------------------------------------------------------------
+
+    async def frame(self) -> None:
+        """One frame: take events in, redraw what is seen and dirty, go on with what was started."""
+        before = self.desk.version
+        touched = self.desk.poll()
+        if touched:
+            self.refresh_result()
+            if self.page is not None:
+                self.page.tick()
+            self.drawer.follow(self.desk.board.runs.get(self.desk.board.current))
+        if self.desk.version != before:
+            self.ended(touched)
+            self.refresh_pages()
+            await self.go_on()
+
+    def watch_lost(self) -> None:
+        """Say so when a run's process is gone."""
+        for run in self.desk.check_lost():
+            self.notify_lost(run)
+            self.refresh_pages()
+
+    def focus_targets(self) -> Iterable[Any]:
+        """What jump mode offers: everything focusable that is seen."""
+        return [w for w in self.focus_chain if w.region.area and self.screen.region.overlaps(w.region)]

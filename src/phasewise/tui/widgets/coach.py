@@ -1,0 +1,56 @@
+"""The coach: why this is asked, where the default comes from, what to do next."""
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from phasewise.tui.say import line, lines, prose, say
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.field import SOURCES, bounds_text, spell
+
+
+class Coach(VerticalScroll, can_focus=False):
+    """The right pane; shows a question's reason or a page's advice."""
+
+    def __init__(self) -> None:
+        super().__init__(id="coach")
+        self.block = Block(id="coach-text")
+
+    def compose(self) -> ComposeResult:
+        """One column of text."""
+        yield self.block
+
+    def show_question(self, question: Any) -> None:
+        """Why a question is asked and where its value comes from."""
+        self.block.show(question_text(question))
+        self.scroll_home(animate=False)
+
+    def show_text(self, title: str, text: str | Content) -> None:
+        """Any other advice."""
+        body = text if isinstance(text, Content) else prose(text)
+        self.block.show(lines([say(title, "bold key"), Content(""), body]))
+        self.scroll_home(animate=False)
+
+
+def question_text(q: Any) -> Content:
+    """The long form of a question: text, hint, why, source, bounds, recommendation, flag."""
+    rows: list[Content] = [say(q.text, "bold key"), Content("")]
+    if q.hint:
+        rows += [say(q.hint), Content("")]
+    if q.why:
+        rows += [prose(q.why), Content("")]
+    if bounds_text(q):
+        rows += [line(("allowed  ", "muted"), bounds_text(q))]
+    value = "not answered" if q.value is None or q.value == [] else spell(q.value, q)
+    rows += [line(("now      ", "muted"), (value, "bold"), (f"  {SOURCES.get(q.source, q.source)}", "muted"))]
+    if q.recommendation is not None:
+        rows += [line(("advice   ", "muted"), (spell(q.recommendation.value, q), "bold key")), line(("because  ", "muted"), q.recommendation.reason)]
+    if q.flag:
+        rows += [line(("flag     ", "muted"), q.flag)]
+    if q.source_text:
+        rows += [line(("source   ", "muted"), q.source_text)]
+    if q.locked:
+        rows += [Content(""), line(("fixed: " + str(q.locked), "warn"))]
+    return lines(rows)
