@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from phasewise.kinds.base import Kind
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, apply_change
 from phasewise.stats.adoption import Adoption, Noise, decide, pooled
@@ -16,6 +17,12 @@ from phasewise.worker.verdicts import sign
 
 FREE = ("network.options", "train.schedule_options", "train.loss_options", "train.augment", "prepare")
 """Parts whose keys belong to a family or kind and are not listed here."""
+
+
+def resolved(kind: Kind, config: ModelConfig) -> ModelConfig:
+    """A config whose open network settings are filled by its kind, so that a relative change (twice the width) has something to act on."""
+    fill = getattr(kind.recipe, "resolve", None)
+    return config if fill is None else config.model_copy(update={"network": fill(config.network)})
 
 
 def known_keys(config: ModelConfig) -> list[str]:

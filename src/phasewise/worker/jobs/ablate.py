@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from phasewise.kinds.registry import kind
 from phasewise.records.errors import RunError, UsageError
 from phasewise.records.jobs import AblateJob
 from phasewise.records.results import AblateResult, Component
@@ -12,7 +13,7 @@ from phasewise.stats.multiple import holm
 from phasewise.stats.paired import seeds as paired_seeds
 from phasewise.worker import models
 from phasewise.worker.bench import open_bench
-from phasewise.worker.comparing import best_of, changed, flat, outcomes_of, trials_of, values_of
+from phasewise.worker.comparing import best_of, changed, flat, outcomes_of, resolved, trials_of, values_of
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
 from phasewise.worker.trials import run_trials
@@ -39,14 +40,15 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult:
             raise UsageError(f"the component {spec.title or spec.id!r} changes {len(spec.change)} settings", flat(spec.change) or "No setting at all.", "An ablation removes exactly one thing at a time.")
     if len(job.seeds) < 3:
         raise UsageError("an ablation needs at least three seeds", f"{len(job.seeds)} given.", "Take five.")
-    configs = {spec.id: changed(job.config, spec.change) for spec in job.components}
+    start = resolved(kind(job.data.kind), job.config)
+    configs = {spec.id: changed(start, spec.change) for spec in job.components}
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Ablation", {"components": len(job.components), "seeds": len(job.seeds)})
-    path_configs, now = [], job.config
+    path_configs, now = [], start
     for spec in job.components:
         now = changed(now, spec.change)
         path_configs.append(now)
-    trials = trials_of("full", job.config, job.seeds)
+    trials = trials_of("full", start, job.seeds)
     for spec in job.components:
         trials += trials_of(f"without-{spec.id}", configs[spec.id], job.seeds)
     for i, config in enumerate(path_configs[1:], start=2):

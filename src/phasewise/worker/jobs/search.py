@@ -8,6 +8,7 @@ import numpy as np
 
 from phasewise.engine import Halving
 from phasewise.engine.halving import even
+from phasewise.kinds.registry import kind
 from phasewise.records.errors import UsageError
 from phasewise.records.jobs import SearchJob
 from phasewise.records.results import SearchResult, TrialResult
@@ -15,7 +16,7 @@ from phasewise.stats.optimism import candidate_correlation, correlated
 from phasewise.stats.scores import row_losses, score
 from phasewise.worker import models
 from phasewise.worker.bench import Bench, open_bench
-from phasewise.worker.comparing import changed
+from phasewise.worker.comparing import changed, resolved
 from phasewise.worker.context import RunContext
 from phasewise.worker.diagnosing import diagnosis_of
 from phasewise.worker.hooks import Stages
@@ -28,6 +29,7 @@ def run(ctx: RunContext, job: SearchJob) -> SearchResult:
     """Trials share seed and folds, so that they differ by their settings only; the start config is trial 0."""
     if not job.space or job.trials < 2:
         raise UsageError("there is nothing to search", f"{len(job.space)} settings, {job.trials} trials.", "Name at least one setting and two trials.")
+    job = job.model_copy(update={"config": resolved(kind(job.data.kind), job.config)})
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Search", {"trials": job.trials, "halving": job.halving, "mode": job.mode})
     changes, batch = _sequential(ctx, bench, job) if job.mode == "sequential" else _random(ctx, bench, job)

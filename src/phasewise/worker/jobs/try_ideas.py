@@ -1,12 +1,13 @@
 """Incumbent and ideas over the same seeds, as one population where the change allows; adoption only beyond seed noise (B07, I11)."""
 
+from phasewise.kinds.registry import kind
 from phasewise.records.errors import PhasewiseError, RunError
 from phasewise.records.jobs import TryIdeasJob, TrySpec
 from phasewise.records.models import ModelConfig
 from phasewise.records.results import IdeaResult, TryIdeasResult
 from phasewise.worker import models
 from phasewise.worker.bench import Bench, open_bench
-from phasewise.worker.comparing import best_of, changed, decided, outcomes_of, trials_of, values_of
+from phasewise.worker.comparing import best_of, changed, decided, outcomes_of, resolved, trials_of, values_of
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
 from phasewise.worker.trials import Batch, run_trials
@@ -14,12 +15,13 @@ from phasewise.worker.trials import Batch, run_trials
 
 def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult:
     """Every idea is reported, broken ones too; an unknown key in any change refuses the whole job before any step."""
-    configs = {spec.id: changed(job.config, spec.change) for spec in job.ideas}
+    start = resolved(kind(job.data.kind), job.config)
+    configs = {spec.id: changed(start, spec.change) for spec in job.ideas}
     bench = open_bench(job.data, ctx.project, ctx.device)
     broken = {spec.id: why for spec in job.ideas if (why := _unbuildable(bench, configs[spec.id]))}
     alive = [spec for spec in job.ideas if spec.id not in broken]
     ctx.started(job.title or "Trying ideas", {"ideas": len(job.ideas), "seeds": len(job.seeds)})
-    trials = trials_of("incumbent", job.config, job.seeds)
+    trials = trials_of("incumbent", start, job.seeds)
     for spec in alive:
         trials += trials_of(f"idea-{spec.id}", configs[spec.id], job.seeds)
     batch = run_trials(ctx, bench, trials, stages=Stages(ctx), watch=False, series="population")

@@ -1,0 +1,111 @@
+"""Automatic inspection of one model on validation rows: the same JSON for the same model, whatever runs it (V04-V09, V14, R16, D16)."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from phasewise.records.errors import UsageError
+from phasewise.records.jobs import InspectJob
+from phasewise.records.results import InspectResult, ModelResult
+from phasewise.stats.diagnosis import error_of
+from phasewise.stats.predictions import Predictions
+from phasewise.stats.scores import all_scores
+from phasewise.worker import models
+from phasewise.worker.arrays import Stored
+from phasewise.worker.bench import Bench, open_bench
+from phasewise.worker.context import RunContext
+from phasewise.worker.hooks import Stages
+from phasewise.worker.inspecting import (
+    calibration_of,
+    columns_of,
+    confusion,
+    curve,
+    gallery,
+    importance,
+    slices,
+    threshold,
+)
+from phasewise.worker.jobs.checkup import subset_rows
+from phasewise.worker.trials import Trial, run_trials
+
+PARTS = ("slices", "gallery", "confusion", "calibration", "importance", "threshold", "learning_curve")
+IMPORTANCE_ROWS = 4000
+
+
+def run(ctx: RunContext, job: InspectJob) -> InspectResult:
+    """Each asked part on the stored validation predictions; a part that cannot be made says why in the log."""
+    unknown = [p for p in job.parts if p not in PARTS]
+    if unknown:
+        raise UsageError(f"unknown part {unknown[0]!r} of an inspection", "", f"Valid: {', '.join(PARTS)}.")
+    bench = open_bench(job.data, ctx.project, ctx.device)
+    model = models.result_of(ctx.project, bench, job.model)
+    held = models.validation_of(ctx.project, bench, job.model)
+    ctx.started(job.title or f"Inspecting {job.model}")
+    found: dict[str, Any] = {}
+    for number, part in enumerate(job.parts):
+        ctx.control.check()
+        began = time.perf_counter()
+        found[part] = _part(ctx, bench, job, part, model, held)
+        ctx.log(f"{part}: {time.perf_counter() - began:.1f} s")
+        ctx.progress(number + 1, len(job.parts), unit="parts", note=part)
+    return InspectResult(model=job.model, metrics=all_scores(held.y, held.predictions, threshold=model.threshold), **found)
+
+
+def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: ModelResult, held: Stored) -> Any:
+    y, predictions, cut = held.y, held.predictions, model.threshold
+    if part == "slices":
+        return slices.find(bench.metric, y, predictions, columns_of(bench.dev.table, bench.dev, held.rows), threshold=cut)
+    if part == "gallery":
+        showing = bench.kind.room("showing")
+        return gallery.rows(y, predictions, held.rows, lambda row: showing.row(bench.dev, row), seed=job.seed)
+    if part == "confusion":
+        return confusion(y, predictions, cut)
+    if part == "calibration":
+        return calibration_of(y, predictions)
+    if part == "threshold":
+        return threshold.choose(bench.metric, y, predictions)
+    if part == "importance":
+        return _importance(ctx, bench, job, held)
+    return _learning_curve(ctx, bench, job, model)
+
+
+def _importance(ctx: RunContext, bench: Bench, job: InspectJob, held: Stored) -> list[dict[str, Any]]:
+    """Columns of a table shuffled one by one; at most 4,000 rows, drawn with the job's seed."""
+    table = bench.dev.table
+    if not hasattr(table, "with_columns"):
+        ctx.log("importance: this kind of data has no columns to shuffle", "warning")
+        return []
+    rng = np.random.default_rng(job.seed)
+    pick = np.sort(rng.permutation(len(held.rows))[:IMPORTANCE_ROWS])
+    part = models.take(table, held.rows[pick])
+    predictor = bench.kind.room("predictor").load(models.folder_of(ctx.project, job.model))
+    if bench.dev.folds is not None:
+        ctx.log("importance: with folds the shipped average has seen these rows; drops are relative to its own fit", "warning")
+    base = predictor.predict(part)
+
+    def predict(column: str, order: np.ndarray) -> Predictions:
+        ctx.control.check()
+        return predictor.predict(part.with_columns(part[column][order].alias(column)))
+
+    columns = [c for c in bench.dev.features if c in part.columns]
+    return importance.permutation_importance(bench.metric, held.y[pick], base, columns, predict, seed=job.seed)
+
+
+def _learning_curve(ctx: RunContext, bench: Bench, job: InspectJob, model: ModelResult) -> dict[str, Any]:
+    """The config trained again on n/16 .. n of the training rows, three seeds each, as one population (D16)."""
+    config = models.config_of(model)
+    if config is None:
+        return {"note": "only networks are trained again for a learning curve"}
+    y = np.asarray(bench.dev.y)
+    train = bench.splits[0][0] if len(bench.splits) == 1 else np.flatnonzero(np.asarray(bench.dev.folds) >= 0)
+    trials = [
+        Trial(id=f"n{size}-s{seed}", config=config, seed=seed, rows=subset_rows(y, train, size, bench.task, seed))
+        for size in curve.sizes_for(len(train)) for seed in range(3)
+    ]
+    batch = run_trials(ctx, bench, trials, stages=Stages(ctx), watch=False, series="population")
+    points = [
+        (len(outcome.folds[0].train_rows), error_of(bench.metric, outcome.value)) for t in trials
+        if (outcome := batch.outcomes.get(t.id)) is not None and np.isfinite(outcome.value)
+    ]
+    return {"metric": bench.metric, **curve.learning_curve(points, seed=job.seed)} if points else {"note": "no training ended with finite numbers"}
