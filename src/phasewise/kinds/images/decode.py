@@ -68,7 +68,7 @@ def _facts(image: "object", small: np.ndarray, base: dict) -> Facts:
     )
 
 
-def _fit(image: "object", size: int, channels: int, resize: str) -> np.ndarray:
+def fit(image: "object", size: int, channels: int, resize: str) -> np.ndarray:
     """Resize to `size` by `size`: `crop` (short side, then centre), `pad` or `squash`; returns (size, size, channels)."""
     from PIL import Image, ImageOps
 
@@ -134,7 +134,7 @@ def decode_bytes(data: bytes, suffix: str, size: int, channels: int, resize: str
                     image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
                 image.load()
                 plain = _plain(image)
-        array = _fit(plain, size, channels, resize)
+        array = fit(plain, size, channels, resize)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None, Facts(error="declares far too many pixels (decompression bomb)")
     except Image.UnidentifiedImageError:

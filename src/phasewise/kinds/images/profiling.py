@@ -1,0 +1,114 @@
+"""What a folder of pictures holds: class counts, sizes, a sample's looks; headers and names only, so it answers at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phasewise.kinds.images import decode, files, idx, pixels, reading
+from phasewise.records.errors import BadInputError
+from phasewise.records.jobs import DataView
+from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Proposal
+from phasewise.records.text import safe_text
+
+SAMPLE = 500
+Progress = Callable[..., Any]
+
+
+def quiet(done: float, total: float, **_: Any) -> None:
+    """A progress callback that says nothing."""
+
+
+def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
+    """The profile of the view's folder, manifest or IDX files."""
+    root = Path(view.file).expanduser()
+    progress(0, 2, note="listing files")
+    if reading.is_idx(root):
+        labels, parts, facts, notes = _idx(root)
+        total = len(labels)
+    else:
+        listing = files.scan(root)
+        labels, parts = [i.label for i in listing.items], [i.part for i in listing.items]
+        total = len(labels)
+        progress(1, 2, note="looking at a sample")
+        facts, notes = _sample(listing)
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise BadInputError("only one class", f"All {total:,} pictures lie in {safe_text(next(iter(counts), '?'))!r}.", "A classifier needs at least two class folders.")
+    rare = [c for c, n in counts.items() if n < 10]
+    if rare:
+        notes.append(f"{len(rare)} classes have fewer than 10 pictures: {safe_text(', '.join(sorted(rare)[:5]), 120)}")
+    columns = _columns(facts, labels, total)
+    given = {p for p in parts if p}
+    policy = Proposal(value="file", reason="The folder names its own parts: " + ", ".join(sorted(given)) + ".") if "test" in given or "validation" in given else Proposal(value="stratified", reason="Every part gets its share of each class; copies stay together.")
+    progress(2, 2, note="done")
+    return ProfileResult(
+        files=[reading.identity(view, root)], kind="images", rows=total, columns=columns,
+        targets=[Proposal(value=pixels.TARGET, reason="The class is the folder a picture lies in.")], target=pixels.TARGET,
+        task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
+        preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy,
+        reading={"image_size": str(_side(facts)), "resize": "crop"}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
+    )
+
+
+def _side(facts: list[tuple[str, str, decode.Facts]]) -> int:
+    middle = int(np.median([min(f.width, f.height) for _, _, f in facts])) if facts else reading.DEFAULT_SIDE
+    return middle if middle <= reading.SMALL_SIDE else reading.DEFAULT_SIDE
+
+
+def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]], list[str]]:
+    """Facts of up to `SAMPLE` pictures spread over the folder, and what was noticed."""
+    step = max(1, len(listing.items) // SAMPLE)
+    picked = listing.items[::step][:SAMPLE]
+    facts, broken = [], []
+    for item in picked:
+        _, fact = decode.decode(listing.root / item.path, 32, 3)
+        (broken.append(item.path) if fact.error else facts.append((item.path, item.label, fact)))
+    notes = []
+    if broken:
+        notes.append(f"{len(broken)} of {len(picked)} pictures looked at are broken, first {safe_text(broken[0], 80)}; the data checks list all of them")
+    if listing.cruft:
+        notes.append(f"{len(listing.cruft):,} files passed over, first {safe_text(listing.cruft[0][0], 60)} ({listing.cruft[0][1]})")
+    return facts, notes
+
+
+def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, decode.Facts]], list[str]]:
+    labels: list[str] = []
+    parts: list[str] = []
+    facts = []
+    for part, images_file, labels_file in idx.idx_pairs(root):
+        found = [str(v) for v in idx.read_idx(labels_file)]
+        images = idx.read_idx(images_file)
+        labels += found
+        parts += [part] * len(found)
+        for i in range(0, len(images), max(1, len(images) // 100)):
+            facts.append((f"{images_file.name}#{i}", found[i], decode.Facts(width=images.shape[2], height=images.shape[1], mode="L", format="IDX", bright=float(images[i].mean()), contrast=float(images[i].std()))))
+    return labels, parts, facts, []
+
+
+def _columns(facts: list[tuple[str, str, decode.Facts]], labels: list[str], total: int) -> list[ColumnSummary]:
+    """Width, height, brightness, contrast, sharpness over the sample, and the label over all."""
+    out = [_label(labels, total)]
+    for name, pick in (("width", "width"), ("height", "height"), ("brightness", "bright"), ("contrast", "contrast"), ("sharpness", "sharpness")):
+        values = np.array([float(getattr(f, pick)) for _, _, f in facts])
+        if not len(values):
+            continue
+        counts, edges = np.histogram(values, bins=10)
+        out.append(ColumnSummary(
+            name=name, role="number", dtype="float", rows=len(values), missing=0, distinct=len(np.unique(values)), minimum=float(values.min()), maximum=float(values.max()),
+            mean=float(values.mean()), std=float(values.std()), quantiles=[float(q) for q in np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])],
+            bars=[Bin(label=f"{edges[i]:.3g}", count=int(c)) for i, c in enumerate(counts)], reason=f"from a sample of {len(values):,} pictures",
+        ))
+    return out
+
+
+def _label(labels: list[str], total: int) -> ColumnSummary:
+    counts = Counter(labels)
+    return ColumnSummary(name=pixels.TARGET, role="category", dtype="text", rows=total, missing=0, distinct=len(counts), bars=[Bin(label=safe_text(c, 40), count=n) for c, n in counts.most_common(10)], reason="the class folder")
+
+
+def _preview(facts: list[tuple[str, str, decode.Facts]]) -> list[list[str]]:
+    step = max(1, len(facts) // 20)
+    return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}"] for _, label, f in facts[::step][:20]]

@@ -1,0 +1,166 @@
+"""From a folder, a manifest or IDX files to a table of pictures: facts now, pixels into a store or into the rows."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from phasewise.kinds.images import cache, decode, files, idx, pixels
+from phasewise.kinds.images.decode import Facts
+from phasewise.records.errors import BadInputError
+from phasewise.records.jobs import DataView
+from phasewise.records.results.data import FileIdentity
+from phasewise.records.text import safe_text
+
+DEFAULT_SIDE = 128
+SMALL_SIDE = 64
+Progress = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """How pictures become equal arrays: side in pixels, channels 1 or 3, and `crop`, `pad` or `squash`."""
+
+    size: int
+    channels: int
+    resize: str = "crop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """All readable pictures as a table (`pixels.ROW`, path, label, part, facts) and what was passed over."""
+
+    frame: pl.DataFrame
+    classes: list[str]
+    fitting: Fitting
+    broken: list[tuple[str, str]]
+    cruft: list[tuple[str, str]]
+    identity: FileIdentity
+    layout: str
+
+
+def fitting_of(view: DataView, sides: list[tuple[int, int]], modes: list[str]) -> Fitting:
+    """The view's wishes, else native size for small pictures and 128 px for large ones; grey only when all are grey."""
+    reading = view.reading
+    middle = int(np.median([min(s) for s in sides])) if sides else DEFAULT_SIDE
+    size = int(reading.get("image_size") or 0) or (middle if middle <= SMALL_SIDE else DEFAULT_SIDE)
+    grey = bool(modes) and all(m in ("L", "1", "I;16", "I", "LA") for m in modes)
+    return Fitting(size=size, channels=int(reading.get("channels") or (1 if grey else 3)), resize=str(reading.get("resize") or "crop"))
+
+
+def probe(listing: files.Listing, limit: int = 200) -> tuple[list[tuple[int, int]], list[str]]:
+    """Sizes and modes from the headers of some pictures, spread over the listing."""
+    from PIL import Image
+
+    sides, modes = [], []
+    step = max(1, len(listing.items) // limit)
+    for item in listing.items[::step][:limit]:
+        try:
+            with Image.open(listing.root / item.path, formats=decode.FORMATS) as image:
+                sides.append(image.size)
+                modes.append(image.mode)
+        except Exception:  # noqa: BLE001 - a hostile header is a finding of the full pass, not an error of the probe
+            continue
+    return sides, modes
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a folder holds IDX pairs."""
+    return path.is_dir() and bool(idx.idx_pairs(path))
+
+
+def identity(view: DataView, path: Path | None = None) -> FileIdentity:
+    """Name, bytes and a hash over names, sizes and times of every file (contents are hashed when decoded)."""
+    root = (path or Path(view.file)).expanduser()
+    if is_idx(root):
+        parts = [(p.name, p.stat().st_size, hashlib.sha256(p.read_bytes()).hexdigest()) for _, a, b in idx.idx_pairs(root) for p in (a, b)]
+    else:
+        listing = files.scan(root)
+        parts = [(i.path, i.size, i.label + i.part) for i in listing.items]
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+    return FileIdentity(name=safe_text(root.name, 120), size=sum(p[1] for p in parts), sha256=digest, rows=len(parts))
+
+
+def _fact_columns(facts: list[Facts], sizes: list[int]) -> dict[str, Any]:
+    return {
+        "width": [f.width for f in facts], "height": [f.height for f in facts], "bytes": sizes, "brightness": [f.bright for f in facts],
+        "contrast": [f.contrast for f in facts], "sharpness": [f.sharpness for f in facts], "saturation": [f.saturation for f in facts],
+        "format": [f.format for f in facts], "mode": [f.mode for f in facts], "sha256": [f.sha256 for f in facts],
+        "phash": pl.Series([f.phash for f in facts], dtype=pl.UInt64), "phash_mirrored": pl.Series([f.phash_mirrored for f in facts], dtype=pl.UInt64),
+        "low": [f.low for f in facts], "high": [f.high for f in facts], "border": [f.border for f in facts],
+        "turned": [f.turned for f in facts], "wrong_extension": [f.wrong_extension for f in facts], "frames": [f.frames for f in facts],
+    }
+
+
+def read(view: DataView, path: Path | None = None, *, store: Path, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> Pictures:
+    """Decode everything (once) into a store below `store` and give the table of readable pictures.
+
+    Raises `BadInputError` when nothing is readable.
+    """
+    root = (path or Path(view.file)).expanduser()
+    if is_idx(root):
+        return _read_idx(view, root, store)
+    listing = files.scan(root)
+    fitting = fitting_of(view, *probe(listing))
+    built = cache.build(listing, store, fitting.size, fitting.channels, resize=fitting.resize, progress=(lambda d, t: progress(d, t, note="decoding", unit="pictures")) if progress else None, stop=stop)
+    good = built.readable
+    if not len(good):
+        raise BadInputError("no picture can be read", f"All {len(listing.items):,} files of {safe_text(root)} are broken; the first: {built.facts[0].error}.", "Check that the files are JPEG, PNG, WebP, BMP, GIF or TIFF.")
+    items = [listing.items[i] for i in good]
+    facts = [built.facts[i] for i in good]
+    frame = pl.DataFrame({
+        pixels.ROW: pl.Series(good, dtype=pl.Int64), "path": [i.path for i in items], pixels.TARGET: [i.label for i in items], "part": [i.part for i in items],
+        **_fact_columns(facts, [i.size for i in items]), pixels.ROOT: str(listing.root.resolve()),
+    }).with_columns(pl.lit(str(built.path)).alias(pixels.STORE), pl.Series(pixels.INDEX, good, dtype=pl.Int64))
+    broken = [(listing.items[i].path, f.error) for i, f in enumerate(built.facts) if f.error]
+    return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity(view, root), layout=listing.layout)
+
+
+def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:
+    """IDX pairs as one table; pixels go into a store at the asked size."""
+    frames, blocks = [], []
+    start = 0
+    fitting = None
+    for part, images_file, labels_file in idx.idx_pairs(root):
+        images, labels = idx.read_idx(images_file), idx.read_idx(labels_file)
+        if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+            raise BadInputError("IDX files do not fit together", f"{images_file.name} holds {len(images):,} pictures, {labels_file.name} {len(labels):,} labels.", "Give the pair of files that belong together.")
+        n, height, width = images.shape
+        fitting = fitting or fitting_of(view, [(width, height)], ["L"])
+        blocks.append(refit(images[..., None], fitting))
+        rows = np.arange(start, start + n)
+        flat = images.reshape(n, -1)
+        frames.append(pl.DataFrame({
+            pixels.ROW: pl.Series(rows, dtype=pl.Int64), "path": [f"{images_file.name}#{i}" for i in range(n)], pixels.TARGET: [str(v) for v in labels], "part": [part] * n,
+            "width": [width] * n, "height": [height] * n, "bytes": [height * width] * n, "brightness": flat.mean(1), "contrast": flat.std(1),
+            "sharpness": np.log1p(np.abs(np.diff(flat.astype(np.int16), axis=1)).astype(np.float64).var(1)), "saturation": np.zeros(n), "format": ["IDX"] * n, "mode": ["L"] * n,
+            "sha256": [hashlib.sha256(row.tobytes()).hexdigest() for row in images],
+        }))
+        start += n
+    assert fitting is not None
+    frame = pl.concat(frames)
+    store.mkdir(parents=True, exist_ok=True)
+    place = store / "idx.npy"
+    np.save(place, np.concatenate(blocks))
+    frame = frame.with_columns(pl.lit(str(root.resolve())).alias(pixels.ROOT), pl.lit(str(place)).alias(pixels.STORE), pl.Series(pixels.INDEX, np.arange(frame.height), dtype=pl.Int64))
+    return Pictures(frame=frame, classes=sorted(frame[pixels.TARGET].unique().to_list()), fitting=fitting, broken=[], cruft=[], identity=identity(view, root), layout="idx")
+
+
+def refit(images: np.ndarray, fitting: Fitting) -> np.ndarray:
+    """Arrays (n, h, w, c) uint8 at the fitting's size and channels; unchanged when they fit already."""
+    n, height, width, channels = images.shape
+    out = images
+    if channels != fitting.channels:
+        out = np.repeat(out, 3, 3) if fitting.channels == 3 else out.mean(3, keepdims=True).astype(np.uint8)
+    if (height, width) != (fitting.size, fitting.size):
+        from PIL import Image
+
+        def one(array: np.ndarray) -> np.ndarray:
+            return decode.fit(Image.fromarray(array[..., 0] if fitting.channels == 1 else array), fitting.size, fitting.channels, fitting.resize)
+
+        out = np.stack([one(array) for array in out]) if n else np.zeros((0, fitting.size, fitting.size, fitting.channels), np.uint8)
+    return out
