@@ -84,7 +84,9 @@ def infinite_to_missing(frame: pl.DataFrame, columns: list[str], args: Args, tar
 
 def folded(column: pl.Expr) -> pl.Expr:
     """Text without regard to case, blanks, hyphens and underscores; comparison signs stay."""
-    return column.str.to_lowercase().str.replace_all(r"[\s_\-\u00a0]+", "")
+    bare = column.str.strip_chars().str.to_lowercase()
+    # Only between letters and digits: a leading minus is a sign, not a hyphen.
+    return bare.str.replace_all(r"([\p{L}\p{N}.)])[\s_\-\u00a0]+", "$1")
 
 
 def strip_and_fold(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:

@@ -37,8 +37,15 @@ def near_constant(table: CheckTable) -> list[Finding]:
         counts = facts.quantile_frame[c].drop_nulls().value_counts(sort=True)
         share = counts["count"][0] / counts["count"].sum()
         if share >= 0.995:
-            out.append(finding("near-constant", "info", f"{percent(share)} of {q(c)} is one value", f"{q(counts[c][0])}; {facts.distinct(c)} values in all.", column=c, numbers={"share": share}, remedies=[remedy("drop-column"), remedy("accept", recommended=True)]))
-    return out
+            out.append(finding("near-constant", "info", f"{_many(share)} of {q(c)} is one value", f"{q(counts[c][0])}; {facts.distinct(c)} values in all.", column=c, numbers={"share": share}, remedies=[remedy("drop-column"), remedy("accept", recommended=True)]))
+    if len(out) <= 4:
+        return out
+    names = [f.columns[0] for f in out]
+    return [finding("near-constant", "info", f"{len(names)} columns hold almost one value only", ", ".join(q(n) for n in names[:6]) + (" ..." if len(names) > 6 else ""), place="several", columns=names, remedies=[remedy("drop-column", columns=names), remedy("accept", recommended=True)])]
+
+
+def _many(share: float) -> str:
+    return f"{100 * share:.2f} %" if share < 0.9999 else "All but a few cells"
 
 
 @check("missing-values", source="T06", cost="pass")

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from phasewise.checks.coincidence import LIMIT, copied, improbable
 from phasewise.checks.hashing import column_hash, text_hash
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
@@ -31,11 +32,11 @@ def duplicate_rows(table: CheckTable) -> list[Finding]:
     if extra <= 0:
         return []
     share = extra / table.rows
-    fine = table.facts.fine
-    severity = "warn" if share > 0.01 and fine else "info"
-    why = "" if fine else " The columns are coarse, so equal rows may be different cases."
+    real = min(extra, copied(table, keys, repeated))
+    severity = "warn" if real > 0.01 * table.rows else "info"
+    why = "" if real > 0.5 * extra else f" Their values are so common that about {extra - real:,} may be different cases."
     offers = [remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")]
-    return [finding("duplicate-rows", severity, f"{extra:,} rows are copies of earlier rows", f"{percent(share)} of the rows.{why}", rows=extra, numbers={"share": share, "coarse": not fine}, harm=min(5.0, 20 * share), remedies=offers)]
+    return [finding("duplicate-rows", severity, f"{extra:,} rows are copies of earlier rows", f"{percent(share)} of the rows.{why}", rows=extra, numbers={"share": share, "copies": real}, harm=min(5.0, 20 * share), remedies=offers)]
 
 
 @check("near-duplicates", source="T16", cost="pairs")
@@ -89,15 +90,18 @@ def conflicting_labels(table: CheckTable) -> list[Finding]:
     mixed = clash.filter(pl.col("kinds") > 1)
     if mixed.height == 0:
         return []
-    rows = mixed.height
-    share = rows / table.rows
-    # The best any model can do on these rows is their majority: the rest is lost.
-    lost = rows - int(mixed.group_by("key", "y").len().group_by("key").agg(pl.col("len").max())["len"].sum())
-    fine = facts.fine
-    severity = ("block" if share > 0.05 else "warn" if rows >= 3 and share >= 0.001 else "info") if fine else "info"
-    why = "" if fine else " The columns are coarse, so this may be plain chance."
+    known = np.flatnonzero(facts.y >= 0)
+    rows = known[(clash["kinds"] > 1).to_numpy()]
+    # The best any model can do on these rows is their majority: the rest is lost, and as many agree with the lost ones.
+    lost = len(rows) - int(mixed.group_by("key", "y").len().group_by("key").agg(pl.col("len").max())["len"].sum())
+    touched = min(len(rows), 2 * lost)
+    odd = improbable(table, rows[:LIMIT], table.features)
+    real = touched * float(odd.mean())
+    share = touched / table.rows
+    severity = "block" if real > 0.05 * table.rows else "warn" if real >= 3 and real >= 0.002 * table.rows else "info"
+    why = "" if odd.mean() > 0.5 else " Their values are so common that this may be plain chance."
     offers = [remedy("review-labels", recommended=severity != "info"), remedy("majority-label"), remedy("drop-conflicts"), remedy("accept", recommended=severity == "info")]
-    return [finding("conflicting-labels", severity, f"{rows:,} rows have equal inputs and different classes", f"{percent(share)} of the rows; at least {lost:,} of them must be answered wrongly.{why}", rows=rows, numbers={"share": share, "lost": lost}, harm=100 * lost / table.rows, remedies=offers)]
+    return [finding("conflicting-labels", severity, f"{touched:,} rows contradict each other: equal inputs, different classes", f"{percent(share)} of the rows; at least {lost:,} of them must be answered wrongly.{why}", rows=touched, numbers={"share": share, "lost": lost}, harm=100 * lost / table.rows, remedies=offers)]
 
 
 @check("copies-across-parts", source="P01", cost="pass")
@@ -113,5 +117,7 @@ def copies_across_parts(table: CheckTable) -> list[Finding]:
     if count == 0:
         return []
     share = count / len(table.validation)
-    severity = "block" if table.facts.fine else "warn" if share > 0.01 else "info"
+    rows = table.validation[shared]
+    real = float(improbable(table, rows[:LIMIT], table.features).mean()) * count
+    severity = "block" if real >= 1 and real >= 0.001 * len(table.validation) else "warn" if share > 0.01 else "info"
     return [finding("copies-across-parts", severity, f"{count:,} validation rows are copies of train rows", f"{percent(share)} of the validation part.", rows=count, numbers={"share": share}, harm=100 * share * 0.3, remedies=[remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")])]

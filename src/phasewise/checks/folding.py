@@ -31,7 +31,7 @@ WHOLE: dict[str, tuple[str, ...]] = {
 }
 """Checks on the whole table that a finding anywhere explains."""
 EVALUATION = frozenset({
-    "target-leak", "missingness-leak", "partial-leak", "group-column", "group-overlap", "copies-across-parts", "near-copies-across-parts",
+    "target-leak", "missingness-leak", "partial-leak", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
     "time-order", "time-trend", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise",
 })
 """Findings that change what a score means."""

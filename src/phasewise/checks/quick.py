@@ -62,6 +62,10 @@ def out_of_fold(
     from threadpoolctl import threadpool_limits
 
     fold = folds_of(y, classes, count, seed, groups)
+    # A column that is empty on some fold breaks the binning of the boosting model.
+    matrix = matrix[:, np.isfinite(matrix).sum(axis=0) >= 0.001 * len(matrix) + 10] if len(matrix) else matrix
+    if matrix.shape[1] == 0:
+        matrix = np.zeros((len(y), 1))
     proba = np.zeros((len(y), classes)) if classes else None
     values = None if classes else np.zeros(len(y))
     per_fold = []

@@ -77,11 +77,6 @@ def remedy(action: str, *, recommended: bool = False, title: str = "", effect: s
     return Remedy(action=action, title=title or known.title, effect=effect or known.effect, recommended=recommended, args=args)
 
 
-def spelled(action: str, args: Mapping[str, Any] | None = None) -> str:
-    """`action` or `action?{json}`: the string a view stores."""
-    return action if not args else f"{action}?{json.dumps(dict(args), sort_keys=True, separators=(',', ':'), ensure_ascii=False)}"
-
-
 def parse(text: str) -> tuple[str, dict[str, Any]]:
     """Action id and arguments of a spelled remedy; `UsageError` for an unknown action or broken arguments."""
     action, _, raw = text.partition("?")
@@ -102,10 +97,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
 def choice(finding: Finding, action: str) -> str:
     """The spelled remedy of a finding by action id, with the arguments the check learned."""
-    for offered in finding.remedies:
-        if offered.action == action:
-            return spelled(action, offered.args)
-    return spelled(action)
+    return next((r.spelled for r in finding.remedies if r.action == action), action)
 
 
 def columns_of(finding_id: str, args: Mapping[str, Any]) -> list[str]:

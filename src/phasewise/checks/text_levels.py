@@ -18,7 +18,8 @@ def text_variants(table: CheckTable) -> list[Finding]:
         counted = table.facts.uniques(c)
         if not 2 <= counted.height <= 20_000 or counted.height > 0.5 * max(table.facts.filled(c), 1):
             continue
-        keyed = counted.with_columns(folded(pl.col("value")).alias("key")).filter(pl.col("key") != "")
+        words = counted.filter(~pl.col("value").str.contains(r"^\s*[-+]?[\d.,]+\s*([eE-][-+]?\d+)?\s*$"))
+        keyed = words.with_columns(folded(pl.col("value")).alias("key")).filter(pl.col("key").fill_null("") != "")
         twins = keyed.filter(pl.len().over("key") > 1)
         if twins.height == 0:
             continue

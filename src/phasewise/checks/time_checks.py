@@ -3,17 +3,17 @@
 import numpy as np
 import polars as pl
 
-from phasewise.checks.coding import as_text, coded
+from phasewise.checks.coding import coded
 from phasewise.checks.columns import looks_like_id_name
 from phasewise.checks.quick import folds_of, out_of_fold
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
-from phasewise.checks.texts import finding, percent, q
+from phasewise.checks.texts import finding, q
 from phasewise.records.findings import Finding
 
 
-@check("group-overlap", source="P04", cost="pass")
+@check("groups-across-parts", source="P04", cost="pass")
 def group_overlap(table: CheckTable) -> list[Finding]:
     """Declared groups with rows in train and in validation."""
     if table.groups is None or table.train is None or table.validation is None or len(table.validation) == 0:
@@ -22,7 +22,7 @@ def group_overlap(table: CheckTable) -> list[Finding]:
     if len(shared) == 0:
         return []
     rows = int(np.isin(table.groups[table.validation], shared).sum())
-    return [finding("group-overlap", "block", f"{len(shared):,} groups have rows in train and validation", f"{rows:,} validation rows belong to them.", columns=[table.group] if table.group else [], rows=rows, harm=10, remedies=[remedy("group-split", recommended=True), remedy("accept")])]
+    return [finding("groups-across-parts", "block", f"{len(shared):,} groups have rows in train and validation", f"{rows:,} validation rows belong to them.", columns=[table.group] if table.group else [], rows=rows, harm=10, remedies=[remedy("group-split", recommended=True), remedy("accept")])]
 
 
 @check("group-column", source="T31", cost="model", rows=6_000)
@@ -37,7 +37,7 @@ def group_column(table: CheckTable) -> list[Finding]:
     rows = facts.leak_rows
     for c in candidates[:5]:
         # Whole groups are sampled: thinning rows would hide what belongs together.
-        keys = as_text(table.frame[c]).fill_null("").to_numpy()[facts.known]
+        keys = table.frame[c].rank("dense").fill_null(0).to_numpy()[facts.known]
         chosen = _whole_groups(keys, facts, 6_000)
         if chosen is None:
             continue
@@ -105,24 +105,18 @@ def _gap(table: CheckTable, matrix: np.ndarray, y: np.ndarray, keys: np.ndarray)
     for seed in range(2):
         random.append(_neighbour_score(matrix, y, k, folds_of(y, k, 4, seed)))
         grouped.append(_neighbour_score(matrix, y, k, folds_of(y, k, 4, seed, keys)))
-    gap = float(np.mean(random) - np.mean(grouped))
-    # Standard error of a cluster mean: the number of groups, not of rows, is what limits a grouped score.
-    unique = len(np.unique(keys))
-    se = float(np.hypot(np.std(random), np.std(grouped))) / np.sqrt(2) + 0.15 / np.sqrt(unique)
-    if gap > 0.02:
-        boosted = out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0).score - out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0, groups=keys).score
-        gap = max(gap, boosted)
-    else:
-        boosted = out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0).score - out_of_fold(matrix, y, k, rows=np.arange(len(y)), seed=0, groups=keys).score
-        gap = boosted
-    return gap, se
+    rows = np.arange(len(y))
+    boosted = out_of_fold(matrix, y, k, rows=rows, seed=0).score - out_of_fold(matrix, y, k, rows=rows, seed=0, groups=keys).score
+    # The number of groups, not of rows, is what limits a score by groups.
+    se = float(np.hypot(np.std(random), np.std(grouped))) / np.sqrt(2) + 0.15 / np.sqrt(len(np.unique(keys)))
+    return max(float(np.mean(random) - np.mean(grouped)), boosted), se
 
 
 def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.ndarray) -> float:
     """AUC or R2 of five nearest neighbours: the model that profits most from rows of the same group."""
-    from phasewise.checks.quick import _score
-
     from sklearn.neighbors import NearestNeighbors
+
+    from phasewise.checks.quick import _score
 
     filled = np.where(np.isnan(matrix), np.nanmedian(np.where(np.isnan(matrix).all(0), 0.0, matrix), axis=0), matrix)
     spread = filled.std(0)

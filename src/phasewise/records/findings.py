@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import Record
+from phasewise.records.base import Record, canonical_json
 
 Severity = Literal["block", "warn", "info", "pass"]
 SEVERITY_ORDER: dict[str, int] = {"block": 0, "warn": 1, "info": 2, "pass": 3}
@@ -20,6 +20,11 @@ class Remedy(Record):
     """What will be different afterwards, in one sentence."""
     recommended: bool = False
     args: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def spelled(self) -> str:
+        """How a view stores this remedy: `action`, or `action?{json}` with what the check learned."""
+        return self.action + (f"?{canonical_json(self.args).decode()}" if self.args else "")
 
 
 class Finding(Record):

@@ -1,0 +1,51 @@
+"""The data checks on the development rows (issue 5); test rows are out of reach."""
+
+from pathlib import Path
+from typing import Any
+
+from phasewise.kinds.registry import kind
+from phasewise.records.errors import UsageError
+from phasewise.records.jobs import ChecksJob
+from phasewise.records.results.data import ChecksResult
+
+
+def run(ctx: Any, job: ChecksJob) -> ChecksResult:
+    """Build the table of the development rows as read and run all checks (or those named) on it."""
+    from phasewise.checks.registry import all_checks, run_checks
+    from phasewise.checks.table import CheckTable
+
+    known = {c.id for c in all_checks()}
+    for name in job.only:
+        if name not in known:
+            raise UsageError(f"unknown check {name!r}", "", f"Valid: {', '.join(sorted(known))}.")
+    dev = kind(job.data.kind).room("development").load(ctx.project, job.data)
+    ctx.started(job.title or "Checking the data")
+    about = dev.split or {}
+    policy = str(about.get("policy", ""))
+    options = {
+        "folds": int(dev.folds.max()) + 1 if dev.folds is not None else 0,
+        "policy": policy,
+        "test_rows": int(((about.get("parts") or {}).get("test") or {}).get("rows") or 0) or None,
+        "real_prior": job.data.real_prior,
+        "metric": job.data.metric,
+        "file": about.get("file"),
+        **job.data.options,
+        **job.options,
+    }
+    table = CheckTable(
+        frame=dev.natural, target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
+        validation=dev.validation if dev.folds is None else None, groups=dev.groups, group=about.get("group"),
+        time=about.get("time"), options=options, seed=job.seed,
+    )
+
+    def progress(done: int, total: int, name: str) -> bool:
+        ctx.progress(done, total, unit="checks", note=name)
+        ctx.control.poll()
+        return ctx.control.stop is None
+
+    result = run_checks(table, job.only or None, progress)
+    for finding in result.findings:
+        if finding.severity in ("block", "warn"):
+            ctx.finding(finding.id, finding.severity, finding.title, finding.seen)
+    ctx.log(f"{len(result.findings)} findings on {result.rows:,} rows of {Path(job.data.file).name}; {sum(c.state == 'ran' for c in result.coverage)} of {len(result.coverage)} checks ran.")
+    return result
