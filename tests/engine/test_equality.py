@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.engine.helpers import Record, members, mixed, same
 
 from phasewise.engine import Control, Halving, fit, state
 from phasewise.engine.dense.module import DenseNet
-from tests.engine.helpers import Record, members, mixed, same
 
 OPTIMISERS = ("adamw", "adam", "sgd", "rmsprop", "adadelta")
 

@@ -73,6 +73,15 @@ class Population(Protocol):
         """Weights, gradients and activations of the last step."""
 
 
+class Observer(Protocol):
+    """Looks at a population every `every` steps of an epoch, between two steps: weights are new, gradients those of the last step."""
+
+    every: int
+
+    def observe(self, population: Population, tracks: Sequence[Any], epoch: int, step: int) -> None:
+        """`population.layers()` holds weights, gradients and activations; `tracks[slot].member` is whose they are."""
+
+
 class Maker(Protocol):
     """Builds a population of some members."""
 

@@ -60,13 +60,22 @@ class Run:
     def blocks(self, group: Group) -> Iterator[int]:
         """Ends of blocks of steps: short enough to stay steerable, long enough to cost nothing."""
         while group.done < group.plan.steps and self.control.stop != "now":
-            yield self.pace.next_stop(group)
+            stop = self.pace.next_stop(group)
+            for observer in self.observers:
+                stop = min(stop, group.done - group.done % observer.every + observer.every)
+            yield stop
 
     def look(self, group: Group, seconds: float) -> None:
         """Between two blocks: report, find members that broke down, obey the person."""
         self.pace.took(group, seconds)
+        note = getattr(group.population, "fallback", "")
+        if note and note not in self.fallbacks:
+            self.fallbacks.append(note)
         reporting.points(self, group)
         faults.freeze_diverged(self, group)
+        for observer in self.observers:
+            if group.done % observer.every == 0:
+                observer.observe(group.population, group.tracks, self.epoch, group.done)
         self.obey()
 
     def obey(self) -> None:

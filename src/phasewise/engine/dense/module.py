@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phasewise.engine import init
 from phasewise.engine.data import InputInfo
 from phasewise.records.errors import UsageError
 from phasewise.records.models import NetworkSpec
@@ -51,15 +52,8 @@ class DenseNet(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """He normal hidden weights (T26), LeCun normal head, zero biases, embeddings normal(0, .01); `engine.init` offers the rest."""
-        for layer in self.layers:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
-        for layer in (*self.layers, self.head):
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        for table in self.embeddings:
-            nn.init.normal_(table.weight, std=0.01)
+        """Hidden weights by the spec's initialisation (T26, T28), head LeCun normal, biases zero."""
+        init.initialise(self, self.spec.init, activation=self.spec.activation)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
         """Numbers and embedded (or one-hot) categories side by side: float [b, d]."""

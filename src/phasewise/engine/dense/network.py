@@ -45,6 +45,7 @@ class StackedNet:
         self.statistics = Store(layout.buffers, n, device, dtype)
         self.scale: list[Tensor | None] = [None] * len(self.sizes)
         """Per layer the dropout scale 1/(1-p), [N, 1, 1], or none where no member drops."""
+        self.codes_of = [torch.arange(c, device=device) for c in self.cardinalities]
         self.offsets = [torch.arange(n, device=device)[:, None] * c for c in self.cardinalities]
 
     def buffers(self, b: int, *, training: bool) -> Buffers:
@@ -88,7 +89,7 @@ class StackedNet:
                 picked = torch.gather(table, 1, code[:, :, None].expand(n, b, width))
             else:
                 width = c
-                picked = torch.nn.functional.one_hot(code, c).to(self.dtype)
+                picked = self._one_hot(code, i)
             to.x[:, :, at : at + width].copy_(picked)
             at += width
         self.codes = codes
@@ -182,13 +183,16 @@ class StackedNet:
         b = d.shape[1]
         d.sub_(shift / b).sub_(norm.mul_(gains / b)).mul_(gain * to.rstd[i])
 
+    def _one_hot(self, code: Tensor, i: int) -> Tensor:
+        return (code[:, :, None] == self.codes_of[i]).to(self.dtype)
+
     def _embedding_backward(self, dx: Tensor) -> None:
         at = 0
         for i, (c, width) in enumerate(zip(self.cardinalities, self.embedded, strict=True)):
             grad = self.gradients[f"embeddings.{i}.weight"]
             part, code = dx[:, :, at : at + width], self.codes[:, :, i]
             if self.device.type == "cuda":
-                hot = torch.nn.functional.one_hot(code, c).to(self.dtype) if c <= 256 else None
+                hot = self._one_hot(code, i) if c <= 256 else None
                 if hot is not None:
                     grad.copy_(torch.bmm(hot.transpose(1, 2), part))
                 else:

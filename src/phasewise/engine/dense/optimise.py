@@ -26,7 +26,7 @@ class StackedOptimiser:
         example = parameters.tensors()[0]
         device, dtype, n = example.device, example.dtype, len(specs)
         self.moments = {name: Store(parameters.pieces, n, device, dtype) for name in _MOMENTS[self.kind]}
-        self.steps = torch.zeros(n, device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
+        self.steps = torch.zeros(n, device=device, dtype=torch.float64)
         self.fused = device.type == "cpu" and dtype == torch.float32 and self.kind in ("adam", "adamw", "sgd") and hasattr(torch, f"_fused_{self.kind}_")
         self.decay = torch.tensor([s.weight_decay for s in specs], device=device, dtype=dtype)
         self.masks = parameters.decay_masks()

@@ -16,7 +16,7 @@ from phasewise.engine.member import Member
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
 
-EVAL_ROWS = 1024
+EVAL_ROWS = {"cpu": 1024, "cuda": 4096}
 
 
 class DensePopulation:
@@ -99,7 +99,7 @@ class DensePopulation:
     @torch.no_grad()
     def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
         """See Population; always in blocks of the same size, so that a member's figures do not depend on its neighbours."""
-        block = EVAL_ROWS
+        block = EVAL_ROWS.get(self.device.type, 1024)
         if self._evaluation is None:
             self._evaluation = self.net.buffers(block, training=False)
         live = (self.net.parameters, self.net.statistics)
