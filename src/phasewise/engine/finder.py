@@ -57,6 +57,37 @@ def debiased(losses: Iterable[float], beta: float = BETA) -> Iterator[float]:
         yield v / (1 - beta ** (i + 1))
 
 
+class StopRule:
+    """Fed with raw losses, says when a sweep is over: `not finite`, `diverged` (average above 4x its best), or nothing yet."""
+
+    def __init__(self, beta: float = BETA, factor: float = STOP_FACTOR) -> None:
+        self.beta, self.factor = beta, factor
+        self.average, self.best, self.count = 0.0, math.inf, 0
+
+    def add(self, loss: float) -> Literal["", "diverged", "not finite"]:
+        """Takes the next loss."""
+        if not math.isfinite(loss):
+            return "not finite"
+        self.count += 1
+        self.average = self.beta * self.average + (1 - self.beta) * loss
+        s = self.average / (1 - self.beta**self.count)
+        if self.count > 1 and s > self.factor * self.best:
+            return "diverged"
+        self.best = min(self.best, s)
+        return ""
+
+
+def sweep_of(lrs: list[float], losses: list[float], beta: float = BETA) -> Sweep:
+    """A sweep from the losses of a full walk, cut where the stop rule ends it."""
+    rule = StopRule(beta)
+    for i, loss in enumerate(losses):
+        stopped = rule.add(loss)
+        if stopped:
+            kept = losses[: i + (stopped == "diverged")]
+            return Sweep(lrs=lrs[: len(kept)], losses=kept, smooth=list(debiased(kept, beta)), stopped=stopped)
+    return Sweep(lrs=lrs[: len(losses)], losses=losses, smooth=list(debiased(losses, beta)))
+
+
 @contextmanager
 def untouched(model: nn.Module, optimizer: torch.optim.Optimizer | None = None, *more: torch.Generator) -> Iterator[None]:
     """Run anything and afterwards find weights, buffers, gradients, optimiser and every random state as they were, bit for bit.
@@ -126,11 +157,11 @@ def range_test(
     ratios = [g["lr"] / top if top > 0 else 1.0 for g in optimizer.param_groups]
     lrs: list[float] = []
     losses: list[float] = []
-    stopped, average, best = "", 0.0, math.inf
+    stopped, rule = "", StopRule(beta, stop_factor)
     with untouched(model, optimizer, *generators):
         model.train()
         source = iter(batches)
-        for i, rate in enumerate(rates):
+        for rate in rates:
             batch = next(source, None)
             if batch is None:
                 source = iter(batches)
@@ -143,17 +174,12 @@ def range_test(
             optimizer.zero_grad(set_to_none=True)
             value = loss(model, batch)
             number = float(value.detach())
-            if not math.isfinite(number):
-                stopped = "not finite"
+            stopped = rule.add(number)
+            if stopped != "not finite":
+                lrs.append(rate)
+                losses.append(number)
+            if stopped:
                 break
-            lrs.append(rate)
-            losses.append(number)
-            average = beta * average + (1 - beta) * number
-            s = average / (1 - beta ** (i + 1))
-            if i and s > stop_factor * best:
-                stopped = "diverged"
-                break
-            best = min(best, s)
             value.backward()
             optimizer.step()
     return Sweep(lrs=lrs, losses=losses, smooth=list(debiased(losses, beta)), stopped=stopped)
