@@ -60,6 +60,7 @@ class Backlog:
 
     def add(self, title: str, *, change: dict[str, Any] | None = None, category: str = "other", source: str = "", why: str = "", estimates: Estimates | None = None) -> Idea:
         """A new idea of one's own."""
+        self._session.writable()
         if not title.strip():
             raise UsageError("an idea needs a title", "It is what the list shows.", "Write what you would change.")
         base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "idea"
@@ -163,7 +164,7 @@ class Backlog:
             status = "worked" if adopted else "broken" if found.verdict == "broken" else "ready" if found.verdict == "better" else "no_gain"
             outcome = Outcome(gain=found.gain, low=found.low, high=found.high, seeds=len(result.seeds), adopted=adopted, reason=reason, runs=[run], hours=found.hours or None)
             self._write(idea.model_copy(update={"status": status, "outcome": outcome}))
-            self._session.note("tune", f"{found.title or found.id}: {reason}")
+            self._session.take("note", {"phase": "tune", "text": f"{found.title or found.id}: {reason}"})
 
     def running_again(self) -> None:
         """Ideas whose run was lost or stopped are open again."""
@@ -186,7 +187,7 @@ class Backlog:
         return idea.model_copy(update={"status": "ready" if complete else "new"}) if idea.status in ranking.OPEN else idea
 
     def _write(self, idea: Idea) -> None:
-        self._session.journal("idea", {"idea": idea.model_dump(mode="json")})
+        self._session.take("idea", {"idea": idea.model_dump(mode="json")})
 
 
 def _reason(found: Any, adopted: bool) -> str:

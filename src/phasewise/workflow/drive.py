@@ -65,7 +65,7 @@ class Drive:
                 self._answers(phase)
             if job.kind == "open_vault" and not self.yes:
                 raise UsageError("the vault stays shut", "Opening it is a decision: nobody confirmed it.", "Add --yes to open it for the frozen candidate, or use --plain or the app.")
-            self._work(job)
+            self.work(job)
             return True
         if self._remedies(phase):
             return True
@@ -113,10 +113,12 @@ class Drive:
 
     # following ----------------------------------------------------------------------------------------------
 
-    def _work(self, job: Any) -> None:
+    def work(self, job: Any) -> Any:
+        """Start a job, follow it to its end and return its evidence. Raises `RunError` when it fails."""
         self._say(job.phase, "running", job.title or job.kind)
-        self.run = self.session.start(job)
+        run = self.run = self.session.start(job)
         self._follow()
+        return next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
 
     def _follow_phase(self, phase: str) -> None:
         for run in self.session.follower.active():

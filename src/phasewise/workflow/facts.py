@@ -42,6 +42,7 @@ class Facts:
             self.evidence.add(from_entry(seq, t, data))
         elif kind == "override":
             self.overrides[phase, data["gate"]] = data["reason"]
+            self.goal_overrides += data["gate"] == "budget"
         elif kind == "reopen":
             self.reopened[phase] = (seq, data["reason"])
             self.skipped.pop(phase, None)

@@ -28,12 +28,12 @@ def record(session: Any, run: Any) -> Evidence | None:
     if step is not None and step.settle is not None:
         inputs |= {name: fingerprint(value) for name, value in step.settle(job, result).items()}
     seconds, environment = told(run)
-    session.journal("evidence", {
+    session.take("evidence", {
         "job": job.kind, "slot": slot_of(job), "run": run.id, "phase": job.phase, "title": job.title, "inputs": inputs,
         "result": data, "seconds": seconds, "environment": environment,
     })
     if job.kind == "open_vault":
-        session.journal("look", {"run": run.id, "looks": result.looks, "generation": result.generation, "reason": job.reason, "manifest": result.manifest})
+        session.take("look", {"run": run.id, "looks": result.looks, "generation": result.generation, "reason": job.reason, "manifest": result.manifest})
     if job.kind == "try_ideas":
         session.ideas.take_outcomes(job, result, run.id)
     return session.facts.evidence.latest(slot_of(job))

@@ -9,6 +9,7 @@ from phasewise.records.errors import GateError, StorageError, UsageError
 from phasewise.records.phases import PHASES, TITLES
 from phasewise.workflow import derive, questions, recording
 from phasewise.workflow.answerbook import AnswerBook
+from phasewise.workflow.answers import Answers
 from phasewise.workflow.backlog import Backlog
 from phasewise.workflow.evidence import Evidence
 from phasewise.workflow.facts import Facts, fold
@@ -83,6 +84,11 @@ class Session:
         """The project's name."""
         return self.facts.name or self.project.path.name
 
+    @property
+    def folder(self) -> Path:
+        """The project folder."""
+        return Path(self.project.path)
+
     # seeing -------------------------------------------------------------------------------------------------
 
     @property
@@ -123,6 +129,14 @@ class Session:
         """All run folders, newest last."""
         return list(self.project.runs.list())
 
+    def slots(self) -> list[str]:
+        """Every slot that has evidence, in the order it first came."""
+        return list(self.facts.evidence.by_slot)
+
+    def looks(self) -> list[dict[str, Any]]:
+        """Every opening of the vault the journal knows."""
+        return list(self.facts.looks)
+
     def headless_command(self) -> str:
         """The command that repeats this project's answers without the app."""
         from phasewise.workflow.commands import headless
@@ -141,7 +155,7 @@ class Session:
 
     def start(self, job: Any) -> Any:
         """Give a job a run folder and a process; returns the run."""
-        self._writable()
+        self.writable()
         self.save()
         run = self.resumable(job)
         if run is None:
@@ -157,9 +171,21 @@ class Session:
             if run.id in self.facts.evidence.runs or not run.id.endswith(job.kind):
                 continue
             old = run.job()
-            if old.inputs == job.inputs and recording.slot_of(old) == recording.slot_of(job):
+            same = old.inputs == job.inputs if job.inputs else old == job
+            if same and recording.slot_of(old) == recording.slot_of(job):
                 return run if run.state() in ("lost", "stopped") else None
         return None
+
+    def resume(self, run_id: str) -> Any:
+        """Take up a lost or stopped run from its last checkpoint; returns the run."""
+        self.writable()
+        run = self.project.runs.get(run_id)
+        state = run.state()
+        if state not in ("lost", "stopped"):
+            raise UsageError(f"run {run_id} cannot be taken up again", f"It is {state}.", "Only lost and stopped runs can.")
+        self.follower.follow(run)
+        self.runner.start(run)
+        return run
 
     def attach(self, run_id: str) -> Any:
         """Follow a run from its first event; returns the run."""
@@ -185,7 +211,7 @@ class Session:
 
     def record(self, run: Any) -> Evidence | None:
         """Write the result of a finished run into the journal, once; None when there is nothing to write."""
-        if run.id in self.facts.evidence.runs or self.read_only:
+        if run.id in self.facts.evidence.runs:
             return None
         return recording.record(self, run)
 
@@ -239,7 +265,7 @@ class Session:
 
     def confirm(self, phase: str) -> None:
         """Accept the phase's answers as they stand; writes them to `phasewise.toml` and the journal."""
-        self._writable()
+        self.writable()
         problems = self.problems(phase)
         if problems:
             first = problems[0]
@@ -260,14 +286,21 @@ class Session:
 
     def journal(self, kind: str, data: dict[str, Any]) -> None:
         """Append to the journal and fold it in."""
-        self._writable()
-        entry = self.project.journal.append(kind, data)
-        self.facts.take(entry.seq, entry.t, kind, data)
+        self.writable()
+        self.take(kind, data)
+
+    def take(self, kind: str, data: dict[str, Any]) -> None:
+        """Fold an entry in, writing it first; an observer only folds what it sees."""
+        if self.read_only:
+            self.facts.take(self.facts.last_seq + 1, self.clock(), kind, data)
+        else:
+            entry = self.project.journal.append(kind, data)
+            self.facts.take(entry.seq, entry.t, kind, data)
         self.refresh()
 
     # inside -------------------------------------------------------------------------------------------------
 
-    def _writable(self) -> None:
+    def writable(self) -> None:
         if self.read_only:
             raise StorageError("this project is open for reading only", self.read_only_why, "Close the other window or copy the project.")
 
@@ -289,67 +322,6 @@ class Session:
         name = self.book.value("data", "file")
         if found is not None and name:
             self.files.remember(name, found.inputs.get("file:data.file", ""))
-
-
-class Answers:
-    """`session.answers`: the answer book as faces use it; a change is on disk when the call returns."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get(self, phase: str) -> Any:
-        """The phase's answer model with effective values."""
-        return self._session.book.get(phase)
-
-    def value(self, phase: str, field: str) -> Any:
-        """The effective value of one field."""
-        return self._session.book.value(phase, field)
-
-    def source(self, phase: str, field: str) -> Source:
-        """`typed`, `flag`, `file`, `recommended` or `default`."""
-        return self._session.book.source(phase, field)
-
-    def recommendation(self, phase: str, field: str) -> Recommendation | None:
-        """The current recommendation with its reason."""
-        return self._session.book.recommendation(phase, field)
-
-    def set(self, phase: str, field: str, value: Any, source: Source = "typed") -> None:
-        """Decide one answer. Raises `UsageError` for a wrong value, `GateError` for an answer that is locked by now."""
-        self._session._writable()
-        self._check_lock(phase, field, value)
-        self._session.book.set(phase, field, value, source)
-        self._session.save()
-
-    def update(self, values: dict[str, dict[str, Any]], source: Source) -> None:
-        """Decide many answers at once; all are checked before any is taken."""
-        self._session._writable()
-        flat = [(p, f, v) for p, part in values.items() for f, v in part.items()]
-        for phase, field, value in flat:
-            self._check_lock(phase, field, value)
-        self._session.book.update(flat, source)
-        self._session.save()
-
-    def unset(self, phase: str, field: str) -> None:
-        """Take a decision back."""
-        self._session._writable()
-        self._check_lock(phase, field, None)
-        self._session.book.unset(phase, field)
-        self._session.save()
-
-    def problems(self, phase: str) -> list[Problem]:
-        """What keeps the phase from being confirmed."""
-        return self._session.problems(phase)
-
-    def confirm(self, phase: str) -> None:
-        """Accept the phase's answers."""
-        self._session.confirm(phase)
-
-    def _check_lock(self, phase: str, field: str, value: Any) -> None:
-        if phase not in REGISTRY:
-            return
-        why = REGISTRY[phase].locked_fields(self._session.view).get(field)
-        if why and value != self._session.book.value(phase, field):
-            raise GateError(f"{phase}.{field} can no longer be changed", why, "It stays as it was; the report compares it with what came out.")
 
 
 def _reason(text: str) -> str:

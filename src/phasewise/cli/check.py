@@ -1,0 +1,62 @@
+"""`phasewise check NEWDATA`: new rows through the frozen model (E05)."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from phasewise.cli.answering import absolute
+from phasewise.cli.opening import session_of
+from phasewise.cli.parser import json_option, project_option
+from phasewise.cli.talk import out, out_json
+from phasewise.records.errors import GateError, UsageError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("data", metavar="NEWDATA", help="file of new rows, with or without the target")
+    project_option(parser)
+    json_option(parser)
+
+
+def run(args: Any) -> int:
+    """Judge the rows; exit code 3 when a loop back is advised."""
+    from phasewise.cli.progress import Reporter
+    from phasewise.workflow.drive import Drive
+    from phasewise.workflow.phases.field import names
+
+    if not Path(args.data).exists():
+        raise UsageError(f"there is no {args.data}", "The file does not exist.", "Name a file of new rows.")
+    with session_of(args.project) as session:
+        file = absolute(args.data, Path.cwd())
+        files = list(session.answers.value("field", "files"))
+        if file not in files:
+            session.answers.set("field", "files", [*files, file], source="flag")
+        name = next(n for n, f in names(session.view).items() if f == file)
+        session.refresh()
+        here = session.state().phase
+        job = session.next_job("field")
+        if job is None and session.evidence(f"field:{name}") is None:
+            raise GateError("there is no verified model yet", f"The project stands at {here}.", "Run `phasewise run --through verify` first.")
+        reporter = Reporter()
+        drive = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line)
+        while job is not None:
+            drive.work(job)
+            job = session.next_job("field")
+        result = session.evidence(f"field:{name}").result
+        if args.json:
+            out_json(result)
+        else:
+            out("\n".join(_lines(result)))
+        return 0 if result.loop in ("", "none") else 3
+
+
+def _lines(result: Any) -> list[str]:
+    lines = [f"{result.name}: {result.rows:,} rows"]
+    if result.score:
+        s = result.score
+        lines.append(f"{s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}] on {s.n:,} judged rows")
+    drifted = [d for d in result.drift if d.drifted]
+    lines.append(f"{len(drifted)} of {len(result.drift)} columns drifted" + (": " + ", ".join(d.column for d in drifted[:8]) if drifted else ""))
+    if result.loop and result.loop != "none":
+        lines.append(f"advice: {result.loop_reason}")
+    return lines

@@ -1,0 +1,94 @@
+"""What a headless run shows: JSON lines on stdout, or a bar with ETA on stderr when it is a terminal, plain lines otherwise."""
+
+import json
+import sys
+import time
+from typing import Any
+
+from phasewise.records.text import safe_text
+
+WIDTH = 28
+QUIET = 5.0
+"""Seconds between plain progress lines when stderr is no terminal."""
+
+
+class Reporter:
+    """Takes the drive's events one by one."""
+
+    def __init__(self, *, as_json: bool = False, stderr: Any = None, clock: Any = time.monotonic) -> None:
+        self._json = as_json
+        self._err = stderr or sys.stderr
+        self._bar = self._err.isatty()
+        self._clock = clock
+        self._open_line = False
+        self._last = -1e9
+        self.last_run = ""
+
+    def event(self, event: Any) -> None:
+        """One event of a run, or one line of the drive."""
+        data = event if isinstance(event, dict) else event.model_dump(mode="json")
+        if self._json:
+            print(json.dumps(data, ensure_ascii=False), flush=True)
+            return
+        kind = data["kind"]
+        if kind == "phase":
+            self._phase(data)
+        elif kind == "progress":
+            self._progress(data)
+        elif kind == "log" and data.get("level") in ("warning", "error"):
+            self.line(f"  {data['level']}: {safe_text(data['text'], 300)}")
+        elif kind == "finding":
+            self.line(f"  {data['severity']}: {safe_text(data['title'], 200)}")
+        elif kind == "finished" and data["reason"] != "done":
+            self.line(f"  {data['reason']} after {data['seconds']:.1f} s")
+
+    def end(self, code: int, reason: str, **more: Any) -> None:
+        """The last line: with `--json` always of kind `finished`."""
+        self._close_line()
+        if self._json:
+            print(json.dumps({"kind": "finished", "reason": reason, "exit_code": code, **more}, ensure_ascii=False), flush=True)
+
+    def line(self, text: str) -> None:
+        """A line of talk above the bar."""
+        self._close_line()
+        print(text, file=self._err, flush=True)
+
+    def _phase(self, data: dict[str, Any]) -> None:
+        mark = {"running": "..", "done": "ok", "skipped": "--"}.get(data["state"], "  ")
+        self.line(f"{mark} {data['phase']:<11} {safe_text(data['text'], 200)}".rstrip())
+
+    def _progress(self, data: dict[str, Any]) -> None:
+        total = data["total"] or 1
+        share = min(max(data["done"] / total, 0.0), 1.0)
+        eta = _eta(data.get("eta_low"), data.get("eta_high"))
+        now = self._clock()
+        if self._bar:
+            if now - self._last < 0.1 and share < 1:
+                return
+            filled = round(share * WIDTH)
+            self._err.write(f"\r\x1b[K   [{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {eta} {safe_text(data.get('note', ''), 40)}".rstrip())
+            self._err.flush()
+            self._open_line = True
+        elif now - self._last < QUIET:
+            return
+        else:
+            print(f"   {share:4.0%} {eta}".rstrip(), file=self._err, flush=True)
+        self._last = now
+
+    def _close_line(self) -> None:
+        if self._open_line:
+            self._err.write("\r\x1b[K")
+            self._err.flush()
+            self._open_line = False
+
+
+def _eta(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f"about {_span(low)}" if high - low < 2 else f"{_span(low)} to {_span(high)}"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
