@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from phasewise.engine.run import Run
 
 
-def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallbacks: list[str]) -> None:
+def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallbacks: list[str], *, sharded: bool = False) -> None:
     """Refuses members that cannot train; reports those that can but will surprise (lr 0, huge lr, class absent, batch cut)."""
     if not members:
         raise UsageError("nothing to train", "The population has no members.")
@@ -33,7 +33,7 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
             hooks.on_finding("lr-zero", "warn", f"{m.id}: the learning rate is 0", "Nothing will be learned; fine as a control.")
         if train.lr > 100:
             hooks.on_finding("lr-huge", "warn", f"{m.id}: the learning rate is {train.lr:g}", "Training will almost surely diverge.")
-        if train.batch_size > len(m.train):
+        if train.batch_size > len(m.train) and not sharded:
             fallbacks.append(f"{m.id}: batch size {train.batch_size} is larger than the {len(m.train)} training rows; one batch of all rows is used")
         counts = data.class_counts(m.train)
         if len(counts) and int(counts.min()) == 0:

@@ -11,10 +11,11 @@ from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
 from phasewise.engine.population import Build, Setting
 from phasewise.engine.run import Run
+from phasewise.engine.shards import ShardedData
 
 
 def fit(
-    members: Sequence[Member], data: Dataset, info: InputInfo, build: Build, hooks: Hooks | None = None, *, device: str = "auto", plan: str = "auto",
+    members: Sequence[Member], data: Dataset | ShardedData, info: InputInfo, build: Build, hooks: Hooks | None = None, *, device: str = "auto", plan: str = "auto",
     halving: Halving | None = None, resume: "Path | state.EngineState | None" = None, watch: bool = True, objective: str = "loss",
     observers: Sequence[Any] = (), precision: str | None = None, tile: int | None = None, look_every: float | None = None,
 ) -> PopulationResult:
@@ -27,19 +28,22 @@ def fit(
     hooks = hooks or Hooks()
     fallbacks: list[str] = []
     place = devices.choose(device, fallbacks)
+    stream = data if isinstance(data, ShardedData) else None
+    data = data.held if isinstance(data, ShardedData) else data
     data.check()
-    faults.check_members(members, data, hooks, fallbacks)
+    faults.check_members(members, data, hooks, fallbacks, sharded=stream is not None)
     members = [replace(m, train=m.train.to(place), validation=m.validation.to(place)) for m in members]
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
-    setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen)
+    setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen, stream=stream)
     with devices.numerics(chosen):
         run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
         if resume is not None:
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():
             for group in run.due():
-                for stop in run.blocks(group):
-                    seconds = group.run(setting.data, stop)
-                    run.look(group, seconds)
+                for rows in group.windows():
+                    for stop in run.blocks(group):
+                        seconds = group.run(rows, stop)
+                        run.look(group, seconds)
             run.close_epoch()
         return run.result()

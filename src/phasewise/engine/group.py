@@ -1,7 +1,7 @@
 """One tile of members and its place in the epoch: orders, learning rates, and the blocks of steps between two looks."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ class Group:
         self.population: Population = maker([t.member for t in tracks], setting, plan)
         self.epoch = -1
         self.shown = 0
+        self.limit = plan.steps
         self.frozen: set[int] = set()
         self.bucket = id(self)
 
@@ -46,6 +47,8 @@ class Group:
 
     def orders(self, epoch: int) -> Tensor:
         """Row numbers, int64 [size, steps * batch]."""
+        if self.setting.stream is not None:
+            return self.setting.stream.orders([t.member.seed for t in self.tracks], self.plan, epoch, self.setting.device)
         y = self.setting.data.y
         drawn = [
             sampling.draw(t.member.train, y, _sampling(t), self.plan, t.member.seed, epoch) for t in self.tracks
@@ -60,6 +63,17 @@ class Group:
             lrs = schedules.trace(t.member.config.train, s, self.epoch * s, (self.epoch + 1) * s) * factor
             columns.append(lrs * (t.plateau.factor if t.plateau else 1.0) * (0.0 if slot in self.frozen else 1.0))
         return torch.from_numpy(np.stack(columns, axis=1))
+
+    def windows(self) -> Iterator[Dataset]:
+        """The rows this epoch steps through, part by part: all of them at once where they are resident."""
+        stream = self.setting.stream
+        if stream is None:
+            self.limit = self.plan.steps
+            yield self.setting.data
+            return
+        for end, data in stream.windows(self.epoch, self.plan.batch, self.done, self.setting.device):
+            self.limit = end
+            yield data
 
     def run(self, data: Dataset, stop: int) -> float:
         """Steps up to `stop`; seconds taken (as seen by the host)."""

@@ -62,6 +62,10 @@ def batch_plan_of(track: Track, setting: Setting, example: nn.Module) -> BatchPl
     """The batch plan of a member; networks with batch norm need batches of two rows or more (R04)."""
     least = 2 if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in example.modules()) else 1
     config = track.member.config
+    if setting.stream is not None:
+        if config.train.sampling != "none":
+            raise UsageError("sharded tables cannot be over- or under-sampled", "", "Use class weights instead.")
+        return setting.stream.plan(config.train.batch_size)
     return sampling.batch_plan(config.train, len(track.member.train), setting.data.class_counts(track.member.train), least=least)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.member import Member
 from phasewise.engine.sampling import BatchPlan
 from phasewise.records.models import NetworkSpec
+
+if TYPE_CHECKING:
+    from phasewise.engine.shards import ShardedData
 
 Build = Callable[[NetworkSpec, InputInfo], nn.Module]
 Slot = dict[str, Tensor]
@@ -26,6 +29,8 @@ class Setting:
     build: Build
     device: torch.device
     precision: str = "fp32"
+    stream: "ShardedData | None" = None
+    """Training rows that do not fit into memory; `data` then holds validation rows and a sample."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,10 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
     if n == 1:
         bucket.choice, bucket.tile, bucket.why = "one", 1, "one member"
         return
+    if setting.stream is not None:
+        bucket.choice, bucket.tile = (together, min(n, default_tile(bucket, widest))) if together == "stacked" else ("one", 1)
+        bucket.why = "rule: rows stream from disk, no probe"
+        return
     candidates = sizes(n, widest) if together == "stacked" else [min(n, 8)]
     seconds = estimate(bucket, setting, together, candidates[0])
     total = seconds * bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks)

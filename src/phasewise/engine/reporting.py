@@ -33,7 +33,7 @@ class Pace:
         """The step at which the next block of a group ends."""
         seconds = self.per_step.get(group.size)
         block = (4 if self.target else 1) if seconds is None else max(1, int(self.target / max(seconds, 1e-7)))
-        left = group.plan.steps - group.done
+        left = group.limit - group.done
         self.last = left if self.target and block * 1.5 > left else block
         return group.done + self.last
 

@@ -59,7 +59,7 @@ class Run:
 
     def blocks(self, group: Group) -> Iterator[int]:
         """Ends of blocks of steps: short enough to stay steerable, long enough to cost nothing."""
-        while group.done < group.plan.steps and self.control.stop != "now":
+        while group.done < group.limit and self.control.stop != "now":
             stop = self.pace.next_stop(group)
             for observer in self.observers:
                 stop = min(stop, group.done - group.done % observer.every + observer.every)

@@ -1,0 +1,132 @@
+"""Sampling configurations to try (T19-T23, R17): random or Sobol, log-uniform where it belongs, batch sizes by weight, moves on layer widths."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from phasewise.records.errors import UsageError
+from phasewise.records.models import ModelConfig, apply_change
+
+WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+BATCH_SIZES: dict[int, float] = {64: 1.0, 128: 1.0, 256: 1.0, 512: 1.0, 1024: 0.1}
+"""Powers of two, 1024 rarely (T20)."""
+SMALL_LAYER, MOST_LAYERS = 4, 6
+
+Space = Mapping[str, Mapping[str, Any]]
+"""Dotted config path to `{"kind": "log", "lo", "hi"}`, `{"kind": "uniform", "lo", "hi"}`, `{"kind": "int", "lo", "hi"}` or
+`{"kind": "choice", "values", "weights"}`."""
+
+
+def default_space(family: str, *, wide: bool = False) -> dict[str, dict[str, Any]]:
+    """The menu of T19-T22 without a grid and without Adam's betas and epsilon (T23)."""
+    space: dict[str, dict[str, Any]] = {
+        "train.lr": {"kind": "log", "lo": 1e-4, "hi": 3e-2},
+        "train.weight_decay": {"kind": "log", "lo": 1e-6, "hi": 1e-1},
+        "train.batch_size": {"kind": "choice", "values": list(BATCH_SIZES), "weights": list(BATCH_SIZES.values())},
+    }
+    if family == "mlp":
+        space["network.hidden"] = {"kind": "layers", "depth": [1, 2, 3], "widths": [w for w in WIDTHS if w >= 32] if wide else [32, 64, 128, 256]}
+        space["network.dropout"] = {"kind": "per_layer", "lo": 0.0, "hi": 0.5}
+    return space
+
+
+def points(n: int, dimensions: int, seed: int, method: Literal["random", "sobol"] = "random") -> np.ndarray:
+    """n points of the unit cube, float64 [n, dimensions]; Sobol points are scrambled (Owen) by the seed."""
+    if method == "sobol":
+        from scipy.stats import qmc
+
+        if not n:
+            return np.zeros((0, dimensions))
+        return qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random_base2(max(0, math.ceil(math.log2(n))))[:n]
+    return np.random.default_rng(seed).random((n, dimensions))
+
+
+def sample(space: Space, n: int, seed: int, method: Literal["random", "sobol"] = "random") -> list[dict[str, Any]]:
+    """n config diffs (dotted path to value); the same space, n and seed give the same diffs."""
+    names = list(space)
+    cube = points(n, sum(_dimensions(space[name]) for name in names), seed, method)
+    out = []
+    for row in cube:
+        at, diff = 0, {}
+        for name in names:
+            width = _dimensions(space[name])
+            diff[name] = _value(name, space[name], row[at : at + width], diff)
+            at += width
+        out.append(diff)
+    return out
+
+
+def configs(base: ModelConfig, space: Space, n: int, seed: int, method: Literal["random", "sobol"] = "random") -> list[ModelConfig]:
+    """The base config with n sampled diffs applied."""
+    return [apply_change(base, diff) for diff in sample(space, n, seed, method)]
+
+
+def sequential(base: Mapping[str, Any], space: Space, name: str, n: int) -> list[dict[str, Any]]:
+    """One coordinate at a time (T22): n values of one name, evenly on its own scale, all else as in `base`."""
+    rule = space[name]
+    if rule["kind"] == "choice":
+        return [dict(base) | {name: value} for value in rule["values"]]
+    return [dict(base) | {name: _value(name, rule, np.full(_dimensions(rule), (i + 0.5) / n), dict(base))} for i in range(n)]
+
+
+def _dimensions(rule: Mapping[str, Any]) -> int:
+    if rule["kind"] == "layers":
+        return 1 + max(rule["depth"])
+    return MOST_LAYERS if rule["kind"] == "per_layer" else 1
+
+
+def _value(name: str, rule: Mapping[str, Any], u: np.ndarray, chosen: Mapping[str, Any]) -> Any:
+    kind = rule["kind"]
+    if kind in ("log", "uniform", "int") and not rule["lo"] <= rule["hi"]:
+        raise UsageError(f"the range of {name} is empty", f"lo {rule['lo']} is above hi {rule['hi']}.")
+    if kind == "log":
+        if rule["lo"] <= 0:
+            raise UsageError(f"{name} cannot be log-uniform from {rule['lo']}", "The lower bound must be above 0.")
+        return float(math.exp(math.log(rule["lo"]) + float(u[0]) * (math.log(rule["hi"]) - math.log(rule["lo"]))))
+    if kind == "uniform":
+        return float(rule["lo"] + float(u[0]) * (rule["hi"] - rule["lo"]))
+    if kind == "int":
+        return int(min(rule["hi"], rule["lo"] + math.floor(float(u[0]) * (rule["hi"] - rule["lo"] + 1))))
+    if kind == "choice":
+        return _choose(rule["values"], float(u[0]), rule.get("weights"))
+    if kind == "layers":
+        depth = _choose(rule["depth"], float(u[0]))
+        return [_choose(rule["widths"], float(u[1 + i])) for i in range(depth)]
+    if kind == "per_layer":
+        depth = len(chosen.get("network.hidden", rule.get("like", [0])))
+        return [round(float(rule["lo"] + float(u[min(i, MOST_LAYERS - 1)]) * (rule["hi"] - rule["lo"])), 4) for i in range(depth)]
+    raise UsageError(f"unknown kind of range {kind!r} for {name}", "", "Use log, uniform, int, choice, layers or per_layer.")
+
+
+def _choose(values: Sequence[Any], u: float, weights: Sequence[float] | None = None) -> Any:
+    share = np.cumsum(np.asarray(weights if weights is not None else np.ones(len(values)), dtype=float))
+    return values[min(int(np.searchsorted(share / share[-1], u, side="right")), len(values) - 1)]
+
+
+def moves(hidden: Sequence[int]) -> list[tuple[str, list[int]]]:
+    """All neighbours of some layer widths (R17): halve or double a layer, add, remove, shift a quarter between layers; with a name each."""
+    h = list(hidden)
+    out: list[tuple[str, list[int]]] = []
+    for i, width in enumerate(h):
+        out.append((f"double layer {i + 1}", [*h[:i], width * 2, *h[i + 1 :]]))
+        if width // 2 >= SMALL_LAYER:
+            out.append((f"halve layer {i + 1}", [*h[:i], width // 2, *h[i + 1 :]]))
+        if len(h) > 1:
+            out.append((f"remove layer {i + 1}", [*h[:i], *h[i + 1 :]]))
+        for j in range(len(h)):
+            part = width // 4
+            if j != i and part and width - part >= SMALL_LAYER:
+                shifted = list(h)
+                shifted[i], shifted[j] = width - part, h[j] + part
+                out.append((f"shift a quarter of layer {i + 1} to layer {j + 1}", shifted))
+    if len(h) < MOST_LAYERS:
+        out += [(f"add a layer after {i}", [*h[:i], h[max(0, i - 1)], *h[i:]]) for i in range(len(h) + 1) if h]
+    return out
+
+
+def mutate(hidden: Sequence[int], seed: int) -> tuple[str, list[int]]:
+    """One move drawn evenly, with its name; the same seed gives the same move, so that a history can be replayed."""
+    options = moves(hidden)
+    return options[int(np.random.default_rng(seed).integers(len(options)))]

@@ -1,0 +1,163 @@
+"""Tables larger than memory (F5): rows in memory-mapped shards, read window by window in random order, the next one while this one trains."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phasewise.engine import streams
+from phasewise.engine.data import Dataset
+from phasewise.engine.sampling import BatchPlan
+from phasewise.records.errors import StorageError
+
+META = "shards.json"
+
+
+class ShardWriter:
+    """Writes blocks of rows to one flat file per input; a block never has to hold more than a part of the table."""
+
+    def __init__(self, folder: Path, task: str, classes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.task, self.classes, self.rows = folder, task, classes, 0
+        self.kinds: dict[str, dict[str, object]] = {}
+
+    def add(self, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> None:
+        """Appends rows; every call needs the same inputs with the same shapes and types."""
+        for name, block in (*inputs.items(), ("y", y)):
+            kind = {"dtype": block.dtype.str, "shape": list(block.shape[1:])}
+            if self.kinds.setdefault(name, kind) != kind:
+                raise StorageError("the blocks of a sharded table differ", f"Input {name!r} was {self.kinds[name]}, now {kind}.")
+            with open(self.folder / f"{name}.bin", "ab" if self.rows else "wb") as f:
+                np.ascontiguousarray(block).tofile(f)
+        self.rows += len(y)
+
+    def close(self) -> "Shards":
+        """Writes the description and opens the table."""
+        meta = {"rows": self.rows, "task": self.task, "classes": self.classes, "kinds": self.kinds}
+        (self.folder / META).write_text(json.dumps(meta))
+        return Shards.open(self.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shards:
+    """A table on disk: memory-mapped arrays by name."""
+
+    arrays: dict[str, np.ndarray]
+    task: str
+    classes: int
+
+    @classmethod
+    def open(cls, folder: Path) -> "Shards":
+        """Maps the files; nothing is read yet."""
+        try:
+            meta = json.loads((folder / META).read_text())
+            arrays = {
+                name: np.memmap(folder / f"{name}.bin", dtype=np.dtype(kind["dtype"]), mode="r", shape=(meta["rows"], *kind["shape"]))
+                for name, kind in meta["kinds"].items()
+            }
+        except (OSError, ValueError, KeyError) as error:
+            raise StorageError("the sharded table cannot be opened", f"{folder.name}: {error}", "Prepare the data again.") from error
+        return cls(arrays=arrays, task=meta["task"], classes=meta["classes"])
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.arrays["y"])
+
+    def read(self, start: int, stop: int, device: torch.device) -> Dataset:
+        """Rows start..stop-1 as a resident data set; plain reads into fresh memory, so that mapped pages do not pile up."""
+        pin = device.type == "cuda"
+        tensors: dict[str, Tensor] = {}
+        for name, array in self.arrays.items():
+            width = int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize
+            block = np.fromfile(str(array.filename), dtype=array.dtype, count=(stop - start) * width // array.dtype.itemsize, offset=start * width)
+            tensor = torch.from_numpy(block.reshape(stop - start, *array.shape[1:]))
+            tensors[name] = (tensor.pin_memory() if pin else tensor).to(device, non_blocking=True)
+        y = tensors.pop("y")
+        return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
+
+    def gather(self, rows: Sequence[int] | np.ndarray, device: torch.device) -> Dataset:
+        """Some rows (sorted access) as a resident data set, for validation."""
+        index = np.asarray(rows)
+        order = np.argsort(index, kind="stable")
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        tensors = {name: torch.from_numpy(np.asarray(array[index[order]])[back]).to(device) for name, array in self.arrays.items()}
+        y = tensors.pop("y")
+        return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardedData:
+    """What `fit` trains on when the table does not fit: `held` is resident (validation rows and a sample of training rows, which the
+    members' index tensors name), the training rows first..last-1 stream by in windows of `window` rows, two of them in memory at a time.
+    """
+
+    shards: Shards
+    held: Dataset
+    first: int
+    last: int
+    window: int
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Windows as equal as they can be: the same number of steps every epoch."""
+        count = max(1, -(-(self.last - self.first) // self.window))
+        cuts = [self.first + round(i * (self.last - self.first) / count) for i in range(count + 1)]
+        return list(zip(cuts, cuts[1:], strict=False))
+
+    def shuffled(self, epoch: int) -> list[tuple[int, int]]:
+        """The windows of an epoch in drawn order; shared by all members, who draw their own order within each window."""
+        spans = self.spans()
+        return [spans[i] for i in streams.generator(0, "order", epoch).permutation(len(spans))]
+
+    def plan(self, batch: int) -> BatchPlan:
+        """Batches per epoch; a window's short last batch is left out."""
+        shortest = min(stop - start for start, stop in self.spans())
+        size = min(batch, shortest)
+        return BatchPlan(rows=self.last - self.first, batch=size, steps=sum((stop - start) // size for start, stop in self.spans()))
+
+    def orders(self, seeds: Sequence[int], plan: BatchPlan, epoch: int, device: torch.device) -> Tensor:
+        """Row numbers within their window, int64 [members, steps * batch]."""
+        spans, b = self.shuffled(epoch), plan.batch
+        out = []
+        for seed in seeds:
+            parts = [
+                streams.permutation(stop - start, seed + 1_000_003 * i, epoch, device)[: (stop - start) // b * b] for i, (start, stop) in enumerate(spans)
+            ]
+            out.append(torch.cat(parts))
+        return torch.stack(out)
+
+    def windows(self, epoch: int, batch: int, done: int, device: torch.device) -> Iterator[tuple[int, Dataset]]:
+        """(step at which a window ends, its rows) from the window that holds step `done` on; the next is read while one is used."""
+        ends, at = [], 0
+        for start, stop in self.shuffled(epoch):
+            at += (stop - start) // batch
+            ends.append((at, start, stop))
+        todo = [e for e in ends if e[0] > done]
+        with ThreadPoolExecutor(1) as pool:
+            ahead = [pool.submit(self.shards.read, start, stop, device) for _, start, stop in todo[:1]]
+            for i, (end, _, _) in enumerate(todo):
+                data = ahead.pop().result()
+                if i + 1 < len(todo):
+                    ahead.append(pool.submit(self.shards.read, todo[i + 1][1], todo[i + 1][2], device))
+                yield end, data
+                del data
+
+
+def hold(shards: Shards, *, train: tuple[int, int], validation: np.ndarray, memory_mb: float, sample: int = 2048) -> tuple[ShardedData, Tensor, Tensor]:
+    """Sharded data within a memory limit, with the index tensors (training sample, validation) that members carry.
+
+    Half the limit goes to the two windows; `train` is (first, last) of consecutive training rows.
+    """
+    per_row = sum(int(np.prod(a.shape[1:], dtype=np.int64)) * a.dtype.itemsize for a in shards.arrays.values())
+    window = max(1024, int(memory_mb * 1e6 / 4 / per_row))
+    first, last = train
+    chosen = np.linspace(first, last - 1, min(sample, last - first)).round().astype(np.int64)
+    held = shards.gather(np.concatenate([validation, chosen]), torch.device("cpu"))
+    data = ShardedData(shards=shards, held=held, first=first, last=last, window=window)
+    return data, torch.arange(len(validation), held.rows), torch.arange(len(validation))
