@@ -66,7 +66,7 @@ TRAIN_LADDER = ("finder", "adam", "exponential", "staircase", "cosine", "restart
 DEFAULT_NETWORK: dict[str, dict[str, Any]] = {
     "linear": {}, "one_hidden": {},
     "mlp": {"hidden": [256, 128], "batch_norm": True, "dropout": [0.1, 0.1]},
-    "tabm": {"hidden": [128, 128], "members": 8, "numeric_embedding": "piecewise_linear", "dropout": [0.1, 0.1]},
+    "tabm": {"hidden": [128, 128], "members": 16, "numeric_embedding": "piecewise_linear"},
     "realmlp": {"hidden": [256, 256, 256], "numeric_embedding": "piecewise_linear", "activation": "mish"},
 }
 DEFAULT_TRAIN: dict[str, dict[str, Any]] = {

@@ -1,0 +1,130 @@
+"""Does it learn at all: loss at the start, one batch by heart, and worse without inputs (B05)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from phasewise.engine import losses
+from phasewise.engine.checkup.case import Case, copied, verdict
+from phasewise.records.results.baseline import CheckVerdict
+
+TOLERANCE = 0.10
+GOAL = 0.01
+STEPS = 500
+OTHER_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
+CONTROL_STEPS, LOOK = 240, 20
+
+
+def loss_at_start(case: Case) -> CheckVerdict:
+    """An untrained network's loss is that of knowing nothing: ln C, ln 2, the mean squared target; within 10 %."""
+    inputs, y = case.batch(1024)
+    name = "custom" if case.loss or ":" in case.config.train.loss else case.config.train.loss
+    expected = None
+    if name != "custom":
+        variance = float(y.double().square().mean()) if case.data.task == "regression" else 1.0
+        expected = losses.start_value(name, case.data.task, case.data.classes, variance)
+    values = []
+    for extra in range(3):
+        module = case.fresh(seed=case.seed + extra, plain=True)
+        module.train()
+        with torch.no_grad():
+            values.append(float(case.loss_of(module(copied(inputs)), y)))
+            out = module(copied(inputs))
+            once, twice = float(case.loss_of(out, y)), float(case.loss_of(torch.cat((out, out)), torch.cat((y, y))))
+    if math.isfinite(once) and abs(twice - once) > 1e-3 * abs(once):
+        return verdict("loss-at-start", False, "the loss grows with the number of rows", f"{once:.4g} on a batch, {twice:.4g} on the same rows twice: it sums instead of averaging.", expected=once, actual=twice)
+    actual = sorted(values)[1]
+    if not math.isfinite(actual):
+        return verdict("loss-at-start", False, "the loss of an untrained network is not finite", "Look at the scale of inputs and weights.", expected=expected, actual=actual)
+    if expected is None:
+        ok = actual >= 0 or name != "custom"
+        return verdict("loss-at-start", True if ok else "warn", "no expected value for this loss" if ok else "the loss is negative at the start", f"It is {actual:.4g}. A flipped sign?" if not ok else f"It is {actual:.4g}.", actual=actual)
+    ok = abs(actual - expected) <= TOLERANCE * expected
+    return verdict("loss-at-start", ok, "an untrained network knows nothing" if ok else "the loss at the start is off", f"{actual:.4g}, expected {expected:.4g} within {TOLERANCE:.0%}. {'' if ok else 'Too large: the head starts too big, or the loss sums instead of averaging.'}", expected=expected, actual=actual)
+
+
+def _by_heart(case: Case, module: nn.Module, inputs: dict[str, Tensor], y: Tensor, lr: float) -> tuple[float, float, int]:
+    opt = case.optimiser(module, lr=lr)
+    module.train()
+    start = last = math.nan
+    for step in range(STEPS):
+        opt.zero_grad(set_to_none=True)
+        value = case.loss_of(module(copied(inputs)), y)
+        last = float(value.detach())
+        if step == 0:
+            start = last
+        if not math.isfinite(last) or last < GOAL * abs(start) and step:
+            return start, last, step
+        value.backward()
+        opt.step()
+    return start, last, STEPS
+
+
+def one_batch(case: Case) -> CheckVerdict:
+    """A handful of rows is learned by heart: loss below 1 % of the start within 500 steps, all regularisers off.
+
+    As many rows as a small network can hold (4 to 16). The config's learning rate comes first; where it is merely slow, larger ones may
+    show that the network itself is sound; a rate of 0, or one that makes the loss grow, fails.
+    """
+    parameters = sum(p.numel() for p in case.fresh().parameters())
+    count = min(16, max(4, parameters // (3 * max(case.info.outputs, 2))))
+    inputs, y = case.batch(count)
+    if case.data.task == "regression" and float(y.double().var()) == 0:
+        return verdict("one-batch", "warn", "the rows of the batch all have one target", "Nothing to learn by heart.")
+    asked = case.config.train.lr
+    tried: list[str] = []
+    for lr in (asked, *(r for r in OTHER_RATES if r > 2 * asked)):
+        start, last, steps = _by_heart(case, case.fresh(plain=True), inputs, y, lr)
+        if last < 0 and not start <= 0 or math.isfinite(last) and last < -abs(start):
+            return verdict("one-batch", False, "the loss falls below zero", f"From {start:.3g} to {last:.3g}: is its sign flipped?", actual=last)
+        if lr == asked and (lr == 0 or not math.isfinite(last) or last > 1.5 * abs(start)):
+            return verdict("one-batch", False, "the learning rate is unusable", f"At {lr:g} the loss goes from {start:.3g} to {last:.3g} on {len(y)} rows. Run the finder.", actual=last / start if start else last)
+        if math.isfinite(last) and last < GOAL * abs(start):
+            slow = "" if lr == asked else f" It needs a rate of {lr:g}; {asked:g} is slow for {STEPS} steps."
+            return verdict("one-batch", True, "one batch is learned by heart", f"{len(y)} rows: loss {start:.3g} to {last:.2g} in {steps} steps.{slow}", expected=GOAL, actual=last / start, steps=steps, lr=lr)
+        tried.append(f"{lr:g}: {last:.3g}")
+    return verdict("one-batch", False, "one batch cannot be learned by heart", f"{len(y)} rows, loss {start:.3g} at the start, after {STEPS} steps at rate {'; '.join(tried)}. Look for a cut gradient, a second soft-max, a wrong target.", expected=GOAL, actual=last / start if start else last)
+
+
+def zero_input(case: Case) -> CheckVerdict:
+    """Trained on inputs set to zero it must do worse on rows it has not seen (else it ignores its inputs, or the targets belong to other rows)."""
+    total = len(case.rows)
+    count, held = min(768, int(total * 0.6)), min(512, total - int(total * 0.6))
+    if held < 16:
+        return verdict("zero-input", "warn", "too few rows for the control", f"{total} rows.")
+    train, test = case.batch(count), case.batch(held, skip=count)
+    real, blank = _best(case, train, test, zero=False), _best(case, train, test, zero=True)
+    gap = blank - real
+    se = float(gap.std() / math.sqrt(len(gap)))
+    mean = float(gap.mean())
+    ok = mean > 2 * se and mean > 0
+    detail = f"Loss on {held} unseen rows: {float(real.mean()):.4g} with inputs, {float(blank.mean()):.4g} without (difference {mean:.3g} ± {2 * se:.2g})."
+    return verdict("zero-input", ok, "inputs help" if ok else "inputs do not help", detail if ok else detail + " The network ignores its inputs, targets belong to other rows, or the inputs hold no information.", expected="> 0", actual=mean, se=se)
+
+
+def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[str, Tensor], Tensor], *, zero: bool) -> Tensor:
+    """Loss per unseen row `[n]` at the best of a few looks, for the better of two learning rates."""
+    row_loss = losses.make("auto", case.data.task)
+
+    def shown(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {n: torch.zeros_like(x) if zero else x.clone() for n, x in inputs.items()}
+
+    best: Tensor | None = None
+    source = torch.Generator().manual_seed(case.seed)
+    for lr in sorted({min(max(case.config.train.lr, 1e-3), 1e-2), 1e-2}):
+        module = case.fresh(plain=True)
+        opt = case.optimiser(module, lr=lr)
+        for step in range(1, CONTROL_STEPS + 1):
+            pick = torch.randint(0, len(train[1]), (min(64, len(train[1])),), generator=source).to(train[1].device)
+            module.train()
+            opt.zero_grad(set_to_none=True)
+            case.loss_of(module(shown({n: x[pick] for n, x in train[0].items()})), train[1][pick]).backward()
+            opt.step()
+            if step % LOOK == 0:
+                module.eval()
+                with torch.no_grad():
+                    now = row_loss.rows(module(shown(test[0])), test[1]).double()
+                if bool(torch.isfinite(now).all()) and (best is None or now.mean() < best.mean()):
+                    best = now
+    return best if best is not None else torch.full((len(test[1]),), math.inf, dtype=torch.float64)
