@@ -77,7 +77,6 @@ def _halving(trials: Sequence[Trial], folds: int, epochs: int) -> Halving | None
 
 def _sequential(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[dict[str, dict[str, Any]], Batch]:
     """One setting after another, the best value kept each time."""
-    rng = np.random.default_rng(job.seed)
     direction, stages = sign(bench.metric), Stages(ctx)
     changes: dict[str, dict[str, Any]] = {"t0": {}}
     whole = run_trials(ctx, bench, [Trial(id="t0", config=job.config, seed=job.seed)], stages=stages, watch=False, series="population", share=(0.0, 1 / job.trials))
@@ -88,7 +87,7 @@ def _sequential(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[dict[str
         room = min(each, job.trials - len(changes))
         if room < 1 or ctx.control.stop is not None:
             break
-        drawn = coordinate_changes(job.space, path, job.config, changes[best], room, rng)
+        drawn = coordinate_changes(job.space, path, job.config, changes[best], room)
         fresh = {f"t{len(changes) + i}": c for i, c in enumerate(drawn)}
         span = (len(changes) / job.trials, (len(changes) + len(fresh)) / job.trials)
         changes |= fresh
