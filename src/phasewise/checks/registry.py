@@ -13,14 +13,14 @@ from phasewise.records.results.data import ChecksResult
 from phasewise.records.text import safe_text
 
 Cost = Literal["free", "pass", "pairs", "model", "slow"]
-Subject = Literal["table", "split", "evaluation", "newdata", "summary"]
+Subject = Literal["table", "evaluation", "newdata", "summary"]
 
 FAMILIES: tuple[str, ...] = (
     "general", "columns", "types", "values", "text_levels", "duplicates", "relations", "leaks", "labels", "time_checks",
     "shapes", "summary",
 )
 """Modules with checks of a table, in reading order."""
-SUBJECT_FAMILIES: dict[str, tuple[str, ...]] = {"split": ("split_checks",), "evaluation": ("evaluation",), "newdata": ("newdata",)}
+SUBJECT_FAMILIES: dict[str, tuple[str, ...]] = {"evaluation": ("evaluation",), "newdata": ("newdata",)}
 COST_ORDER: dict[str, int] = {"free": 0, "pass": 1, "pairs": 2, "model": 3, "slow": 4}
 
 
