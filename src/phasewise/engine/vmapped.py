@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from phasewise.engine import losses
 from phasewise.engine.data import Dataset
 from phasewise.engine.dense.layout import Piece, Store
-from phasewise.engine.dense.optimise import KINDS, StackedOptimiser, clip_stacked
+from phasewise.engine.dense.optimise import KINDS, Clipper, StackedOptimiser
 from phasewise.engine.member import Member
 from phasewise.engine.modules import module_outputs
 from phasewise.engine.optimisers import decays
@@ -39,6 +39,7 @@ class VmapPopulation:
         self.shapes = {n: tuple(p.shape) for n, p in self.module.named_parameters()}
         self.parameters, self.gradients, self.best = (Store(pieces, self.size, self.device) for _ in range(3))
         self.optimiser = StackedOptimiser([m.config.train for m in members], self.parameters, self.gradients)
+        self.clip = Clipper([m.config.train for m in members], self.gradients.tensors()[0])
         data = setting.data
         each = [losses.loss_fn(m.config.train, data.task, data.classes, data.class_counts(m.train)) for m in members]
         self.loss = each[0]
@@ -76,7 +77,7 @@ class VmapPopulation:
             gradients, loss = self._gradient(named, inputs, y.view(self.size, b), self.weights)
             for name, g in gradients.items():
                 self.gradients[name].copy_(g.view_as(self.gradients[name]))
-            clip_stacked(self.gradients.tensors(), [m.config.train for m in self.members])
+            self.clip(self.gradients.tensors())
             self.optimiser.step(self.lrs[step].to(self.device))
             self.losses[step] = loss.detach()
             self.done = step + 1

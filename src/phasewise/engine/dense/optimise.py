@@ -138,21 +138,28 @@ class StackedOptimiser:
         p.sub_(self._wide(lrs, p) * change)
 
 
-def clip_stacked(gradients: Sequence[Tensor], specs: Sequence[TrainSpec]) -> None:
+class Clipper:
     """Clips stacked gradients [N, ...] member by member, by element and by global norm (T27); members without a limit are not touched."""
-    example = gradients[0]
-    if any(s.clip_value is not None for s in specs):
-        values = _limits([s.clip_value for s in specs], example)
-        for g in gradients:
-            limit = values.view(-1, *[1] * (g.dim() - 1))
-            torch.minimum(torch.maximum(g, -limit, out=g), limit, out=g)
-    if any(s.clip_norm is not None for s in specs):
-        squares = [torch.linalg.vector_norm(g.flatten(1), dim=1).square_() for g in gradients]
-        norm = sum(squares[1:], squares[0]).sqrt()  # added in order: a reduction over [layers, N] sums differently for N = 1
-        factor = (_limits([s.clip_norm for s in specs], example) / (norm + 1e-6)).clamp_max_(1.0)
-        for g in gradients:
-            g.mul_(factor.view(-1, *[1] * (g.dim() - 1)))
+
+    def __init__(self, specs: Sequence[TrainSpec], like: Tensor) -> None:
+        self.value = _limits([s.clip_value for s in specs], like)
+        self.norm = _limits([s.clip_norm for s in specs], like)
+
+    def __call__(self, gradients: Sequence[Tensor]) -> None:
+        """In place; values first, then the norm over all tensors of a member."""
+        if self.value is not None:
+            for g in gradients:
+                limit = self.value.view(-1, *[1] * (g.dim() - 1))
+                torch.minimum(torch.maximum(g, -limit, out=g), limit, out=g)
+        if self.norm is not None:
+            squares = [torch.linalg.vector_norm(g.flatten(1), dim=1).square_() for g in gradients]
+            norm = sum(squares[1:], squares[0]).sqrt()  # added in order: a reduction over [layers, N] sums differently for N = 1
+            factor = (self.norm / (norm + 1e-6)).clamp_max_(1.0)
+            for g in gradients:
+                g.mul_(factor.view(-1, *[1] * (g.dim() - 1)))
 
 
-def _limits(values: Sequence[float | None], like: Tensor) -> Tensor:
+def _limits(values: Sequence[float | None], like: Tensor) -> Tensor | None:
+    if all(v is None for v in values):
+        return None
     return torch.tensor([float("inf") if v is None else v for v in values], device=like.device, dtype=like.dtype)

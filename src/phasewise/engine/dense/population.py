@@ -11,7 +11,7 @@ from phasewise.engine.dense.layout import Store, layout_of
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.dense.network import Buffers, StackedNet
 from phasewise.engine.dense.objective import StackedLoss
-from phasewise.engine.dense.optimise import StackedOptimiser, clip_stacked
+from phasewise.engine.dense.optimise import Clipper, StackedOptimiser
 from phasewise.engine.member import Member
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
@@ -35,7 +35,7 @@ class DensePopulation:
         self.net.scale = [None if s is None else s.to(dtype) for s in self.dropout.scales()]
         self.loss = StackedLoss(members, setting, class_major=self.layout.class_major, dtype=dtype)
         self.optimiser = StackedOptimiser(specs, self.net.parameters, self.net.gradients)
-        self.specs = specs
+        self.clip = Clipper(specs, self.net.gradients.tensors()[0])
         self.decay = None if all(s.ema is None for s in specs) else torch.tensor([1 - (s.ema or 0.0) for s in specs], device=self.device, dtype=dtype)
         self.shadow = self._like() if self.decay is not None else None
         self.best = self._like()
@@ -82,7 +82,7 @@ class DensePopulation:
         z = self.net.forward(buffers, training=True)
         loss = self.loss(z, y, buffers.dz)
         self.net.backward(buffers)
-        clip_stacked(self.net.gradients.tensors(), self.specs)
+        self.clip(self.net.gradients.tensors())
         self.optimiser.step(lrs)
         if self.shadow is not None:
             self._average()
