@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from phasewise.engine import checkup
+from phasewise.engine.checkup import stages
 from phasewise.records.jobs import CheckupJob
-from phasewise.records.results import CheckupResult, CheckVerdict
+from phasewise.records.results import CheckupResult
 from phasewise.stats.intervals import judged
 from phasewise.worker import background, models
 from phasewise.worker.bench import Bench, open_bench
@@ -67,7 +68,6 @@ def run(ctx: RunContext, job: CheckupJob) -> CheckupResult:
     ctx.started(job.title or "Network check-up")
     hooks = EngineHooks(ctx, series="watch", share=(0.0, 0.4))
     verdicts, shapes = checkup.run(job.config, stage.data, stage.info, bench.build, hooks, rows=torch.from_numpy(stage.train))
-    verdicts = [CheckVerdict.model_validate(v.model_dump() if hasattr(v, "model_dump") else vars(v)) for v in verdicts]
     with torch.random.fork_rng(devices=[]):
         parameters = sum(p.numel() for p in bench.build(job.config.network, stage.info).parameters())
     for v in verdicts:
@@ -76,7 +76,7 @@ def run(ctx: RunContext, job: CheckupJob) -> CheckupResult:
     red = [v.id for v in verdicts if v.verdict == "fail"]
     common = {"verdicts": verdicts, "shapes": list(shapes), "parameters": int(parameters)}
     if red:
-        return CheckupResult(**common, locked=["subset", "smallest"])
+        return CheckupResult(**common, locked=[*stages.locked(verdicts), "subset", "smallest"])
     subset, notes = find_subset(ctx, bench, job)
     for note in notes:
         ctx.log(f"subset: {note}")

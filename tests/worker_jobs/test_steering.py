@@ -1,0 +1,106 @@
+"""Check-up, commands, checkpoints: a killed training goes on bit for bit; a stop leaves a usable model."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bench_project import Jobs, moons_csv, small_config  # noqa: E402
+
+from phasewise.project.folder import Project  # noqa: E402
+from phasewise.worker import hooks  # noqa: E402
+from phasewise.worker.main import run_folder  # noqa: E402
+
+
+class Killed(BaseException):
+    """Stands for kill -9 at a chosen moment."""
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory) -> Jobs:
+    folder = tmp_path_factory.mktemp("steering")
+    made = Jobs(folder / "p", moons_csv(folder / "moons.csv"), "label", "accuracy", task="binary", positive="yes")
+    made.split()
+    return made
+
+
+def _predictions(jobs: Jobs, path: Path, name: str = "model") -> np.ndarray:
+    with np.load(path / "arrays" / f"{name}.npz") as held:
+        return held["proba"]
+
+
+def _kill_at(monkeypatch, poll: int) -> None:
+    real = hooks.EngineHooks.poll
+    count = {"n": 0}
+
+    def counted(self):
+        count["n"] += 1
+        if count["n"] == poll:
+            raise Killed
+        return real(self)
+
+    monkeypatch.setattr(hooks.EngineHooks, "poll", counted)
+
+
+def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
+    fields = {"config": small_config(epochs=14).model_dump(), "seeds": [0, 1]}
+    whole = jobs.prepare("fit", **fields)
+    assert run_folder(whole) == 0
+    cut = jobs.prepare("fit", **fields)
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
+        _kill_at(patch, 8)
+        assert run_folder(cut) == 1
+    assert list((cut / "checkpoints").glob("step-*"))
+    assert run_folder(cut) == 0
+    for name in ("model-s0", "model-s1"):
+        assert np.array_equal(_predictions(jobs, whole, name), _predictions(jobs, cut, name))
+    first, second = jobs.result(whole), jobs.result(cut)
+    assert first["model"]["validation"] == second["model"]["validation"] and first["curves"] == second["curves"]
+
+
+def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch):
+    fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": 9}
+    whole = jobs.prepare("search", **fields)
+    assert run_folder(whole) == 0
+    cut = jobs.prepare("search", **fields)
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
+        _kill_at(patch, 12)
+        assert run_folder(cut) == 1
+    assert run_folder(cut) == 0
+    one, two = jobs.result(whole), jobs.result(cut)
+    assert [t["value"] for t in one["trials"]] == [t["value"] for t in two["trials"]]
+    assert np.array_equal(_predictions(jobs, whole, "best"), _predictions(jobs, cut, "best"))
+
+
+def test_stop_after_the_epoch_keeps_what_was_learned(jobs):
+    path = jobs.prepare("fit", config=small_config(epochs=500).model_dump(), seeds=[0])
+    with Project.open(jobs.folder) as project:
+        project.runs.get(path.name).post("stop_epoch")
+    assert run_folder(path) == 0
+    found = jobs.result(path)
+    assert found["stopped"] == "asked" and found["epochs"] < 20
+    with Project.open(jobs.folder, read_only=True) as project:
+        assert project.runs.get(path.name).state() == "stopped"
+    assert (path / "models" / "model" / "card.json").exists()
+
+
+def test_checkup_of_a_sound_network(jobs):
+    found = jobs.run("checkup", phase="baseline", config=small_config(epochs=15).model_dump())
+    assert not [v for v in found.verdicts if v.verdict == "fail"], [v for v in found.verdicts if v.verdict == "fail"]
+    assert len(found.verdicts) >= 8 and found.shapes and found.parameters > 50 and found.locked == []
+    assert found.smallest.validation.value > 0.85 and (found.subset is None or found.subset >= 256)
+
+
+def test_checkup_of_a_network_that_cannot_learn_locks_what_follows(jobs):
+    found = jobs.run("checkup", phase="baseline", config=small_config(lr=0.0).model_dump())
+    assert [v for v in found.verdicts if v.verdict == "fail"] and "smallest" in found.locked and found.smallest is None
+
+
+def test_a_rate_that_explodes_is_a_clear_error(jobs):
+    path = jobs.run("fit", code=1, config=small_config(lr=1e30, optimizer="sgd", epochs=3).model_dump(), seeds=[0])
+    text = (path / "events.jsonl").read_text()
+    assert "training broke down" in text and "loss-not-finite" in text
