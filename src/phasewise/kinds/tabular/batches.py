@@ -1,0 +1,52 @@
+"""Prepared arrays as the engine's tensors, and raw outputs back as predictions (imports torch: worker only)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from phasewise.engine.data import Dataset, InputInfo
+from phasewise.kinds.tabular import networks
+from phasewise.kinds.tabular.development import Development
+from phasewise.kinds.tabular.preparing import Preparing
+from phasewise.stats.predictions import Predictions
+
+
+def tensors(arrays: dict[str, np.ndarray], device: str | torch.device = "cpu") -> dict[str, torch.Tensor]:
+    """`num` float32 [n, d] and `cat` int32 [n, c] as tensors; an input without columns is left out."""
+    return {name: torch.from_numpy(np.ascontiguousarray(a)).to(device) for name, a in arrays.items() if a.shape[1]}
+
+
+def dataset(dev: Development, preparing: Preparing, device: str | torch.device = "cpu") -> Dataset:
+    """All development rows prepared; y is a class index int64, or the standardised value float32."""
+    inputs = tensors(preparing.transform(dev.table), device)
+    y = torch.from_numpy(preparing.target.encode(dev.y)).to(device)
+    return Dataset(inputs=inputs, y=y, task=dev.task, classes=len(dev.classes) if dev.task != "regression" else 0)
+
+
+def info(preparing: Preparing, data: Dataset, rows: np.ndarray) -> InputInfo:
+    """Sizes and training-row statistics that a network is built from; `rows` int64 [m] are training rows of the data set."""
+    numbers = int(data.inputs["num"].shape[1]) if "num" in data.inputs else 0
+    stats: dict[str, Any] = {}
+    if numbers:
+        picked = torch.as_tensor(np.asarray(rows, np.int64), device=data.device)
+        stats = networks.statistics(data.inputs["num"].index_select(0, picked))
+    return InputInfo(numbers=numbers, cardinalities=preparing.cardinalities, outputs=preparing.outputs, stats=stats)
+
+
+def predictions(outputs: torch.Tensor, preparing: Preparing) -> Predictions:
+    """Raw outputs [n, o] (or [n, k, o]: the members' probabilities or values are averaged) as predictions in the target's unit."""
+    raw = outputs.detach().to("cpu", torch.float64)
+    target = preparing.target
+    if raw.dim() == 1:
+        raw = raw.unsqueeze(1)
+    if target.task == "regression":
+        values = raw.mean(dim=1) if raw.dim() == 3 else raw
+        return Predictions(task="regression", values=target.decode(values[:, 0].numpy()))
+    if target.task == "binary" and raw.shape[-1] == 1:
+        positive = torch.sigmoid(raw)
+        proba = torch.cat([1 - positive, positive], dim=-1)
+    else:
+        proba = torch.softmax(raw, dim=-1)
+    proba = proba.mean(dim=1) if proba.dim() == 3 else proba
+    return Predictions(task=target.task, classes=tuple(target.classes), proba=proba.numpy())
