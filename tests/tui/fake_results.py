@@ -54,6 +54,7 @@ COLUMNS = [
     ("native-country", "category", "string", 857, 41, None, None, None, [43832, 951, 295, 206, 184, 182]),
     ("class", "category", "string", 0, 2, None, None, None, [37155, 11687]),
 ]
+LABELS = {"sex": ["Male", "Female"], "class": ["<=50K", ">50K"], "race": ["White", "Black", "Asian-Pac-Islander", "Amer-Indian-Eskimo", "Other"], "education": ["HS-grad", "Some-college", "Bachelors", "Masters", "Assoc-voc", "11th"]}
 ROW = ["39", "State-gov", "77516", "Bachelors", "13", "Never-married", "Adm-clerical", "Not-in-family", "White", "Male", "2174", "0", "40", "United-States", "<=50K"]
 
 
@@ -61,7 +62,7 @@ def profile() -> ProfileResult:
     columns = [
         ColumnSummary(
             name=n, role=r, dtype=d, rows=48842, missing=m, distinct=k, minimum=lo, maximum=hi, mean=mean,
-            bars=[Bin(label=str(i), count=c) for i, c in enumerate(bars)], reason="whole numbers with many values" if r == "number" else "few distinct texts",
+            bars=[Bin(label=LABELS.get(n, "Private Self-emp Local-gov State-gov Federal-gov Other A B C D".split())[i] if r == "category" else str(i), count=c) for i, c in enumerate(bars)], reason="whole numbers with many values" if r == "number" else "few distinct texts",
         )
         for n, r, d, m, k, lo, hi, mean, bars in COLUMNS
     ]
@@ -149,10 +150,10 @@ def inspect() -> InspectResult:
     return InspectResult(
         model="run-s/t00", metrics={"roc_auc": 0.93, "accuracy": 0.872, "log_loss": 0.279},
         slices=[SliceRow(name="occupation = Exec-managerial", rows=982, value=0.861, low=0.837, high=0.885, rest=0.934, p=1e-6, q=4e-5, harm=0.0087, significant=True), SliceRow(name="age >= 60", rows=611, value=0.889, low=0.862, high=0.916, rest=0.932, p=0.002, q=0.03, harm=0.0027, significant=True), SliceRow(name="workclass = Self-emp-inc", rows=271, value=0.874, low=0.83, high=0.918, rest=0.931, p=0.01, q=0.09, harm=0.0016)],
-        gallery={"worst": [{"id": 30211, "truth": ">50K", "prediction": "<=50K", "loss": 5.1, "shown": ["age 23", "Never-married", "capital-gain 0"]}, {"id": 1807, "truth": "<=50K", "prediction": ">50K", "loss": 4.4, "shown": ["age 51", "Married-civ-spouse", "Prof-school"]}], "unsure": [{"id": 77, "truth": ">50K", "prediction": ">50K", "loss": 0.69, "shown": ["age 44"]}]},
+        gallery={"worst": [{"row": 30211, "truth": ">50K", "prediction": "<=50K", "loss": 5.1, "shown": ["age 23", "Never-married", "capital-gain 0"]}, {"row": 1807, "truth": "<=50K", "prediction": ">50K", "loss": 4.4, "shown": ["age 51", "Married-civ-spouse", "Prof-school"]}], "unsure": [{"row": 77, "truth": ">50K", "prediction": ">50K", "loss": 0.69, "shown": ["age 44"]}]},
         confusion={"labels": ["<=50K", ">50K"], "counts": [[5612, 333], [667, 1203]]},
-        calibration={"bins": [{"p": 0.05 + 0.1 * i, "rate": min(max(0.04 + 0.098 * i, 0), 1), "n": 2000 - 150 * i} for i in range(10)], "ece": 0.021, "temperature": 1.14, "ece_after": 0.009},
-        importance=[{"name": "capital-gain", "drop": 0.031}, {"name": "relationship", "drop": 0.022}, {"name": "education-num", "drop": 0.017}],
+        calibration={"bins": [{"mean": 0.05 + 0.1 * i, "observed": min(max(0.04 + 0.098 * i, 0), 1), "rows": 2000 - 150 * i} for i in range(10)], "ece": 0.021, "temperature": 1.14, "ece_after": 0.009},
+        importance=[{"column": "capital-gain", "drop": 0.031, "low": 0.028, "high": 0.034}, {"column": "relationship", "drop": 0.022, "low": 0.02, "high": 0.024}, {"column": "education-num", "drop": 0.017, "low": 0.015, "high": 0.019}],
         threshold={"value": 0.41, "metric": "f1"},
     )
 

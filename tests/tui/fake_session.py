@@ -219,8 +219,9 @@ class FakeSession:
         result = self.stored[slot]
         return SimpleNamespace(result=result, job=slot.partition(":")[0], slot=slot, run=f"run-{slot[:1]}", t=1_700_000_000.0, seconds=12.0, stale_because=self.stale.get("@" + slot, ()), stale=("@" + slot) in self.stale)
 
-    def slots(self) -> list[str]:
-        return list(self.stored)
+    @property
+    def facts(self) -> Any:
+        return SimpleNamespace(evidence=SimpleNamespace(by_slot=dict.fromkeys(self.stored, [])))
 
     def next_job(self, phase: str) -> Any:
         slot = next((s for s in STEPS[phase] if s not in self.stored), None)
@@ -297,15 +298,24 @@ class FakeIdeas:
             "i3": Idea(id="i3", title="Piecewise linear embeddings of numbers", category="features", source="N07", change={"network.numeric_embedding": "piecewise_linear"}, estimates=Estimates(hours=0.4, complexity=2, impact=0.004, likelihood=0.4), status="new"),
         }
 
-    def list(self) -> list[Idea]:
+    def all(self) -> list[Idea]:
         return list(self._ideas.values())
+
+    def ranked(self) -> list[Idea]:
+        return [i for i in self._ideas.values() if i.status in ("new", "ready")]
+
+    def drop(self, idea_id: str, reason: str) -> None:
+        self._ideas[idea_id] = self._ideas[idea_id].model_copy(update={"status": "dropped", "why": reason})
+
+    def try_job(self, ids: list[str]) -> Any:
+        return SimpleNamespace(kind="try_ideas", phase="tune", title="Try ideas", ids=ids)
 
     def predict(self, idea_id: str, *, gain: float, low: float, high: float, success: float, why: str = "") -> None:
         idea = self._ideas[idea_id]
         prediction = Prediction(gain=gain, low=low, high=high, success=success, why=why, locked_at=3.0, digest=fingerprint([gain, low, high]))
         self._ideas[idea_id] = idea.model_copy(update={"prediction": prediction, "status": "ready"})
 
-    def add(self, title: str, category: str = "other", change: dict | None = None) -> Idea:
+    def add(self, title: str, *, category: str = "other", change: dict | None = None) -> Idea:
         idea = Idea(id=f"i{len(self._ideas) + 1}", title=title, category=category, change=change or {})
         self._ideas[idea.id] = idea
         return idea

@@ -36,6 +36,7 @@ class Desk:
         self.session = session
         self.board = Board()
         self.version = 0
+        self.pinned: LiveRun | None = None
         self._state: Any = None
         self._evidence: dict[str, Any] = {}
 
@@ -73,7 +74,21 @@ class Desk:
 
     def slots(self, kind: str) -> list[str]:
         """Slots of a kind that can be there more than once (`field:...`, `inspect:...`), newest last."""
-        return [s for s in self.session.slots() if s == kind or s.startswith(kind + ":")]
+        return [s for s in self.session.facts.evidence.by_slot if s == kind or s.startswith(kind + ":")]
+
+    def report(self) -> str:
+        """The report in Markdown as it would be written now; an empty text when there is nothing to report."""
+        from phasewise.records.errors import PhasewiseError
+
+        project = getattr(self.session, "project", None)
+        if project is None:
+            return ""
+        from phasewise.report.build import build
+
+        try:
+            return str(build(project).markdown())
+        except PhasewiseError as error:
+            return "\n".join(error.lines())
 
     def answer(self, key: str) -> Any:
         """The effective value of `phase.field`."""

@@ -9,7 +9,7 @@ def number(value: float | int | str | None, digits: int = 4) -> str:
         return "\u2013"
     if isinstance(value, str | bool):
         return str(value)
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6 and abs(value) >= 100):
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e9):
         return f"{int(value):,}"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
@@ -18,6 +18,13 @@ def number(value: float | int | str | None, digits: int = 4) -> str:
     if abs(value) < 1:
         return f"{value:.{digits}f}"
     return f"{value:,.{max(digits - 1 - int(math.log10(abs(value))), 0)}f}"
+
+
+def short(value: float | int | None) -> str:
+    """A round number without trailing zeros: bounds, shares, settings."""
+    if value is None or isinstance(value, int):
+        return number(value)
+    return f"{int(value):,}" if value == int(value) and abs(value) < 1e9 else f"{value:.6g}"
 
 
 def signed(value: float | None, digits: int = 4) -> str:

@@ -137,12 +137,15 @@ def _epoch(run: LiveRun, e: Any) -> None:
     run.marks.append((e.step, e.epoch, e.t))
     if len(run.marks) > 2000:
         del run.marks[1::2]
+    everybody = e.alive >= len(e.members)
     for id_, value in e.members.items():
-        trial = run.trials.setdefault(id_, Trial(id_, value))
-        trial.value, trial.seen_epoch = value, e.epoch
-    if e.members:
-        for trial in run.trials.values():
-            trial.alive = trial.id in e.members
+        trial = run.trials.get(id_)
+        if trial is None:
+            trial = run.trials[id_] = Trial(id_, value)
+        moved = trial.value != value or trial.seen_epoch == 0
+        if moved or everybody:  # members that left keep their last value in the event
+            trial.value, trial.seen_epoch = value, e.epoch
+        trial.alive = moved or everybody
 
 
 def _checkpoint(run: LiveRun, e: Any) -> None:

@@ -32,7 +32,7 @@ def open_vault(screen: Any) -> None:
     from phasewise.tui.widgets.entries import parse_number
 
     predicted = desk.answer("verify.predicted")
-    if predicted is not None:
+    if predicted is not None and desk.session.answers.source("verify", "predicted") in ("typed", "flag", "file"):
         _door(screen, predicted)
         return
 

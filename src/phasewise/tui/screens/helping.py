@@ -53,9 +53,8 @@ class Helping:
             rows += [line(("stale    ", "warn"), reason)]
         for reason in getattr(view, "overrides", ()):
             rows += [line(("override ", "warn"), reason)]
-        from phasewise.tui.say import prose
-
         from phasewise import content
+        from phasewise.tui.say import prose
 
         told = content.text(f"phases/{self.phase}") or content.text(f"pages/{self.phase}")  # type: ignore[attr-defined]
         if told:

@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from phasewise.tui.numbers import number
+from phasewise.tui.numbers import short
 from phasewise.tui.widgets.editors import Edited
 
 
@@ -32,9 +32,9 @@ def parse_number(text: str, whole: bool, bounds: tuple[float | None, float | Non
         value = int(value)
     low, high = bounds
     if low is not None and value < low:
-        return None, f"too small: at least {number(low)}"
+        return None, f"too small: at least {short(low)}"
     if high is not None and value > high:
-        return None, f"too large: at most {number(high)}"
+        return None, f"too large: at most {short(high)}"
     return value, ""
 
 

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from phasewise.records.text import safe_text
-from phasewise.tui.numbers import number
+from phasewise.tui.numbers import short
 from phasewise.tui.say import line, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chooser import Chooser
@@ -89,7 +89,7 @@ def spell(value: Any, question: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return number(value)
+        return short(value)
     return str(labels.get(value, value))
 
 
@@ -98,11 +98,11 @@ def bounds_text(question: Any) -> str:
     low, high = question.low, question.high
     unit = f" {question.unit}" if question.unit else ""
     if low is not None and high is not None:
-        return f"{number(low)} to {number(high)}{unit}."
+        return f"{short(low)} to {short(high)}{unit}."
     if low is not None:
-        return f"{'Above' if question.low_open else 'At least'} {number(low)}{unit}."
+        return f"{'Above' if question.low_open else 'At least'} {short(low)}{unit}."
     if high is not None:
-        return f"{'Below' if question.high_open else 'At most'} {number(high)}{unit}."
+        return f"{'Below' if question.high_open else 'At most'} {short(high)}{unit}."
     return f"In{unit}." if unit else ""
 
 

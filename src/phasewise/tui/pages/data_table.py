@@ -1,0 +1,102 @@
+"""The data as it is in the file: first rows, and every column at a glance."""
+
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+
+from phasewise.tui.charts.bars import columns as column_bars
+from phasewise.tui.numbers import number, share, size
+from phasewise.tui.pages.base import View
+from phasewise.tui.say import line, lines, say
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.table import Column, Table
+
+NUMBERS = ("number", "date")
+
+
+class Preview(View):
+    """The first rows."""
+
+    TITLE = "Preview"
+    HINT = "h l sideways, y copy"
+
+    def compose(self) -> ComposeResult:
+        """File facts and table."""
+        self.facts = Block(classes="section")
+        self.table = Table(title="preview", empty="The file has not been read yet. Do the next step: Read the file.", classes="fill")
+        yield self.facts
+        yield self.table
+
+    def load(self) -> None:
+        found = self.desk.result("profile")
+        if found is None:
+            self.table.fill([])
+            return
+        file = found.files[0] if found.files else None
+        reading = ", ".join(f"{k} {v!r}" for k, v in found.reading.items())
+        facts = line((file.name if file else "", "bold"), (f"  {size(file.size) if file else ''}  {found.rows:,} rows, {len(found.columns)} columns  {reading}", "muted"))
+        notes = [say(n, "warn") for n in found.notes[:3]]
+        self.facts.show(lines([facts, *notes]))
+        target = found.target
+        cols = [Column(title=f"{c.name}{' (target)' if c.name == target else ''}", width=max(min(max([len(c.name) + (9 if c.name == target else 0), *(len(r[i]) for r in found.preview[:50] if i < len(r))]), 24), 4), right=c.role == "number") for i, c in enumerate(found.columns)]
+        rows = [[("", "muted") if v == "" else (v, "key") if found.columns[i].name == target else v for i, v in enumerate(r[: len(cols)])] for r in found.preview]
+        self.table.fill(rows, cols)
+
+    def has_data(self) -> bool:
+        return self.desk.result("profile") is not None
+
+
+class Columns(View):
+    """Every column: role, missing, distinct, range, a small distribution; the one under the cursor in full."""
+
+    TITLE = "Columns"
+    HINT = "j k move, y copy"
+
+    def compose(self) -> ComposeResult:
+        """Table and detail."""
+        self.table = Table(
+            [Column(title="column", least=14), Column(title="role", width=8), Column(title="missing", width=7, right=True), Column(title="distinct", width=8, right=True, drop=1), Column(title="distribution", width=12), Column(title="range or top values", flex=2, least=12, drop=2)],
+            title="columns", empty="The file has not been read yet.", classes="fill",
+        )
+        self.detail = Block(classes="detail")
+        yield self.table
+        yield self.detail
+
+    def load(self) -> None:
+        found = self.desk.result("profile")
+        self.found: list[Any] = list(found.columns) if found else []
+        roles = self.desk.answer("data.roles") or {}
+        rows: list[list[Any]] = []
+        for c in self.found:
+            target = found is not None and c.name == found.target
+            span = f"{number(c.minimum)} to {number(c.maximum)}" if c.minimum is not None else ", ".join(b.label for b in c.bars[:3])
+            role = roles.get(c.name, c.role)
+            rows.append([
+                (c.name, "bold key" if target else "ink"), ("target" if target else role, "key" if target or c.name in roles else "muted"),
+                (share(c.missing, c.rows) if c.missing else "0", "warn" if c.missing else "muted"), (number(c.distinct), "muted"),
+                (column_bars([b.count for b in c.bars[:12]], ascii_only=self.ascii_only), "second"), (span, "muted"),
+            ])
+        self.table.fill(rows)
+        self._show(self.table.cursor)
+
+    @on(Table.Moved)
+    def _moved(self, event: Table.Moved) -> None:
+        self._show(event.row)
+
+    def _show(self, row: int) -> None:
+        if not self.found:
+            self.detail.display = False
+            return
+        c = self.found[min(row, len(self.found) - 1)]
+        self.detail.display = True
+        parts = [line((c.name, "bold"), (f"  {c.dtype}, read as {c.role}: {c.reason}", "muted"))]
+        if c.mean is not None:
+            quantiles = "  ".join(f"{p} % {number(q)}" for p, q in zip((5, 25, 50, 75, 95), c.quantiles, strict=False))
+            parts.append(line(("mean ", "muted"), number(c.mean), *((("  sd ", "muted"), number(c.std)) if c.std is not None else ()), (f"  {quantiles}", "muted")))
+        else:
+            parts.append(line(*[p for b in c.bars[:5] for p in ((f"{b.label} ", "ink"), (f"{share(b.count, c.rows)}   ", "muted"))]))
+        self.detail.show(lines(parts))
+
+    def has_data(self) -> bool:
+        return self.desk.result("profile") is not None

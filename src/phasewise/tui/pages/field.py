@@ -1,0 +1,90 @@
+"""Field: does it hold in the real world?"""
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from phasewise.tui.charts.bars import bar
+from phasewise.tui.marks import SEVERITY, glyph
+from phasewise.tui.numbers import number, plural
+from phasewise.tui.pages.base import Page, Questions, View
+from phasewise.tui.pages.shared import stale_note, verdict
+from phasewise.tui.say import line, lines, say
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.table import Column, Table
+
+LOOPS = {"none": ("pass", "holds: no loop needed"), "collect": ("warn", "collect more data"), "new_sets": ("warn", "make new sets"), "reweigh": ("warn", "reweigh"), "rethink": ("fail", "rethink the goal")}
+
+
+class Judged(View):
+    """New rows through the frozen model: score, which loop to take, drift per column."""
+
+    TITLE = "New data"
+
+    def compose(self) -> ComposeResult:
+        """Banner, drift, notes."""
+        self.banner = Block(classes="banner")
+        self.table = Table([Column(title="", width=9), Column(title="column", least=12), Column(title="effect", width=8, right=True), Column(title="", width=16, drop=1), Column(title="q (FDR)", width=9, right=True), Column(title="what changed", flex=2, drop=2)], title="drift", empty="No new data judged yet. Name a file of new rows in the questions.", classes="fill")
+        self.notes = Block(self._notes, classes="detail")
+        yield self.banner
+        yield self.table
+        yield self.notes
+
+    def evidence(self) -> Any:
+        """The newest field result."""
+        slots = self.desk.slots("field")
+        return self.desk.evidence(slots[-1]) if slots else None
+
+    def load(self) -> None:
+        evidence = self.evidence()
+        self.banner.display = self.notes.display = evidence is not None
+        if evidence is None:
+            self.table.fill([])
+            return
+        found = evidence.result
+        mark, word = LOOPS.get(found.loop, ("info", found.loop or "judged"))
+        score = f"{self.desk.metric_title()} {number(found.score.value)} [{number(found.score.low)}, {number(found.score.high)}]" if found.score else "no labels: drift only"
+        tested = self.desk.result("open_vault")
+        against = f", {number(tested.test.value)} on the sealed test set" if tested else ""
+        self.banner.set_class(mark == "warn", "-warn").set_class(mark == "pass", "-good").set_class(mark == "fail", "-bad")
+        self.banner.show(lines([r for r in (verdict(mark, word, found.loop_reason, ascii_only=self.ascii_only), line((score, "bold"), (f"{against}; {plural(found.rows, 'row')} of {found.file}", "muted")), stale_note(evidence)) if r.plain]))
+        top = max((abs(d.effect) for d in found.drift), default=1.0) or 1.0
+        rows: list[list[Any]] = []
+        for d in sorted(found.drift, key=lambda d: (not d.drifted, -abs(d.effect))):
+            rows.append([(f"{glyph(SEVERITY['warn' if d.drifted else 'pass'], self.ascii_only)} {'drifted' if d.drifted else 'same'}", "bold warn" if d.drifted else "muted"), (d.column, "bold ink" if d.drifted else "ink"), number(d.effect, 3), (bar(abs(d.effect), top, 16, ascii_only=self.ascii_only), "warn" if d.drifted else "muted"), (number(d.q, 2), "muted"), (d.detail, "muted")])
+        self.table.fill(rows)
+        self.notes.redraw()
+
+    def _notes(self, width: int) -> Content:
+        evidence = self.evidence()
+        if evidence is None:
+            return Content("")
+        f = evidence.result
+        rows = []
+        if f.domain_auc is not None:
+            rows.append(line(("old or new rows can be told apart: ", "muted"), (f"ROC AUC {number(f.domain_auc)}", "bold"), ("  (0.5 means they cannot)", "muted")))
+        if f.overlap:
+            rows.append(say(f"{plural(f.overlap, 'row')} was in training and is left out of the score.", "warn"))
+        if f.do_not_trust:
+            rows.append(line(("do not trust predictions for  ", "warn"), ", ".join(f.do_not_trust[:6])))
+        if f.predictions_file:
+            rows.append(line(("predictions in  ", "muted"), f.predictions_file))
+        return lines(rows)
+
+    def has_data(self) -> bool:
+        return bool(self.desk.slots("field"))
+
+
+class FieldPage(Page):
+    """Questions and judged data."""
+
+    PHASE = "field"
+    VIEWS = (Questions, Judged)
+
+    def opening(self) -> int:
+        """The judgement once there is one."""
+        return 1 if self.desk.slots("field") else 0
+
+
+PAGE = FieldPage

@@ -1,0 +1,176 @@
+"""Where the model is wrong: slices with false-discovery control, gallery, confusion, calibration, importance."""
+
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+
+from phasewise.tui.charts.bars import bar, interval
+from phasewise.tui.numbers import number, plural, share
+from phasewise.tui.pages.base import View
+from phasewise.tui.pages.shared import stale_note
+from phasewise.tui.say import line, lines, say
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.chart import Chart
+from phasewise.tui.widgets.table import Column, Table
+
+PARTS = ("slices", "gallery", "confusion", "calibration", "importance")
+BAR = 15
+
+
+class Errors(View):
+    """One part at a time; c goes to the next part."""
+
+    TITLE = "Errors"
+    HINT = "c next part"
+    BINDINGS = [Binding("c", "part", "Slices, gallery, confusion, calibration, importance", show=False, id="errors.part")]
+    part = 0
+
+    def compose(self) -> ComposeResult:
+        """Part strip, then what the part needs."""
+        self.strip = Block(self._strip, classes="section")
+        self.table = Table(title="slices", empty="Nothing inspected yet. Do the next step: Inspect.", classes="fill")
+        self.chart = Chart("Calibration: observed over predicted", self._calibration, classes="part-chart")
+        self.text = Block(self._text)
+        self.detail = Block(classes="detail")
+        yield self.strip
+        yield self.table
+        yield self.chart
+        yield self.text
+        yield self.detail
+
+    def evidence(self) -> Any:
+        """The newest inspection."""
+        slots = self.desk.slots("inspect")
+        return self.desk.evidence(slots[-1]) if slots else None
+
+    def load(self) -> None:
+        evidence = self.evidence()
+        self.found = evidence.result if evidence else None
+        name = PARTS[self.part]
+        self.table.display = name in ("slices", "gallery", "importance") or self.found is None
+        self.chart.display = name == "calibration" and self.found is not None
+        self.text.display = name in ("confusion", "calibration") and self.found is not None
+        self.rows_of: list[Any] = []
+        if self.found is not None and self.table.display:
+            getattr(self, f"_{name}")()
+        self.strip.redraw()
+        self.text.redraw()
+        self.chart.redraw()
+        self._show()
+
+    def _strip(self, width: int) -> Content:
+        parts: list[Any] = []
+        for i, name in enumerate(PARTS):
+            parts += [(name, "bold underline key" if i == self.part else "muted"), "   "]
+        rows = [line(*parts)]
+        if self.found is not None:
+            rows.append(line((self.found.model, "muted"), "  ", *[x for k, v in list(self.found.metrics.items())[:4] for x in ((f"{k} ", "muted"), (number(v), "bold"), "  ")]))
+            note = stale_note(self.evidence())
+            rows += [note] if note.plain else []
+        return lines(rows)
+
+    def _slices(self) -> None:
+        found = self.found
+        lo = min((s.low for s in found.slices), default=0.0)
+        hi = max([s.high for s in found.slices] + [s.rest for s in found.slices], default=1.0)
+        rows: list[list[Any]] = []
+        self.rows_of = sorted(found.slices, key=lambda s: -s.harm)
+        for s in self.rows_of:
+            rows.append([("! " if s.significant else "", "bold warn"), (s.name, "bold ink" if s.significant else "ink"), (f"{s.rows:,}", "muted"), number(s.value), (interval(s.low, s.value, s.high, lo, hi, BAR, ascii_only=self.ascii_only), "warn" if s.significant else "muted"), (number(s.rest), "muted"), (number(s.q, 2), "warn" if s.significant else "muted"), (number(s.harm, 3), "ink")])
+        self.table.title_text = "slices"
+        self.table.fill(rows, [Column(title="", width=2), Column(title="slice", flex=2, least=16), Column(title="rows", width=6, right=True), Column(title="score", width=7, right=True), Column(title="95 % interval", width=BAR, drop=2), Column(title="rest", width=7, right=True, drop=1), Column(title="q (FDR)", width=7, right=True), Column(title="harm", width=7, right=True, drop=3)])
+
+    def _gallery(self) -> None:
+        rows: list[list[Any]] = []
+        self.rows_of = []
+        for kind in ("worst", "unsure", "random", "best"):
+            for g in self.found.gallery.get(kind, []):
+                wrong = str(g.get("truth")) != str(g.get("prediction"))
+                rows.append([(kind, "muted"), (str(g.get("row", g.get("id", ""))), "muted"), _cell(g.get("truth")), (_cell(g.get("prediction")), "warn" if wrong else "ink"), number(g.get("loss"), 3), (", ".join(map(str, g.get("shown", []))), "muted")])
+                self.rows_of.append(g)
+        self.table.title_text = "gallery"
+        self.table.fill(rows, [Column(title="kind", width=6), Column(title="row", width=7, right=True), Column(title="truth", least=6), Column(title="predicted", least=9), Column(title="loss", width=6, right=True), Column(title="shown", flex=2, least=12)])
+
+    def _importance(self) -> None:
+        items = self.found.importance
+        top = max((float(i.get("drop", 0)) for i in items), default=1.0) or 1.0
+        self.table.title_text = "importance"
+        self.table.fill([[str(i.get("column", i.get("name", ""))), number(float(i.get("drop", 0))), (bar(float(i.get("drop", 0)), top, 24, ascii_only=self.ascii_only), "key")] for i in items], [Column(title="column shuffled", least=14), Column(title="drop", width=8, right=True), Column(title="", width=24)])
+
+    def _calibration(self, chart: Chart) -> list[Any]:
+        from phasewise.tui.charts.plot import Line
+
+        bins = (self.found.calibration or {}).get("bins", []) if self.found is not None else []
+        points = [(float(b["mean"]), float(b["observed"])) for b in bins if b.get("mean") is not None]
+        if not points:
+            return []
+        lo, hi = min(min(p) for p in points), max(max(p) for p in points)
+        return [Line(name="observed", points=points, tone="key", letter="o"), Line(name="perfect", points=[(lo, lo), (hi, hi)], tone="muted", letter="")]
+
+    def _text(self, width: int) -> Content:
+        if self.found is None:
+            return Content("")
+        if PARTS[self.part] == "confusion":
+            return confusion_text(self.found.confusion, width)
+        c = self.found.calibration
+        if not c:
+            return say("Calibration needs probabilities and at least 20 rows.", "muted")
+        better = c.get("ece_after")
+        return line(("ECE ", "muted"), (number(c.get("ece")), "bold"), (f"   with temperature {number(c.get('temperature'))}: {number(better)}" if better is not None else "", "muted"))
+
+    @on(Table.Moved)
+    def _show(self) -> None:
+        name = PARTS[self.part]
+        self.detail.display = bool(self.rows_of) and self.table.display
+        if not self.detail.display:
+            return
+        row = self.rows_of[min(self.table.cursor, len(self.rows_of) - 1)]
+        if name == "slices":
+            lift = f"If it were as good as the rest, the score could rise by about {number(row.harm, 3)}."
+            self.detail.show(line((row.name, "bold"), f"  {row.rows:,} rows, {number(row.value)} against {number(row.rest)}.  ", (lift if row.significant else "Not beyond chance after false-discovery control.", "muted")))
+        else:
+            self.detail.show(lines([line(("shown ", "muted"), ", ".join(map(str, row.get("shown", []))))]))
+
+    def action_part(self) -> None:
+        """The next part."""
+        self.part = (self.part + 1) % len(PARTS)
+        self.table.cursor = 0
+        self.load()
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        for w in (self.table, self.chart):
+            if w.display:
+                w.focus(scroll_visible=False)
+                return
+        self.can_focus = True
+        self.focus(scroll_visible=False)
+
+    def has_data(self) -> bool:
+        return bool(self.desk.slots("inspect"))
+
+
+def confusion_text(confusion: dict[str, Any], width: int, most: int = 12) -> Content:
+    """Counts with row shares: truth down, prediction across; the diagonal is right."""
+    labels, counts = confusion.get("labels", []), confusion.get("counts", [])
+    if not labels:
+        return say("A confusion matrix needs classes.", "muted")
+    shown = labels[:most]
+    cell = max(min(max(len(str(x)) for x in shown), 12), 8)
+    rows = [line((" " * (cell + 2) + "".join(f"{str(x)[:cell]:>{cell + 2}}" for x in shown), "muted"), ("   predicted", "muted"))]
+    for i, label in enumerate(shown):
+        total = sum(counts[i]) or 1
+        parts: list[Any] = [(f"{str(label)[:cell]:<{cell + 2}}", "muted")]
+        parts += [(f"{counts[i][j]:>{cell + 2},}", "bold good" if i == j else "warn" if counts[i][j] > 0.2 * total else "ink") for j in range(len(shown))]
+        parts.append((f"   {share(counts[i][i], total)} right", "muted"))
+        rows.append(line(*parts))
+    if len(labels) > most:
+        rows.append(say(f"{plural(len(labels) - most, 'class', 'classes')} more; E exports all.", "muted"))
+    return lines(rows)
+
+
+def _cell(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,204 @@
+"""The backlog: what was predicted, what came out; predict and add from here."""
+
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+
+from phasewise.records.errors import PhasewiseError
+from phasewise.tui.charts.bars import interval
+from phasewise.tui.numbers import number, plural, signed
+from phasewise.tui.pages.base import View
+from phasewise.tui.say import line, lines, say
+from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.table import Column, Table
+
+STATUS = {
+    "new": ("new", "muted"), "ready": ("ready", "key"), "running": ("running", "bold key"), "worked": ("worked", "bold good"),
+    "no_gain": ("no gain", "muted"), "broken": ("broken", "bad"), "dropped": ("dropped", "muted"),
+}
+BAR = 17
+
+
+class Ideas(View):
+    """Ideas in the order they would be tried, then the ones with an outcome."""
+
+    TITLE = "Ideas"
+    HINT = "e predict  a add  T try  D drop"
+    BINDINGS = [
+        Binding("e", "predict", "Predict the gain", show=False, id="idea.predict"),
+        Binding("a", "add", "Add an idea", show=False, id="idea.add"),
+        Binding("T", "try_it", "Try the idea now", show=False, id="idea.try"),
+        Binding("D", "drop", "Drop the idea", show=False, id="idea.drop"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Summary, table, detail."""
+        self.head = Block(classes="section-tight")
+        self.table = Table(
+            [Column(title="idea", flex=2, least=14), Column(title="status", width=8), Column(title="predicted", width=9, right=True), Column(title="actual", width=9, right=True), Column(title="worse  0  better", width=BAR, drop=1), Column(title="hours", width=6, right=True, drop=2)],
+            title="ideas", empty="No idea yet. They come from the diagnosis; a adds your own.", classes="fill",
+        )
+        self.detail = Block(classes="detail")
+        yield self.head
+        yield self.table
+        yield self.detail
+
+    def load(self) -> None:
+        backlog = self.desk.session.ideas
+        ranked = list(backlog.ranked())
+        known = {i.id for i in ranked}
+        self.ideas: list[Any] = [*ranked, *(i for i in backlog.all() if i.id not in known)]
+        ends = [abs(x) for i in self.ideas if i.outcome for x in (i.outcome.low, i.outcome.high)]
+        top = max(ends, default=1.0) or 1.0
+        rows: list[list[Any]] = []
+        for i in self.ideas:
+            word, tone = STATUS.get(i.status, (i.status, "muted"))
+            o, p = i.outcome, i.prediction
+            picture = interval(o.low, o.gain, o.high, -top, top, BAR, ascii_only=self.ascii_only) if o else ""
+            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (number(i.estimates.hours) if i.estimates.hours else "", "muted")])
+        self.table.fill(rows)
+        done = [i for i in self.ideas if i.outcome]
+        hits = sum(i.outcome.adopted for i in done)
+        guesses = [i.prediction.success for i in done if i.prediction]
+        told = f"{plural(len(self.ideas), 'idea')}, {len(done)} tried, {hits} adopted."
+        if guesses:
+            told += f" You expected {sum(guesses):.1f} to work."
+        self.head.show(say(told, "muted"))
+        self._show()
+
+    @on(Table.Moved)
+    def _show(self) -> None:
+        idea = self.current()
+        self.detail.display = idea is not None
+        if idea is not None:
+            self.detail.show(lambda _w: idea_text(idea))
+
+    def current(self) -> Any:
+        """The idea under the cursor, or None."""
+        return self.ideas[self.table.cursor] if self.ideas else None
+
+    @on(Table.Chosen)
+    def _chosen(self) -> None:
+        self.action_predict()
+
+    def action_predict(self) -> None:
+        """Write down what the idea will bring: gain, range, probability."""
+        from phasewise.tui.screens.ask import Ask
+
+        idea = self.current()
+        if idea is None:
+            return
+        if idea.outcome is not None or (idea.prediction is not None and idea.prediction.locked_at):
+            self.notify("This prediction is locked: the idea has been started.", severity="warning", markup=False)
+            return
+        text = f"Written down before the run and compared with it after. Points of {self.desk.metric_title()}, more is better.\nFor example: 0.002 from -0.001 to 0.005, 40 %"
+        self.app.push_screen(Ask(f"What will it bring? {idea.title}", text, prompt="gain  from low to high, chance %", check=parse_prediction), lambda p: p and self.act(lambda: self.desk.session.ideas.predict(idea.id, **p), "Prediction kept."))
+
+    def action_add(self) -> None:
+        """Write down an idea of one's own."""
+        from phasewise.tui.screens.ask import Ask
+
+        def check(text: str) -> tuple[Any, str]:
+            title, _, change = text.partition(";")
+            if not title.strip():
+                return None, "write what you would change"
+            try:
+                return (title.strip(), parse_change(change)), ""
+            except ValueError as e:
+                return None, str(e)
+
+        self.app.push_screen(Ask("A new idea", "A title; after a semicolon the change of the config, if it is one.\nFor example: Less dropout; network.dropout = [0.1]", prompt="Idea", check=check), lambda v: v and self.act(lambda: self.desk.session.ideas.add(v[0], change=v[1]), "Idea added."))
+
+    def action_drop(self) -> None:
+        """Take the idea off the list with a reason."""
+        idea = self.current()
+        if idea is not None:
+            self.screen.ask_reason(f"Drop: {idea.title}", "It stays in the journal with the reason.", lambda reason: self.desk.session.ideas.drop(idea.id, reason))  # type: ignore[attr-defined]
+
+    def action_try_it(self) -> None:
+        """Try this idea now against the incumbent over the same seeds."""
+        idea = self.current()
+        if idea is None:
+            return
+
+        async def start() -> None:
+            try:
+                job = self.desk.session.ideas.try_job([idea.id])
+            except PhasewiseError as e:
+                self.screen.fail(e)  # type: ignore[attr-defined]
+                return
+            await self.screen.start(job)  # type: ignore[attr-defined]
+
+        self.run_worker(start(), exclusive=True)
+
+    def act(self, do: Any, told: str) -> None:
+        """Change the backlog; an error is shown."""
+        try:
+            do()
+        except PhasewiseError as e:
+            self.screen.fail(e)  # type: ignore[attr-defined]
+            return
+        self.notify(told, markup=False)
+        self.desk.touch()
+        self.screen.refresh_pages()  # type: ignore[attr-defined]
+
+
+def idea_text(idea: Any) -> Content:
+    """One idea: change, estimates, prediction, outcome."""
+    change = ", ".join(f"{k} = {v}" for k, v in idea.change.items())
+    e, p, o = idea.estimates, idea.prediction, idea.outcome
+    rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + idea.source if idea.source else ''}", "muted"))]
+    if change:
+        rows.append(line(("change    ", "muted"), change))
+    rows.append(line(("estimate  ", "muted"), f"{number(e.hours)} h, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
+    if p:
+        rows.append(line(("predicted ", "muted"), f"{signed(p.gain)} [{signed(p.low)}, {signed(p.high)}], {p.success:.0%} to work", ("  locked" if p.locked_at else "", "warn")))
+    if o:
+        rows.append(line(("actual    ", "muted"), (f"{signed(o.gain)} [{signed(o.low)}, {signed(o.high)}]", "bold"), (f"  {o.seeds} seeds: {o.reason}", "muted")))
+    if idea.why:
+        rows.append(say(idea.why, "muted"))
+    return lines(rows)
+
+
+def parse_prediction(text: str) -> tuple[dict[str, Any] | None, str]:
+    """`0.002 from -0.001 to 0.005, 40 %` as keyword arguments of `predict`."""
+    import re
+
+    numbers = [float(n) for n in re.findall(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?", text.replace("%", " "))]
+    if len(numbers) == 1:
+        numbers += [0.0 if numbers[0] >= 0 else 2 * numbers[0], 2 * numbers[0] if numbers[0] >= 0 else 0.0]
+    if len(numbers) not in (3, 4):
+        return None, "write gain, low, high and the chance, for example 0.002 from -0.001 to 0.005, 40 %"
+    gain, low, high = numbers[:3]
+    if not low <= gain <= high:
+        return None, "the range must hold the gain: low <= gain <= high"
+    chance = numbers[3] / 100 if len(numbers) == 4 else 0.15
+    if not 0 <= chance <= 1:
+        return None, "the chance is between 0 % and 100 %"
+    return {"gain": gain, "low": low, "high": high, "success": chance}, ""
+
+
+def parse_change(text: str) -> dict[str, Any]:
+    """`network.dropout = [0.1]` lines as a config diff; raises ValueError with what is wrong."""
+    import tomllib
+
+    if not text.strip():
+        return {}
+    try:
+        data = tomllib.loads("\n".join(part.strip() for part in text.split(",,")))
+    except tomllib.TOMLDecodeError as e:
+        raise ValueError(f"the change is not understood: {e}") from None
+    out: dict[str, Any] = {}
+
+    def walk(prefix: str, node: Any) -> None:
+        if isinstance(node, dict):
+            for k, v in node.items():
+                walk(f"{prefix}.{k}" if prefix else k, v)
+        else:
+            out[prefix] = node
+
+    walk("", data)
+    return out
