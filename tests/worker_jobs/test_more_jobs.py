@@ -169,7 +169,7 @@ def test_field_data_like_training_raises_no_alarm(moons, model, arrivals):
     found = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "same.csv", columns(0.0))), name="same", target=0.8)
     assert found.loop == "none" and found.overlap == 0 and not [d for d in found.drift if d.drifted]
     assert found.score.n == 600 and abs(found.prior["yes"] - 0.5) < 0.1
-    assert not [line for line in found.do_not_trust if "population" in line or "unlike" in line]
+    assert not [line for line in found.do_not_trust if "population" in line or "missing" in line]
     assert (moons.folder / found.predictions_file).exists()
 
 
@@ -197,7 +197,7 @@ def test_field_rows_without_labels_or_columns(moons, model, arrivals):
     data.pop("label")
     data.pop("noise")
     found = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "bare.csv", data)), name="bare")
-    assert found.score is None and any(f.check == "absent-column" for f in found.findings) and "rows without the column noise" in found.do_not_trust
+    assert found.score is None and any(f.check == "field-contract" and f.columns == ["noise"] for f in found.findings) and any("missing" in t for t in found.do_not_trust)
     few = {k: v[:50] for k, v in data.items()}
     tiny = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "few.csv", few)), name="few")
     assert tiny.drift == [] and any(f.check == "few-rows" for f in tiny.findings)

@@ -23,6 +23,9 @@ class Arrived:
 
     table: pl.DataFrame
     natural: pl.DataFrame
+    """As the file (or the vault) held them."""
+    remedied: pl.DataFrame
+    """Natural types with the remedies applied and no column added: what the checks of new rows compare."""
     y: np.ndarray | None
     groups: np.ndarray | None = None
     missing: list[str] = field(default_factory=list)
@@ -67,7 +70,8 @@ def _shaped(natural: pl.DataFrame, view: DataView, dev: Development, file: str =
         unknown = int((~labels.known & shaped[view.target].is_not_null().to_numpy()).sum())
     group = dev.split.get("group")
     groups = natural[group].rank("dense").fill_null(0).to_numpy().astype(np.int64) if group and group in natural.columns else None
-    return Arrived(table=table, natural=natural, y=y, groups=groups, missing=[safe_text(c, 80) for c in absent], unknown_labels=unknown, file=file)
+    added = [*absent, *([] if has_target else [view.target])]
+    return Arrived(table=table, natural=natural.drop(added), remedied=shaped.drop(added, strict=False), y=y, groups=groups, missing=[safe_text(c, 80) for c in absent], unknown_labels=unknown, file=file)
 
 
 def seen_before(dev: Development, new: Arrived) -> np.ndarray:
