@@ -192,12 +192,16 @@ class Appender:
             self._take_back()
             raise storage_error(error, self.path) from error
         if durable:
-            try:
-                os.fdatasync(self._fd)
-            except OSError as error:
-                self.broken = f"The disk reported a failed sync ({error.strerror}); it is not tried again on the same file."
-                raise storage_error(error, self.path, "save") from error
+            self.sync()
         self.length += len(data)
+
+    def sync(self) -> None:
+        """Makes everything appended so far durable; a failed sync is not tried again."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            self.broken = f"The disk reported a failed sync ({error.strerror}); it is not tried again on the same file."
+            raise storage_error(error, self.path, "save") from error
 
     def _still_there(self) -> None:
         """A file that was deleted or exchanged under us must not swallow what it is given."""

@@ -71,6 +71,8 @@ class Journal:
         if not durable:
             value["soft"] = True
         line = lines.encode(value)
+        if durable and self._entries and not self._entries[-1].durable:
+            self._file.sync()  # so that whatever lies before a durable line on the disk is whole: else it is damage
         self._file.append(line + b"\n", durable=durable)
         payload = lines.payload_of(line) or b""
         entry = _entry(value, payload)
