@@ -12,14 +12,6 @@ EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 usage or missing answer, 3 gate no
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; every error becomes a message and an exit code, never a traceback."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if args and args[0] in ("-h", "--help", "help") and len(args) == 1:
-        print(help_text())
-        return 0
-    if args and args[0] in ("-V", "--version"):
-        import phasewise
-
-        print(f"phasewise {phasewise.__version__}")
-        return 0
     return _guarded(args)
 
 
@@ -31,17 +23,10 @@ def help_text() -> str:
 
 
 def _guarded(args: list[str]) -> int:
-    from phasewise.records.errors import PhasewiseError
-
     try:
         code = _dispatch(args)
         sys.stdout.flush()
         return code
-    except PhasewiseError as error:
-        from phasewise.cli.talk import tell_error
-
-        tell_error(error)
-        return error.exit_code
     except KeyboardInterrupt:
         from phasewise.cli.talk import say
 
@@ -53,6 +38,13 @@ def _guarded(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # the last guard: what nobody foresaw gets a message, a log and a way back
+        from phasewise.records.errors import PhasewiseError
+
+        if isinstance(error, PhasewiseError):
+            from phasewise.cli.talk import tell_error
+
+            tell_error(error)
+            return error.exit_code
         from phasewise.cli.places import log_file
         from phasewise.cli.talk import tell_crash
 
@@ -61,6 +53,14 @@ def _guarded(args: list[str]) -> int:
 
 
 def _dispatch(args: list[str]) -> int:
+    if args and args[0] in ("-h", "--help", "help") and len(args) == 1:
+        print(help_text())
+        return 0
+    if args and args[0] in ("-V", "--version"):
+        import phasewise
+
+        print(f"phasewise {phasewise.__version__}")
+        return 0
     if not args or args[0].startswith("-"):
         return importlib.import_module("phasewise.cli.start").run(args)
     name, rest = args[0], args[1:]

@@ -143,7 +143,7 @@ class Plain:
 
         chosen = self.session.answers.value("data", "remedies") or {}
         for finding in findings(self.session.view):
-            if finding.severity not in ("block", "warn") or finding.id in chosen or not finding.remedies:
+            if finding.severity not in ("block", "warn") or finding.id in chosen or finding.id in self.session.facts.remedies or not finding.remedies:
                 continue
             self.tell(f"\n{finding.severity}: {finding.title}" + (f". {finding.seen}" if finding.seen else ""))
             best = finding.recommended()

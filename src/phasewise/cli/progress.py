@@ -55,6 +55,7 @@ class Reporter:
 
     def _phase(self, data: dict[str, Any]) -> None:
         mark = {"running": "..", "done": "ok", "skipped": "--"}.get(data["state"], "  ")
+        self._last = self._clock()
         self.line(f"{mark} {data['phase']:<11} {safe_text(data['text'], 200)}".rstrip())
 
     def _progress(self, data: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ def say(text: str) -> None:
 def tell_error(error: PhasewiseError) -> None:
     """Title, cause, remedy; control characters never reach the terminal."""
     for line in error.lines():
-        say(safe_text(line, 2000))
+        say(safe_text(line, 4000, keep_newlines=True))
 
 
 def tell_crash(error: BaseException, log: Any, resume: str) -> None:

@@ -88,10 +88,10 @@ class Drive:
             from phasewise.workflow.words import Problem
 
             open_ones = [q for q in self.session.questions(phase) if q.visible and not q.advanced and q.recommendation and q.source == "recommended"]
-            problems = [Problem(phase=phase, field=q.name, message=f"nobody decided; recommended: {q.value}", remedy=q.recommendation.reason if q.recommendation else "") for q in open_ones]
+            problems = [Problem(phase=phase, field=q.name, message=f"nobody decided; recommended: {q.value}.", remedy=q.recommendation.reason if q.recommendation else "") for q in open_ones]
         if not problems:
             return
-        named = "; ".join(f"{p.key}: {p.message} {p.remedy}".strip() for p in problems)
+        named = "".join(f"\n    {p.key}: {p.message} {p.remedy}".rstrip() for p in problems)
         flags = " ".join(_flag(p.phase, p.field) for p in problems)
         accept = " Or accept what is recommended with --yes." if not self.yes else ""
         raise UsageError(f"{TITLES[phase]} needs {len(problems)} answer(s)", named, f"Give {flags}.{accept}")

@@ -21,6 +21,8 @@ class Facts:
     overrides: dict[tuple[str, str], str] = field(default_factory=dict)
     reopened: dict[str, tuple[int, str]] = field(default_factory=dict)
     skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
+    remedies: dict[str, str] = field(default_factory=dict)
+    """Finding -> the action it was answered with last."""
     looks: list[dict[str, Any]] = field(default_factory=list)
     ideas: dict[str, Idea] = field(default_factory=dict)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
@@ -48,6 +50,8 @@ class Facts:
             self.skipped.pop(phase, None)
         elif kind == "skip":
             self.skipped[phase] = (seq, data["reason"])
+        elif kind == "remedy":
+            self.remedies[data["finding"]] = data["action"]
         elif kind == "look":
             self.looks.append(data)
         elif kind == "idea":

@@ -1,33 +1,60 @@
-"""Answering a finding: the chosen action becomes an answer that every later job replays."""
+"""Answering a finding: the chosen remedy becomes an answer that every later job replays."""
 
 from typing import Any
 
 from phasewise.records.errors import UsageError
 from phasewise.workflow.phases.data import findings
 
+_COLUMN = {"group-split": ("grouped", "group"), "split-by-group": ("grouped", "group"), "time-split": ("time", "time"), "split-by-time": ("time", "time")}
+_POLICY = {"stratify": "stratified", "split-stratified": "stratified", "shuffle": "random"}
+_IMBALANCE = {"class-weights": "weights", "over-sample": "over", "under-sample": "under"}
+
 
 def choose(session: Any, finding_id: str, action: str) -> None:
-    """Record `action` for a finding; unknown findings and actions name what there is."""
+    """Record a remedy for a finding; unknown findings and actions name what there is.
+
+    A remedy that is really another answer (split policy, folds, imbalance) becomes that answer; every other is kept, as the
+    finding spells it, among `data.remedies`.
+    """
     every = {f.id: f for f in findings(session.view)}
     if finding_id not in every:
         import difflib
 
         near = difflib.get_close_matches(finding_id, list(every), n=1)
         raise UsageError(f"unknown finding {finding_id!r}", f"{len(every)} findings are on record.", f"Did you mean {near[0]!r}?" if near else "See `phasewise status --json`.")
-    actions = [r.action for r in every[finding_id].remedies]
-    if action not in (*actions, "accept"):
-        raise UsageError(f"{finding_id!r} has no remedy {action!r}", every[finding_id].title, f"Choose one of {', '.join([*actions, 'accept'])}.")
-    chosen = dict(session.answers.value("data", "remedies") or {}) | {finding_id: action}
-    session.answers.set("data", "remedies", chosen)
+    finding = every[finding_id]
+    remedy = next((r for r in finding.remedies if action in (r.action, r.spelled)), None)
+    if remedy is None and action != "accept":
+        raise UsageError(f"{finding_id!r} has no remedy {action!r}", finding.title, f"Choose one of {', '.join([*(r.action for r in finding.remedies), 'accept'])}.")
+    instead = answers_of(finding, remedy) if remedy is not None else {}
+    for key, value in instead.items():
+        phase, field = key.split(".")
+        session.answers.set(phase, field, value)
+    if not instead:
+        chosen = dict(session.answers.value("data", "remedies") or {}) | {finding_id: remedy.spelled if remedy else "accept"}
+        session.answers.set("data", "remedies", chosen)
     session.journal("remedy", {"finding": finding_id, "action": action})
 
 
+def answers_of(finding: Any, remedy: Any) -> dict[str, Any]:
+    """The answers a remedy stands for; empty for one that is replayed on the rows."""
+    if remedy.action in _COLUMN:
+        policy, field = _COLUMN[remedy.action]
+        column = remedy.args.get("column") or next(iter(finding.columns), None)
+        return {"data.policy": policy} | ({f"data.{field}": column} if column else {})
+    if remedy.action in _POLICY:
+        return {"data.policy": _POLICY[remedy.action]}
+    if remedy.action in _IMBALANCE:
+        return {"approach.imbalance": _IMBALANCE[remedy.action]}
+    return {"folds": {"data.folds": 5, "data.validation_share": 0.0}, "pca": {"data.pca": 0.95}}.get(remedy.action, {})
+
+
 def recommended(view: Any) -> dict[str, str]:
-    """Finding -> recommended action, for blocking and warning findings nobody has answered."""
-    chosen = view.value("data.remedies") or {}
+    """Finding -> recommended action, for blocking and warning findings nobody has answered yet."""
+    answered = (view.value("data.remedies") or {}).keys() | view.facts.remedies.keys()
     out: dict[str, str] = {}
     for finding in findings(view):
         remedy = finding.recommended()
-        if finding.severity in ("block", "warn") and finding.id not in chosen and remedy is not None:
+        if finding.severity in ("block", "warn") and finding.id not in answered and remedy is not None:
             out[finding.id] = remedy.action
     return out

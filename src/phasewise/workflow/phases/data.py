@@ -127,7 +127,7 @@ class Data(Phase):
         chosen = view.value("data.remedies") or {}
         for finding in findings(view):
             if finding.severity == "block":
-                remedy = chosen.get(finding.id)
+                remedy = str(chosen.get(finding.id, "")).partition("?")[0]
                 text = f"{finding.title}: {remedy}" if remedy else finding.title
                 ways = ", ".join(r.action for r in finding.remedies)
                 items.append(GateItem(id=f"finding:{finding.id}", ok=bool(remedy), text=text, remedy=f"Choose a remedy ({ways})." if ways else "Give a reason to go on."))
