@@ -50,7 +50,8 @@ def take(inbox: Path) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     good: list[dict[str, Any]] = []
     refused: list[tuple[str, str]] = []
     try:
-        names = sorted(n for n in _names(inbox) if not n.startswith("."))
+        with os.scandir(inbox) as entries:
+            names = sorted(e.name for e in entries if not e.name.startswith(".") and not e.is_dir(follow_symlinks=False))
     except OSError:
         return [], []
     for name in names:
@@ -66,10 +67,6 @@ def take(inbox: Path) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
             refused.append((Path(name).stem[:40], "It is not valid JSON."))
         atomic.remove(path)
     return good, refused
-
-
-def _names(inbox: Path) -> list[str]:
-    return os.listdir(inbox)
 
 
 def _wrong(cause: str) -> UsageError:
