@@ -25,7 +25,7 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
     options = {
         "folds": int(dev.folds.max()) + 1 if dev.folds is not None else 0,
         "policy": policy,
-        "test_rows": int(((about.get("parts") or {}).get("test") or {}).get("rows") or 0) or None,
+        "test_rows": int((about.get("parts") or {}).get("test") or 0) or None,
         "real_prior": job.data.real_prior,
         "metric": job.data.metric,
         "file": about.get("file"),
