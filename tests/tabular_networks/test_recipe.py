@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from phasewise.engine import search
 from phasewise.kinds.tabular import recipe, recipe_ideas
 from phasewise.kinds.tabular.recipe import RECIPE
 from phasewise.records.models import ModelConfig, apply_change
@@ -64,7 +65,8 @@ def test_search_space_has_no_grid_and_no_betas(family):
     for expert in (False, True):
         space = RECIPE.space(family, "binary", expert=expert)
         assert not any("beta" in path or "eps" in path for path in space)
-        assert {d["kind"] for d in space.values()} <= {"log", "uniform", "choice", "widths", "each_layer"}
+        drawn = search.configs(recipe.config(family, 5_000), space, 20, seed=0)
+        assert len({c.model_dump_json() for c in drawn}) > 10
         assert space["train.batch_size"]["values"] == [64, 128, 256, 512, 1024] and space["train.batch_size"]["weights"][-1] == 0.1
     assert RECIPE.expert_space(family).keys() > RECIPE.space(family).keys()
 

@@ -11,6 +11,7 @@ from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
 from phasewise.engine.population import Build, Setting
 from phasewise.engine.run import Run
+from phasewise.engine.watch import Watch, interval
 from phasewise.engine.shards import ShardedData
 
 
@@ -37,6 +38,8 @@ def fit(
     setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen, stream=stream)
     with devices.numerics(chosen):
         run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
+        if watch:
+            run.observers.append(Watch(hooks, every=interval(min(g.plan.steps for g in run.groups))))
         if resume is not None:
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():

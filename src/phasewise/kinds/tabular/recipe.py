@@ -27,6 +27,7 @@ class Analogy:
 
 
 WIDTH_LIMIT = 1024
+WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 STEPS_AIM = 2000
 """Steps a run aims at: on adult, california-housing and covertype-15k the validation loss of TabM was flat beyond 1,500 to 2,200."""
 
@@ -169,34 +170,35 @@ def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "
 
 
 def space(family: str = "", task: str = "binary", *, inputs: int = 32, outputs: int = 1, expert: bool = False) -> dict[str, dict[str, Any]]:
-    """Search space as dotted config path -> distribution (T19-T22); Adam's betas and epsilon are not in it (T23).
+    """Search space as dotted config path -> distribution in the words of `engine.search` (T19-T22); Adam's betas and epsilon are not in it (T23).
 
-    Distributions: `{"kind": "log", "low", "high"}`, `{"kind": "uniform", "low", "high"}`, `{"kind": "log2_int", "low", "high"}`,
-    `{"kind": "choice", "values", "weights"?}`. No grid exists.
+    `{"kind": "log" | "uniform" | "int", "lo", "hi"}`, `{"kind": "choice", "values", "weights"}`, `{"kind": "layers", "depth", "widths"}`,
+    `{"kind": "per_layer", "lo", "hi"}`. No grid exists. Widths are those of the engine's grid, so that stacked members need no padding.
     """
     family = family or "mlp"
     lr = DEFAULT_TRAIN[family]["lr"]
     found: dict[str, dict[str, Any]] = {
-        "train.lr": {"kind": "log", "low": lr / 10, "high": lr * 5},
-        "train.weight_decay": {"kind": "log", "low": 1e-6, "high": 1e-1},
+        "train.lr": {"kind": "log", "lo": lr / 10, "hi": lr * 5},
+        "train.weight_decay": {"kind": "log", "lo": 1e-6, "hi": 1e-1},
         "train.batch_size": {"kind": "choice", "values": [64, 128, 256, 512, 1024], "weights": [1, 1, 1, 1, 0.1]},
     }
-    start = midpoint(inputs, outputs)
     if family == "one_hidden":
-        found["network.hidden"] = {"kind": "widths", "low": max(2, start // 4), "high": min(WIDTH_LIMIT, max(64, start * 4)), "depth": [1]}
+        start = midpoint(inputs, outputs)
+        near = [w for w in WIDTHS if start / 4 <= w <= max(64, start * 4)]
+        found["network.hidden"] = {"kind": "layers", "depth": [1], "widths": near}
     elif family == "mlp":
-        found["network.hidden"] = {"kind": "widths", "low": 32, "high": 512, "depth": [1, 2, 3, 4]}
-        found["network.dropout"] = {"kind": "each_layer", "low": 0.0, "high": 0.5}
-        found["network.batch_norm"] = {"kind": "choice", "values": [True, False]}
+        found["network.hidden"] = {"kind": "layers", "depth": [1, 2, 3, 4], "widths": [w for w in WIDTHS if w >= 32]}
+        found["network.dropout"] = {"kind": "per_layer", "lo": 0.0, "hi": 0.5}
+        found["network.batch_norm"] = {"kind": "choice", "values": [True, False], "weights": [1, 1]}
     elif family in ("tabm", "realmlp"):
-        found["network.hidden"] = {"kind": "widths", "low": 64, "high": 256, "depth": [1, 2, 3]}
-        found["network.dropout"] = {"kind": "each_layer", "low": 0.0, "high": 0.3}
-        found["network.options.bins"] = {"kind": "choice", "values": [16, 24, 32, 48, 64]}
+        found["network.hidden"] = {"kind": "layers", "depth": [1, 2, 3], "widths": [64, 96, 128, 192, 256]}
+        found["network.dropout"] = {"kind": "per_layer", "lo": 0.0, "hi": 0.3}
+        found["network.options.bins"] = {"kind": "choice", "values": [16, 24, 32, 48, 64], "weights": [1, 1, 1, 1, 1]}
     if task != "regression":
-        found["train.label_smoothing"] = {"kind": "choice", "values": [0.0, 0.0, 0.05, 0.1]}
+        found["train.label_smoothing"] = {"kind": "choice", "values": [0.0, 0.05, 0.1], "weights": [2, 1, 1]}
     if expert:
-        found["train.optimizer"] = {"kind": "choice", "values": ["adamw", "adam", "sgd"]}
-        found["train.schedule"] = {"kind": "choice", "values": ["cosine", "one_cycle", "constant"]}
+        found["train.optimizer"] = {"kind": "choice", "values": ["adamw", "adam", "sgd"], "weights": [1, 1, 1]}
+        found["train.schedule"] = {"kind": "choice", "values": ["cosine", "one_cycle", "constant"], "weights": [1, 1, 1]}
     return found
 
 
