@@ -11,9 +11,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parent)]
 
 import common
 import torch
@@ -148,7 +145,7 @@ def section_g3() -> None:
     size = 2**20 if DRY else 2**30
     a = torch.empty(size, dtype=torch.float32, device=DEVICE)
     b = torch.empty_like(a)
-    rate = 2 * size * 4 / timed(lambda: b.copy_(a))
+    rate = 2 * size * 4 / timed(lambda a=a, b=b: b.copy_(a))
     del a, b
     n = 2 if DRY else 256
     cost = member_step(n, 128)

@@ -14,7 +14,7 @@ def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, group: Mapp
         at = round(epochs / eta**i)
         if at >= 1 and (not rungs or at > rungs[-1]):
             rungs.append(at)
-            keep.append(max(least, round(members / eta ** (levels - i + 1))))
+            keep.append(max(least, round(members / eta ** len(rungs))))
     return Halving(rungs=tuple(rungs), keep=tuple(keep), group=dict(group or {}))
 
 

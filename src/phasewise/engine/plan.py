@@ -85,7 +85,7 @@ def buckets_of(tracks: Sequence[Track], setting: Setting, notes: list[str]) -> l
             if note not in notes:
                 notes.append(note)
         smooth = None if type(example) is DenseNet else train.label_smoothing
-        key = (structure, plan, train.optimizer, train.loss, repr(train.loss_options), train.class_weights == "none", smooth, train.ema is None)
+        key = (structure, plan.batch, plan.steps, train.optimizer, train.loss, repr(train.loss_options), train.class_weights == "none", smooth, train.ema is None)
         if key not in out:
             out[key] = Bucket(tracks=[], plan=plan, example=example, possible=possible_plans(example, t, setting))
         out[key].tracks.append(t)

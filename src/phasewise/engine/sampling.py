@@ -62,8 +62,8 @@ def draw(rows: Tensor, y: Tensor, sampling: str, plan: BatchPlan, seed: int, epo
         classes, inverse, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
         by_class = torch.argsort(inverse, stable=True)
         starts = torch.cumsum(sizes, 0) - sizes
-        label = torch.from_numpy(source.integers(0, len(classes), plan.rows))
-        within = torch.from_numpy(source.random(plan.rows)) * sizes[label]
+        label = torch.from_numpy(source.integers(0, len(classes), len(rows)))
+        within = torch.from_numpy(source.random(len(rows))) * sizes[label]
         chosen = by_class[starts[label] + within.long().clamp_max(sizes[label] - 1)]
     chosen = chosen[torch.from_numpy(source.permutation(len(chosen)))]
     return rows[chosen[:count].to(rows.device)]
