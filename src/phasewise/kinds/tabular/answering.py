@@ -5,8 +5,6 @@ import io
 import re
 from pathlib import Path
 
-import polars as pl
-
 from phasewise.kinds.tabular import predictor, reading
 from phasewise.records.jobs import DataView
 from phasewise.records.results.verify import PredictResult

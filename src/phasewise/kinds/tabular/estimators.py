@@ -66,13 +66,13 @@ def _knn(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
 
 
 def _forest(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+    from sklearn import ensemble
 
     # Extra trees for many rows (no search for cuts: about a third of the time), a random forest for few.
     shape = {"n_estimators": 100, "random_state": seed, "n_jobs": threads, "min_samples_leaf": 1 if preparing.rows < 5_000 else 3}
     if preparing.rows < 5_000:
-        return RandomForestRegressor(**shape, max_features=0.5) if task == "regression" else RandomForestClassifier(**shape)
-    return ExtraTreesRegressor(**shape, max_features=0.5) if task == "regression" else ExtraTreesClassifier(**shape)
+        return ensemble.RandomForestRegressor(**shape, max_features=0.5) if task == "regression" else ensemble.RandomForestClassifier(**shape)
+    return ensemble.ExtraTreesRegressor(**shape, max_features=0.5) if task == "regression" else ensemble.ExtraTreesClassifier(**shape)
 
 
 def _boosting(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
