@@ -83,7 +83,7 @@ class LocalRunner:
 
         `-P` keeps the working folder off the import path: a `torch.py` in a project must never be imported.
         """
-        env = dict(self._env)
+        env = {"OMP_WAIT_POLICY": "PASSIVE", **self._env}  # spinning threads on busy cores cost more than they win
         if threads:
             env.update({name: str(threads) for name in _THREADS})
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -99,10 +99,16 @@ class RunContext:
         self.emit("checkpoint", **payload)
 
 
-def choose_threads(asked: int | None, before: int | None) -> int:
-    """How many threads: as asked, else as in the run's first attempt (same bits), else the environment's, else the cores, at most four."""
+SINGLE = ("find_lr", "fit", "checkup", "ladder", "search", "try_ideas", "ablate", "combine")
+"""Jobs whose networks are too small to share: with two threads and anything else running, barriers made them 10 times slower (measured)."""
+
+
+def choose_threads(asked: int | None, before: int | None, job: str = "", kind: str = "") -> int:
+    """How many threads: as asked, else as in the run's first attempt (same bits), else one for small table networks, else the environment's, else the cores, at most four."""
     if asked or before:
         return int(asked or before or 1)
+    if kind == "tabular" and job in SINGLE:
+        return 1
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return int(given)

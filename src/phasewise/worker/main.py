@@ -58,7 +58,7 @@ def _attempt(run: RunFolder, writer: RunWriter, past: list[Any], find: Callable[
         (run.path / "result.json").unlink(missing_ok=True)
         job = run.job()
         before = next((e for e in past if e.kind == "hello"), None)
-        threads = choose_threads(job.threads, before.threads if before else None)
+        threads = choose_threads(job.threads, before.threads if before else None, job.kind, getattr(getattr(job, "data", None), "kind", ""))
         set_threads(threads)
         hello = writer.emit("hello", job=job.kind, pid=os.getpid(), host=platform.node(), versions=versions(), device=job.device, threads=threads)
         with Project.open(run.path.parents[1], read_only=True) as project:
