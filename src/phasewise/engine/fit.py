@@ -11,8 +11,8 @@ from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
 from phasewise.engine.population import Build, Setting
 from phasewise.engine.run import Run
-from phasewise.engine.watch import Watch, interval
 from phasewise.engine.shards import ShardedData
+from phasewise.engine.watch import Watch, interval
 
 
 def fit(
