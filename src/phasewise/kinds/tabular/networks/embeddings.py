@@ -95,7 +95,7 @@ class Periodic(nn.Module):
         column = x.t().unsqueeze(2)
         wave = torch.cos(2 * math.pi * self.RATE * self.frequency * column + self.RATE * self.phase)
         mapped = torch.baddbmm(self.RATE * self.bias, wave, self.RATE * self.weight)
-        return torch.cat((column, mapped), dim=2).permute(1, 0, 2).reshape(len(x), -1)
+        return torch.cat((column, mapped), dim=2).permute(1, 0, 2).reshape(x.shape[0], -1)
 
 
 class PiecewiseLinear(nn.Module):
@@ -151,7 +151,7 @@ class PiecewiseLinear(nn.Module):
         if len(self.rich):
             column = (x[:, self.rich].t().unsqueeze(2) - self.center) * self.factor
             mapped = torch.baddbmm(column * self.linear + self.bias, self.encode(x), self.weight)
-            parts.append(mapped.permute(1, 0, 2).reshape(len(x), -1))
+            parts.append(mapped.permute(1, 0, 2).reshape(x.shape[0], -1))
         if len(self.flat):
             parts.append((x[:, self.flat] - self.middle) * self.scale)
         return torch.cat(parts, dim=1)
