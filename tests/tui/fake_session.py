@@ -160,6 +160,8 @@ class FakeSession:
         self._told: dict[str, int] = {}
         self._ids = itertools.count(1)
         self.ideas = FakeIdeas()
+        self.facts = SimpleNamespace(last_seq=0)
+        self.follower = SimpleNamespace(active=lambda: [r for r in self.run_list if r.status in ("running", "paused", "queued")])
         if done:
             self.answers.set("data", "file", "/data/adult.csv", "flag")
             for phase in PHASES[: PHASES.index(done) + 1]:
@@ -174,6 +176,7 @@ class FakeSession:
     def put(self, slot: str, result: Any = None) -> None:
         """Evidence of a slot appears."""
         self.stored[slot] = result if result is not None else results.FULL[slot]()
+        self.facts.last_seq += 1
 
     # phases -------------------------------------------------------------------------------------------------
 
@@ -219,9 +222,8 @@ class FakeSession:
         result = self.stored[slot]
         return SimpleNamespace(result=result, job=slot.partition(":")[0], slot=slot, run=f"run-{slot[:1]}", t=1_700_000_000.0, seconds=12.0, stale_because=self.stale.get("@" + slot, ()), stale=("@" + slot) in self.stale)
 
-    @property
-    def facts(self) -> Any:
-        return SimpleNamespace(evidence=SimpleNamespace(by_slot=dict.fromkeys(self.stored, [])))
+    def slots(self) -> list[str]:
+        return list(self.stored)
 
     def next_job(self, phase: str) -> Any:
         slot = next((s for s in STEPS[phase] if s not in self.stored), None)
@@ -264,7 +266,7 @@ class FakeSession:
     def gate(self, phase: str) -> list[GateItem]:
         if phase == "data":
             return [GateItem(id="sealed", ok="split" in self.stored, text="test rows are sealed", overridable=False), GateItem(id="no-block", ok="leak-single" in self.overrides, text="no finding blocks", remedy="Answer the finding 'relationship alone predicts the target'.")]
-        return [GateItem(id="answers", ok=phase in self.confirmed, text="answers confirmed", overridable=False)]
+        return [GateItem(id="work", ok=all(s in self.stored for s in STEPS[phase]), text="the work of this phase is done", overridable=False)]
 
     def override(self, phase: str, gate_id: str, reason: str) -> None:
         self.overrides[gate_id] = reason

@@ -39,6 +39,13 @@ class Desk:
         self.pinned: LiveRun | None = None
         self._state: Any = None
         self._evidence: dict[str, Any] = {}
+        self._seq = session.facts.last_seq
+        self._ending = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on, or ended and is not recorded yet."""
+        return self.running() is not None or bool(self.session.follower.active())
 
     @property
     def read_only(self) -> bool:
@@ -74,7 +81,7 @@ class Desk:
 
     def slots(self, kind: str) -> list[str]:
         """Slots of a kind that can be there more than once (`field:...`, `inspect:...`), newest last."""
-        return [s for s in self.session.facts.evidence.by_slot if s == kind or s.startswith(kind + ":")]
+        return [s for s in self.session.slots() if s == kind or s.startswith(kind + ":")]
 
     def report(self) -> str:
         """The report in Markdown as it would be written now; an empty text when there is nothing to report."""
@@ -132,17 +139,19 @@ class Desk:
         if view.state == "locked":
             here = self.state().phase
             return Primary(label=f"Go to {TITLES[here]}", act="goto", phase=here, message=getattr(view, "why_locked", ""))
+        job = self.session.next_job(phase)
         problems = self.session.answers.problems(phase)
-        if problems:
+        if problems and (job is None or job.kind != "profile"):
             first = problems[0]
             return Primary(label="Answer what is missing" if len(problems) == 1 else f"Answer {len(problems)} questions", act="fix", field=first.field, message=" ".join(p for p in (first.message, first.remedy) if p))
         other = self.running()
-        if other is not None and self.session.next_job(phase) is not None:
-            return Primary(label=f"Watch {other.title or other.job}", act="watch", phase=other.phase)
-        job = self.session.next_job(phase)
+        if other is not None and job is not None:
+            return Primary(label="Watch the run", act="watch", phase=other.phase)
+        if job is not None and self.busy:
+            return Primary(label="Finishing", act="none", message="The run is being recorded.")
         if job is not None:
             return Primary(label=VERBS.get(job.kind, job.title or job.kind), act=CEREMONY.get(job.kind, "run"), job=job)
-        gate = [g for g in self.session.gate(phase) if not g.ok and g.id not in ("answers", "confirmed")]
+        gate = [g for g in self.session.gate(phase) if not g.ok]
         if gate and view.state not in ("done", "skipped"):
             return Primary(label="What is missing?", act="gate", message=gate[0].text)
         following = self.following(phase)
@@ -183,8 +192,10 @@ class Desk:
             state = folder.state()
             if state in ("running", "paused", "queued", "lost"):
                 job = folder.job()
-                run = self.board.attach(folder, job=job.kind, phase=job.phase, title=job.title or VERBS.get(job.kind, job.kind))
-                run.state = state
+                run = self.board.run(folder.id)
+                if state == "lost":  # the others are followed by the session from their first event
+                    self.board.attach(folder)
+                run.job, run.phase, run.title, run.state = job.kind, job.phase, job.title or VERBS.get(job.kind, job.kind), state
                 out.append(run)
         if out:
             self.board.current = out[-1].id
@@ -217,9 +228,30 @@ class Desk:
         events = self.session.poll()
         touched = self.board.feed(events)
         touched |= self.board.step()
-        if any(e.kind in ("finished", "error", "hello") for e in events):
+        ended = any(e.kind in ("finished", "error") for e in events)
+        self._ending = self._ending or ended
+        recorded = self.session.facts.last_seq != self._seq
+        settled = self._ending and not self.session.follower.active()
+        if recorded or ended or settled or any(e.kind == "hello" for e in events):
+            self._seq = self.session.facts.last_seq
+            self._ending = self._ending and not settled
             self.touch()
         return touched
+
+    def take_advised(self) -> int:
+        """Answer every open blocking or warning finding with its recommended remedy; returns how many."""
+        taken = 0
+        answers = self.answer("data.remedies") or {}
+        for slot in ("checks", "split"):
+            result = self.result(slot)
+            for f in result.findings if result is not None else []:
+                advised = f.recommended()
+                if f.severity in ("block", "warn") and f.id not in answers and advised is not None:
+                    self.session.remedy(f.id, advised.action)
+                    taken += 1
+        if taken:
+            self.touch()
+        return taken
 
     def check_lost(self) -> list[LiveRun]:
         """Runs that look alive here but whose process is gone; they are marked lost."""

@@ -13,7 +13,7 @@ def number(value: float | int | str | None, digits: int = 4) -> str:
         return f"{int(value):,}"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if value != 0 and (abs(value) >= 1e6 or abs(value) < 1e-3):
+    if value != 0 and (abs(value) >= 1e6 or abs(value) < 1e-4):
         return f"{value:.{max(digits - 2, 1)}e}"
     if abs(value) < 1:
         return f"{value:.{digits}f}"
@@ -30,6 +30,11 @@ def short(value: float | int | None) -> str:
 def signed(value: float | None, digits: int = 4) -> str:
     """A difference with its sign."""
     return "\u2013" if value is None else ("+" if value >= 0 else "") + number(value, digits)
+
+
+def p_value(p: float | None) -> str:
+    """A p or q value: two digits, small ones as a bound."""
+    return "\u2013" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from textual.content import Content
 
 from phasewise.tui.charts.bars import bar
 from phasewise.tui.marks import SEVERITY, glyph
-from phasewise.tui.numbers import number, plural
+from phasewise.tui.numbers import number, p_value, plural
 from phasewise.tui.pages.base import Page, Questions, View
 from phasewise.tui.pages.shared import stale_note, verdict
 from phasewise.tui.say import line, lines, say
@@ -25,7 +25,7 @@ class Judged(View):
     def compose(self) -> ComposeResult:
         """Banner, drift, notes."""
         self.banner = Block(classes="banner")
-        self.table = Table([Column(title="", width=9), Column(title="column", least=12), Column(title="effect", width=8, right=True), Column(title="", width=16, drop=1), Column(title="q (FDR)", width=9, right=True), Column(title="what changed", flex=2, drop=2)], title="drift", empty="No new data judged yet. Name a file of new rows in the questions.", classes="fill")
+        self.table = Table([Column(title="", width=9), Column(title="column", least=18), Column(title="effect", width=8, right=True), Column(title="", width=16, drop=1), Column(title="q (FDR)", width=9, right=True), Column(title="what changed", flex=2, drop=2)], title="drift", empty="No new data judged yet. Name a file of new rows in the questions.", classes="fill")
         self.notes = Block(self._notes, classes="detail")
         yield self.banner
         yield self.table
@@ -52,7 +52,7 @@ class Judged(View):
         top = max((abs(d.effect) for d in found.drift), default=1.0) or 1.0
         rows: list[list[Any]] = []
         for d in sorted(found.drift, key=lambda d: (not d.drifted, -abs(d.effect))):
-            rows.append([(f"{glyph(SEVERITY['warn' if d.drifted else 'pass'], self.ascii_only)} {'drifted' if d.drifted else 'same'}", "bold warn" if d.drifted else "muted"), (d.column, "bold ink" if d.drifted else "ink"), number(d.effect, 3), (bar(abs(d.effect), top, 16, ascii_only=self.ascii_only), "warn" if d.drifted else "muted"), (number(d.q, 2), "muted"), (d.detail, "muted")])
+            rows.append([(f"{glyph(SEVERITY['warn' if d.drifted else 'pass'], self.ascii_only)} {'drifted' if d.drifted else 'same'}", "bold warn" if d.drifted else "muted"), (d.column, "bold ink" if d.drifted else "ink"), number(d.effect, 3), (bar(abs(d.effect), top, 16, ascii_only=self.ascii_only), "warn" if d.drifted else "muted"), (p_value(d.q), "muted"), (d.detail, "muted")])
         self.table.fill(rows)
         self.notes.redraw()
 
@@ -65,7 +65,7 @@ class Judged(View):
         if f.domain_auc is not None:
             rows.append(line(("old or new rows can be told apart: ", "muted"), (f"ROC AUC {number(f.domain_auc)}", "bold"), ("  (0.5 means they cannot)", "muted")))
         if f.overlap:
-            rows.append(say(f"{plural(f.overlap, 'row')} was in training and is left out of the score.", "warn"))
+            rows.append(say(f"{plural(f.overlap, 'row')} seen in training left out of the score.", "warn"))
         if f.do_not_trust:
             rows.append(line(("do not trust predictions for  ", "warn"), ", ".join(f.do_not_trust[:6])))
         if f.predictions_file:

@@ -59,7 +59,7 @@ class Findings(View):
         for f in self.found:
             mark_ = SEVERITY[f.severity]
             action = answers.get(f.id, "")
-            title = next((r.title for r in f.remedies if r.action == action), action)
+            title = next((r.title for r in f.remedies if action in (r.action, getattr(r, "spelled", ""))), action)
             rows.append([(f"{glyph(mark_, self.ascii_only)} {mark_.word}", f"bold {mark_.tone}"), f.title, (number(f.harm) if f.harm else "", "muted"), (title or ("open" if f.remedies else ""), "good" if action else "muted")])
         self.table.fill(rows)
         self._show()

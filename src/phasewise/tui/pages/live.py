@@ -32,6 +32,7 @@ class Live(View):
         """Numbers, charts, messages."""
         self.figures = Block(self._figures, classes="figures")
         self.charts = {name: Chart(title, self._source(name), version=self._version(name), classes=f"-{'main' if name == self.CHART else 'extra'}", empty="No points yet. They appear here while a run goes on.") for name, title in CHARTS.items()}
+        self.charts["watch"].log_y = True
         self.notes = Block(self._notes, classes="messages")
         yield self.figures
         with Container(classes="chart-grid"):
@@ -102,13 +103,14 @@ class Live(View):
             parts += [("epoch ", "muted"), (str(run.epoch), "bold"), "  "]
         if run.step:
             parts += [("step ", "muted"), (f"{run.step:,}", "bold"), "  "]
-        for name, value in list(run.values.items())[:3]:
+        speed = self._speed(run)
+        tail = [p for p in (f"{speed:,.0f} steps/s" if speed else "", f"{number(round(run.memory_mb))} MB" if run.memory_mb else "", eta(run.eta_low, run.eta_high) if run.state == "running" else duration(run.seconds) if run.seconds else "") if p]
+        parts.append(("  ".join(tail) + "  ", "muted"))
+        for name, value in sorted(run.values.items(), key=lambda kv: "loss" in kv[0])[:3]:
             s = run.series.get(f"epoch.{name}")
             best = s.best_low if s is not None and ("loss" in name or not self.desk.maximize) else s.best_high if s is not None else None
             parts += [(f"{name.replace('_', ' ')} ", "muted"), (number(value), "bold"), (f" best {number(best)}  ", "muted")]
-        speed = self._speed(run)
-        tail = [p for p in (f"{speed:,.0f} steps/s" if speed else "", f"{number(round(run.memory_mb))} MB" if run.memory_mb else "", eta(run.eta_low, run.eta_high) if run.state == "running" else duration(run.seconds) if run.seconds else "") if p]
-        return line(*parts, ("  ".join(tail), "muted"))
+        return line(*parts).truncate(max(width, 1), ellipsis=True)
 
     def _stored_figures(self) -> Content:
         result = self.desk.result(self.SLOT)

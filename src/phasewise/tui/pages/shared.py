@@ -7,17 +7,17 @@ from textual.content import Content
 
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.marks import SEVERITY, glyph
-from phasewise.tui.numbers import duration, number, share
+from phasewise.tui.numbers import duration, number, share, short
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.table import Cell, Column
 
-BAR = 22
+BAR = 18
 
 
 def leaderboard_columns(metric: str) -> list[Column]:
     """The columns of a leaderboard of models."""
     return [
-        Column(title="", width=2), Column(title="model", least=12), Column(title=metric, width=8, right=True), Column(title="95 % interval", width=BAR),
+        Column(title="", width=2), Column(title="model", least=22), Column(title=metric, width=8, right=True), Column(title="95 % interval", width=BAR),
         Column(title="train", width=8, right=True, drop=2), Column(title="gap", width=8, right=True, drop=3), Column(title="time", width=8, right=True, drop=1),
     ]
 
@@ -51,7 +51,7 @@ def axis_note(models: Sequence[Any], goal: float | None) -> Content:
     if goal is not None:
         lo, hi = min(lo, goal), max(hi, goal)
     told = f", goal {number(goal)}" if goal is not None else ""
-    return say(f"Interval bars run from {number(lo)} to {number(hi)}{told}; models on validation rows only.", "muted")
+    return say(f"Bars from {number(lo)} to {number(hi)}{told}, on validation rows.", "muted")
 
 
 def model_detail(m: Any, metric: str) -> Content:
@@ -60,7 +60,7 @@ def model_detail(m: Any, metric: str) -> Content:
     rows = [line((m.name, "bold"), (f"  {m.family}, {m.source}", "muted")),
             line((f"{metric} ", "muted"), f"{number(v.value)}  [{number(v.low)}, {number(v.high)}]", (f"  {v.method}, {v.n:,} rows", "muted"))]
     others = "  ".join(f"{k} {number(x)}" for k, x in list(m.others.items())[:6])
-    extra = [f"{m.parameters:,} parameters" if m.parameters else "", f"{number(m.size_mb)} MB" if m.size_mb else "", f"{number(m.latency_ms)} ms a row" if m.latency_ms else "", f"threshold {number(m.threshold)}" if m.threshold is not None else ""]
+    extra = [f"{m.parameters:,} parameters" if m.parameters else "", f"{short(m.size_mb)} MB" if m.size_mb else "", f"{short(m.latency_ms)} ms a row" if m.latency_ms else "", f"threshold {number(m.threshold)}" if m.threshold is not None else ""]
     told = "  ".join(x for x in extra if x)
     return lines([*rows, *([say(others, "muted")] if others else []), *([say(told, "muted")] if told else [])])
 

@@ -3,7 +3,7 @@
 from textual.app import ComposeResult
 
 from phasewise.tui.charts.bars import interval, signed
-from phasewise.tui.numbers import number, plural
+from phasewise.tui.numbers import number, p_value, plural
 from phasewise.tui.numbers import signed as plus
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
@@ -11,7 +11,7 @@ from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.table import Column, Table
 
-BAR = 25
+BAR = 21
 
 
 class Ablation(View):
@@ -22,7 +22,7 @@ class Ablation(View):
     def compose(self) -> ComposeResult:
         """Head, table, path."""
         self.head = Block(classes="section")
-        self.table = Table([Column(title="taken away", least=14), Column(title="drop", width=9, right=True), Column(title="95 % interval", width=BAR), Column(title="p (Holm)", width=8, right=True, drop=1), Column(title="", flex=2, drop=2)], title="ablation", empty="No ablation yet. It comes after the search, on the winner.")
+        self.table = Table([Column(title="taken away", least=20), Column(title="drop", width=9, right=True), Column(title="95 % interval", width=BAR), Column(title="p (Holm)", width=8, right=True, drop=1), Column(title="", flex=2, drop=2)], title="ablation", empty="No ablation yet. It comes after the search, on the winner.")
         self.path = Block(self._path, classes="section")
         yield self.head
         yield self.table
@@ -38,12 +38,12 @@ class Ablation(View):
         found = evidence.result
         worth = [c for c in found.components if c.low > 0]
         note = f"  interaction {plus(found.interaction)}" if found.interaction is not None else ""
-        self.head.show(lines([r for r in (line((f"{plural(len(worth), 'component')} of {len(found.components)} earns its place", "bold"), (f"   full model {number(found.full.validation.value)}{note}", "muted")), stale_note(evidence)) if r.plain]))
+        self.head.show(lines([r for r in (line((f"{len(worth)} of {plural(len(found.components), 'component')} {'earns' if len(worth) == 1 else 'earn'} a place", "bold"), (f"   full model {number(found.full.validation.value)}{note}", "muted")), stale_note(evidence)) if r.plain]))
         top = max((max(abs(c.low), abs(c.high)) for c in found.components), default=1.0) or 1.0
         rows = []
         for c in sorted(found.components, key=lambda c: -c.drop):
             sure = c.low > 0
-            rows.append([(c.title or c.id, "bold ink" if sure else "ink"), (plus(c.drop), "good" if sure else "muted"), (interval(c.low, c.drop, c.high, -top, top, BAR, ascii_only=self.ascii_only), "good" if sure else "muted"), (number(c.p_holm, 2), "muted"), (c.note or ("" if sure else "could go"), "muted")])
+            rows.append([(c.title or c.id, "bold ink" if sure else "ink"), (plus(c.drop), "good" if sure else "muted"), (interval(c.low, c.drop, c.high, -top, top, BAR, ascii_only=self.ascii_only), "good" if sure else "muted"), (p_value(c.p_holm), "muted"), (c.note or ("" if sure else "could go"), "muted")])
         self.table.fill(rows)
         self.path.redraw()
 

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from phasewise.tui.charts.bars import bar, interval
-from phasewise.tui.numbers import number, plural, share
+from phasewise.tui.numbers import number, p_value, plural, share
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, lines, say
@@ -79,9 +79,9 @@ class Errors(View):
         rows: list[list[Any]] = []
         self.rows_of = sorted(found.slices, key=lambda s: -s.harm)
         for s in self.rows_of:
-            rows.append([("! " if s.significant else "", "bold warn"), (s.name, "bold ink" if s.significant else "ink"), (f"{s.rows:,}", "muted"), number(s.value), (interval(s.low, s.value, s.high, lo, hi, BAR, ascii_only=self.ascii_only), "warn" if s.significant else "muted"), (number(s.rest), "muted"), (number(s.q, 2), "warn" if s.significant else "muted"), (number(s.harm, 3), "ink")])
+            rows.append([("! " if s.significant else "", "bold warn"), (s.name, "bold ink" if s.significant else "ink"), (f"{s.rows:,}", "muted"), number(s.value), (interval(s.low, s.value, s.high, lo, hi, BAR, ascii_only=self.ascii_only), "warn" if s.significant else "muted"), (number(s.rest), "muted"), (p_value(s.q), "warn" if s.significant else "muted"), (number(s.harm, 3), "ink")])
         self.table.title_text = "slices"
-        self.table.fill(rows, [Column(title="", width=2), Column(title="slice", flex=2, least=16), Column(title="rows", width=6, right=True), Column(title="score", width=7, right=True), Column(title="95 % interval", width=BAR, drop=2), Column(title="rest", width=7, right=True, drop=1), Column(title="q (FDR)", width=7, right=True), Column(title="harm", width=7, right=True, drop=3)])
+        self.table.fill(rows, [Column(title="", width=2), Column(title="slice", flex=2, least=24), Column(title="rows", width=6, right=True), Column(title="score", width=7, right=True), Column(title="95 % interval", width=BAR, drop=2), Column(title="rest", width=7, right=True, drop=1), Column(title="q (FDR)", width=7, right=True), Column(title="harm", width=7, right=True, drop=3)])
 
     def _gallery(self) -> None:
         rows: list[list[Any]] = []

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from phasewise.records.errors import PhasewiseError
 from phasewise.tui.charts.bars import interval
-from phasewise.tui.numbers import number, plural, signed
+from phasewise.tui.numbers import number, plural, short, signed
 from phasewise.tui.pages.base import View
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
@@ -58,7 +58,7 @@ class Ideas(View):
             word, tone = STATUS.get(i.status, (i.status, "muted"))
             o, p = i.outcome, i.prediction
             picture = interval(o.low, o.gain, o.high, -top, top, BAR, ascii_only=self.ascii_only) if o else ""
-            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (number(i.estimates.hours) if i.estimates.hours else "", "muted")])
+            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (short(i.estimates.hours) if i.estimates.hours else "", "muted")])
         self.table.fill(rows)
         done = [i for i in self.ideas if i.outcome]
         hits = sum(i.outcome.adopted for i in done)
@@ -153,7 +153,7 @@ def idea_text(idea: Any) -> Content:
     rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + idea.source if idea.source else ''}", "muted"))]
     if change:
         rows.append(line(("change    ", "muted"), change))
-    rows.append(line(("estimate  ", "muted"), f"{number(e.hours)} h, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
+    rows.append(line(("estimate  ", "muted"), f"{short(e.hours)} h, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
     if p:
         rows.append(line(("predicted ", "muted"), f"{signed(p.gain)} [{signed(p.low)}, {signed(p.high)}], {p.success:.0%} to work", ("  locked" if p.locked_at else "", "warn")))
     if o:

@@ -95,7 +95,7 @@ class Result(View):
         title = self.desk.metric_title()
         ends = [r.test.low, r.test.high, r.validation.low, r.validation.high, *(x for x in (r.target, r.predicted) if x is not None)]
         lo, hi = min(ends), max(ends)
-        room = max(min(width - 40, 46), 12)
+        room = max(min(width - 46, 46), 12)
 
         def row(name: str, value: float, low: float | None, high: float | None, tone: str, note: str = "") -> Content:
             picture = interval(low if low is not None else value, value, high if high is not None else value, lo, hi, room, ascii_only=self.ascii_only)
@@ -104,9 +104,9 @@ class Result(View):
         rows = [say(f"{title}, one axis from {number(lo)} to {number(hi)}", "muted"),
                 row("test", r.test.value, r.test.low, r.test.high, "key", f"[{number(r.test.low)}, {number(r.test.high)}]"),
                 row("validation", r.validation.value, r.validation.low, r.validation.high, "second"),
-                row("corrected", r.corrected, None, None, "second", f"validation less luck of {r.evaluations} tries")]
+                row("corrected", r.corrected, None, None, "second", f"less luck of {r.evaluations} tries")]
         if r.predicted is not None:
-            rows.append(row("predicted", r.predicted, None, None, "ink", f"you were off by {number(abs(r.predicted - r.test.value))}"))
+            rows.append(row("predicted", r.predicted, None, None, "ink", f"off by {number(abs(r.predicted - r.test.value))}"))
         if r.target is not None:
             rows.append(row("target", r.target, None, None, "good"))
         gap = r.test.value - r.validation.value

@@ -67,7 +67,7 @@ class Doing:
         self.refresh_actions()  # type: ignore[attr-defined]
 
     async def _do_run(self, step: Any) -> None:
-        if self._confirm_answers():
+        if step.job.kind == "profile" or self._confirm_answers():
             self.auto, self.auto_seal = self.phase, False  # type: ignore[attr-defined]
             await self.start(self.desk.session.next_job(self.phase))  # type: ignore[attr-defined]
 
@@ -132,18 +132,22 @@ class Doing:
 
     async def go_on(self) -> None:
         """After a run: the next job of the phase, or of the phases up to the one asked for."""
-        if not self.auto or self.desk.running() is not None:
+        if not self.auto or self.desk.busy:
             return
         last = next(reversed(self.desk.board.runs.values()), None)
         if last is not None and last.state in ("failed", "stopped", "lost"):
             self.auto = ""
             return
-        phase = self.phase if PHASES.index(self.phase) <= PHASES.index(self.auto) else self.auto  # type: ignore[attr-defined, has-type]
+        here = self.phase  # type: ignore[attr-defined, has-type]
+        phase = here if PHASES.index(here) <= PHASES.index(self.auto) else self.auto
         step = self.desk.primary(phase)
         if step.act == "run" or (step.act == "seal" and self.auto_seal):
-            if self.auto_seal:
-                self.desk.session.confirm(phase)
+            if step.job.kind != "profile" and not self._confirm_answers():
+                self.auto = ""
+                return
             await self.start(self.desk.session.next_job(phase))
+        elif step.act == "gate" and self.auto_seal and phase == "data" and self.desk.take_advised():
+            await self.go_on()
         elif step.act == "next" and phase != self.auto:
             if not self._confirm_answers():
                 self.auto = ""

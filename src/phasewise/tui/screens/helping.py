@@ -32,7 +32,7 @@ class Helping:
         from phasewise import content
 
         phase = self.phase  # type: ignore[attr-defined]
-        told = content.text(f"phases/{phase}") or content.text(f"pages/{phase}")
+        told = content.text(f"advice/{phase}")
         parts = [f"**{DOORS[phase]}**", told, f"**Here:** {tip}" if tip else ""]
         return "\n\n".join(p for p in parts if p)
 
@@ -56,7 +56,7 @@ class Helping:
         from phasewise import content
         from phasewise.tui.say import prose
 
-        told = content.text(f"phases/{self.phase}") or content.text(f"pages/{self.phase}")  # type: ignore[attr-defined]
+        told = content.text(f"advice/{self.phase}")  # type: ignore[attr-defined]
         if told:
             rows += [say(""), prose(told)]
         if self.step.message:  # type: ignore[attr-defined]

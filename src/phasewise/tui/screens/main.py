@@ -131,7 +131,6 @@ class MainScreen(Doing, Helping, Screen[None]):
         row.redraw()
         self.refresh_actions()
         self.refresh_result()
-        self.coach_for_page()
 
     def refresh_actions(self) -> None:
         """The primary action and the keys of the shown view."""
@@ -142,6 +141,7 @@ class MainScreen(Doing, Helping, Screen[None]):
         page = self.page
         hint = page.view.HINT if page is not None and page.view is not None else ""
         self.bar.hint.show(say(hint, "muted"))
+        self.coach_for_page()
 
     def refresh_result(self) -> None:
         """The result row and the state of the run under the phases."""

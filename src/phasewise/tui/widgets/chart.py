@@ -112,7 +112,7 @@ class Chart(Widget, can_focus=True):
             parts += [(f"at {self.x_unit if not self.log_x else 'LR'} {number(at)}", "muted"), "  "]
         flags = [w for w, on in (("log", self.log_y), (f"smooth {self.SMOOTHING[self.strength]}", self.strength), ("last fifth", self.tail < 1)) if on]
         parts.append((" ".join(flags), "muted"))
-        return line(*parts)
+        return line(*parts).truncate(max(width, 1), ellipsis=True)
 
     def _cursor_x(self, made: list[Any]) -> float | None:
         points = made[0].points if made else []

@@ -75,7 +75,7 @@ class Field(Vertical):
         if advice is None:
             return ""
         if self.question.source == "recommended":
-            return f"because {advice.reason}" if advice.reason else ""
+            return advice.reason
         if advice.value == self.question.value:
             return "as recommended"
         return f"recommended: {spell(advice.value, self.question)}, {advice.reason}"

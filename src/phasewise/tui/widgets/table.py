@@ -35,7 +35,7 @@ class Column:
 class Table(ScrollView, can_focus=True):
     """Rows with a cursor; j/k/g/G and arrows move, Enter chooses, h/l scroll sideways when columns do not fit."""
 
-    COMPONENT_CLASSES = {"table--head", "table--cursor", "table--blur", "table--odd", *(f"table--{t}" for t in _TONES)}
+    COMPONENT_CLASSES = {"table--head", "table--pointer", "table--cursor", "table--blur", "table--odd", *(f"table--{t}" for t in _TONES)}
     BINDINGS = [
         Binding("down,j", "move(1)", "Down", show=False, id="list.down"),
         Binding("up,k", "move(-1)", "Up", show=False, id="list.up"),
@@ -117,7 +117,7 @@ class Table(ScrollView, can_focus=True):
                 break
             shown.remove(max(droppable, key=lambda i: (self.columns[i].drop, i)))
         over = sum(fixed[i] + 2 for i in shown) - width
-        for i in sorted(flexible, key=lambda i: -fixed[i]):
+        for i in sorted(flexible, key=lambda i: (-self.columns[i].flex, -fixed[i])):  # prose gives way before names
             cut = min(max(over, 0), max(fixed[i] - self.columns[i].least, 0))
             fixed[i] -= cut
             over -= cut
@@ -152,7 +152,9 @@ class Table(ScrollView, can_focus=True):
         return self._line(self.rows[index], base, plain=index == self.cursor and self.has_focus).adjust_cell_length(width, base)
 
     def _line(self, cells: Sequence[Cell], base: Style, *, head: bool = False, plain: bool = False) -> Strip:
-        segments = [Segment(" ", base)]
+        here = plain and not head
+        mark = (">" if getattr(self.app, "ascii_only", False) else "\u258c") if here else " "
+        segments = [Segment(mark, base + self._style("pointer") if here else base)]
         for i in range(self._first, len(self.columns)):
             size = self._widths[i] if i < len(self._widths) else 0
             if not size:
@@ -160,7 +162,7 @@ class Table(ScrollView, can_focus=True):
             cell = cells[i] if i < len(cells) else ""
             text, tone = cell if isinstance(cell, tuple) else (cell, "")
             text = fit(safe_text(text, 400), size, right=self.columns[i].right)
-            style = base if head or plain or not tone else base + self._style(tone)
+            style = base if head or not tone else base + self._style(tone)
             segments += [Segment(text, style), Segment("  ", base)]
         return Strip(segments)
 
