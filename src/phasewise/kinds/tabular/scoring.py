@@ -18,22 +18,34 @@ _E = (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580
 _F = (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2, 7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15)
 
 
-def _poly(x: Tensor, coefficients: Sequence[float]) -> Tensor:
-    out = torch.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        out = out * x + c
+def _poly(x: Tensor, coefficients: Tensor) -> Tensor:
+    out = torch.zeros_like(x) + coefficients[-1]
+    for place in range(len(coefficients) - 2, -1, -1):
+        out = out * x + coefficients[place]
     return out
 
 
-def normal_quantile(p: Tensor) -> Tensor:
-    """Inverse of the standard normal distribution, float64 (Wichura 1988, AS 241): made of sums, products, log and root only."""
-    q = p - 0.5
-    r = 0.180625 - q * q
-    middle = q * _poly(r, _A) / _poly(r, _B)
-    tail = torch.sqrt(-torch.log(torch.clamp(torch.minimum(p, 1 - p), min=1e-300)))
-    near, far = tail - 1.6, tail - 5
-    outer = torch.where(tail <= 5, _poly(near, _C) / _poly(near, _D), _poly(far, _E) / _poly(far, _F))
-    return torch.where(q.abs() <= 0.425, middle, torch.where(q < 0, -outer, outer))
+class NormalQuantile(nn.Module):
+    """Inverse of the standard normal distribution, float64 (Wichura 1988, AS 241): sums, products, log and root only.
+
+    Constants are float64 buffers because the ONNX exporter writes Python numbers as float32.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.tensor((_A, _B, _C, _D, _E, _F), dtype=torch.float64))
+        self.register_buffer("special", torch.tensor((0.5, 0.180625, 1.6, 5.0, 0.425, 1e-7, 1 - 1e-7), dtype=torch.float64))
+
+    def forward(self, p: Tensor) -> Tensor:
+        """Levels clipped to [1e-7, 1 - 1e-7] -> normal quantiles."""
+        half, inner, shift, far, edge, low, high = self.special.unbind()
+        p = torch.minimum(torch.maximum(p, low), high)
+        q = p - half
+        r = inner - q * q
+        a, b, c, d, e, f = self.table.unbind()
+        tail = torch.sqrt(-torch.log(torch.minimum(p, half + half - p)))
+        outer = torch.where(tail <= far, _poly(tail - shift, c) / _poly(tail - shift, d), _poly(tail - far, e) / _poly(tail - far, f))
+        return torch.where(q.abs() <= edge, q * _poly(r, a) / _poly(r, b), torch.where(q < 0, -outer, outer))
 
 
 class NumberStep(nn.Module):
@@ -45,6 +57,7 @@ class NumberStep(nn.Module):
         for name in ("median", "center", "scale", "mean"):
             self.register_buffer(name, torch.tensor(getattr(numbers, name), dtype=torch.float64))
         self.register_buffer("components", torch.tensor(numbers.components, dtype=torch.float64).reshape(-1, len(numbers.names)))
+        self.quantile = NormalQuantile()
         if numbers.references:
             tables = [_knots(np.asarray(r)) for r in numbers.references]
             longest = max(len(t[0]) for t in tables)
@@ -74,7 +87,7 @@ class NumberStep(nn.Module):
         between = high + (wide - here) / width * (next_low - high)
         level = torch.where(wide == here, (low + high) / 2, torch.where(inside, between, torch.ones_like(here)))
         level = torch.where(wide < here, torch.zeros_like(level), level)
-        return torch.clamp(normal_quantile(torch.clamp(level, 1e-7, 1 - 1e-7)), -5.199337582605575, 5.19933758270342).t()
+        return self.quantile(level).t()
 
 
 def _knots(quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
