@@ -1,6 +1,5 @@
 """What can go wrong while training, and what is done about it: bad members, breakdowns, memory."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -57,11 +56,10 @@ def freeze_diverged(run: "Run", group: Group) -> None:
         best = f"best weights are those of epoch {track.best_epoch}" if track.best_epoch else "no epoch was finished: the initial weights are all there is"
         run.hooks.on_finding(
             "loss-not-finite", "block", f"{track.member.id}: the loss is not finite",
-            f"Epoch {run.epoch + 1}, step {step + 1} of it, learning rate {float(group.rates(run.factor)[step, slot]) or track.member.config.train.lr:g}; {best}.",
+            f"Epoch {run.epoch + 1}, step {step + 1} of it, learning rate {float(group.table[step, slot]):g}; {best}.",
             {"member": track.member.id, "epoch": run.epoch + 1, "step": step, "rows": rows, "roll_back_to": track.best_epoch},
         )
-    if any(math.isfinite(t.member.config.train.lr) for t in group.tracks):
-        group.population.set_rates(group.rates(run.factor))
+    group.set_rates(run.factor)
 
 
 def begin(run: "Run", group: Group) -> None:

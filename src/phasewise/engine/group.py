@@ -23,6 +23,7 @@ class Group:
         self.epoch = -1
         self.shown = 0
         self.limit = plan.steps
+        self.table = torch.zeros(plan.steps, len(self.tracks), dtype=torch.float64)
         self.frozen: set[int] = set()
         self.bucket = id(self)
 
@@ -43,7 +44,8 @@ class Group:
     def begin(self, epoch: int, factor: float) -> None:
         """Draws the orders of an epoch and lays out its learning rates."""
         self.epoch, self.shown = epoch, 0
-        self.population.begin(epoch, self.orders(epoch), self.rates(factor))
+        self.table = self.rates(factor)
+        self.population.begin(epoch, self.orders(epoch), self.table)
 
     def orders(self, epoch: int) -> Tensor:
         """Row numbers, int64 [size, steps * batch]."""
@@ -63,6 +65,11 @@ class Group:
             lrs = schedules.trace(t.member.config.train, s, self.epoch * s, (self.epoch + 1) * s) * factor
             columns.append(lrs * (t.plateau.factor if t.plateau else 1.0) * (0.0 if slot in self.frozen else 1.0))
         return torch.from_numpy(np.stack(columns, axis=1))
+
+    def set_rates(self, factor: float) -> None:
+        """Lays the rates of this epoch out anew: another factor, or a member frozen."""
+        self.table = self.rates(factor)
+        self.population.set_rates(self.table)
 
     def windows(self) -> Iterator[Dataset]:
         """The rows this epoch steps through, part by part: all of them at once where they are resident."""

@@ -28,6 +28,7 @@ class Pace:
         self.target = target if target is not None else 1.0 if self.cuda else 0.2
         self.per_step: dict[int, float] = {}
         self.last = 0
+        self.before = -1e9
 
     def next_stop(self, group: Group) -> int:
         """The step at which the next block of a group ends."""
@@ -36,6 +37,14 @@ class Pace:
         left = group.limit - group.done
         self.last = left if self.target and block * 1.5 > left else block
         return group.done + self.last
+
+    def due(self) -> bool:
+        """Whether it is time to report and to poll again; always at first."""
+        now = time.perf_counter()
+        if now - self.before < self.target / 2:
+            return False
+        self.before = now
+        return True
 
     def took(self, group: Group, seconds: float) -> None:
         """Learns from a block; on a GPU only after waiting for it, which happens once a second at most."""
@@ -57,7 +66,7 @@ def points(run: "Run", group: Group) -> None:
         if slot != lead:
             other.smoothed(fresh[:, slot].tolist())
     smooth = track.smoothed(raw)
-    lrs = group.rates(run.factor)[group.done - len(raw) : group.done, lead].tolist()
+    lrs = group.table[group.done - len(raw) : group.done, lead].tolist()
     first = track.steps - len(raw) + 1
     every = max(1, -(-len(raw) // POINTS))
     rows = [

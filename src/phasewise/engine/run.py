@@ -66,16 +66,18 @@ class Run:
             yield stop
 
     def look(self, group: Group, seconds: float) -> None:
-        """Between two blocks: report, find members that broke down, obey the person."""
+        """Between two blocks: let observers look; then, a few times a second, report, find members that broke down, obey the person."""
         self.pace.took(group, seconds)
+        for observer in self.observers:
+            if group.done % observer.every == 0:
+                observer.observe(group.population, group.tracks, self.epoch, group.done)
+        if group.done < group.plan.steps and not self.pace.due():
+            return
         note = getattr(group.population, "fallback", "")
         if note and note not in self.fallbacks:
             self.fallbacks.append(note)
         reporting.points(self, group)
         faults.freeze_diverged(self, group)
-        for observer in self.observers:
-            if group.done % observer.every == 0:
-                observer.observe(group.population, group.tracks, self.epoch, group.done)
         self.obey()
 
     def obey(self) -> None:
@@ -91,7 +93,7 @@ class Run:
             self.lr_events.append((self.step(), self.factor))
             for group in self.groups:
                 if group.epoch == self.epoch:
-                    group.population.set_rates(group.rates(self.factor))
+                    group.set_rates(self.factor)
 
     def close_epoch(self) -> None:
         """Validate, keep the best weights, stop early, halve, report; a stop in mid-epoch skips the validation."""
@@ -124,7 +126,7 @@ class Run:
             s_loss, s_metric = table[3 * n + 2 * slot : 3 * n + 2 * slot + 2]
             t.add(**{
                 "train_loss": table[5 * n + slot], "train_eval_loss": s_loss, f"train_{shown}": s_metric, "validation_loss": v_loss,
-                f"validation_{shown}": v_metric, "objective": value, "lr": float(group.rates(self.factor)[-1, slot]),
+                f"validation_{shown}": v_metric, "objective": value, "lr": float(group.table[-1, slot]),
             })
             if t.judge(evaluate.signed(self.objective, value), value, self.epoch + 1):
                 group.population.remember([slot])
