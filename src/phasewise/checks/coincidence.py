@@ -20,8 +20,8 @@ def improbable(table: CheckTable, rows: np.ndarray, columns: list[str]) -> np.nd
     for c in columns:
         if c not in sample.columns:
             continue
-        counts = sample[c].value_counts(name="count")
-        here = table.frame[c][rows].to_frame().join(counts, on=c, how="left", nulls_equal=True, maintain_order="left")["count"]
+        counts = sample[c].alias("value").value_counts(name="rows")
+        here = table.frame[c][rows].alias("value").to_frame().join(counts, on="value", how="left", nulls_equal=True, maintain_order="left")["rows"]
         logs += np.log(np.maximum(here.fill_null(1).to_numpy().astype(float), 1.0) / sample.height)
     return logs < np.log(1e-3)
 

@@ -34,10 +34,10 @@ def near_constant(table: CheckTable) -> list[Finding]:
         filled = facts.filled(c)
         if filled < 200 or facts.distinct(c) <= 1 or facts.distinct(c) > 0.02 * filled + 2:
             continue
-        counts = facts.quantile_frame[c].drop_nulls().value_counts(sort=True)
-        share = counts["count"][0] / counts["count"].sum()
+        counts = facts.quantile_frame[c].drop_nulls().alias("value").value_counts(sort=True, name="rows")
+        share = counts["rows"][0] / counts["rows"].sum()
         if share >= 0.995:
-            out.append(finding("near-constant", "info", f"{_many(share)} of {q(c)} is one value", f"{q(counts[c][0])}; {facts.distinct(c)} values in all.", column=c, numbers={"share": share}, remedies=[remedy("drop-column"), remedy("accept", recommended=True)]))
+            out.append(finding("near-constant", "info", f"{_many(share)} of {q(c)} is one value", f"{q(counts['value'][0])}; {facts.distinct(c)} values in all.", column=c, numbers={"share": share}, remedies=[remedy("drop-column"), remedy("accept", recommended=True)]))
     if len(out) <= 4:
         return out
     names = [f.columns[0] for f in out]

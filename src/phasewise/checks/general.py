@@ -62,7 +62,7 @@ def coverage(table: CheckTable) -> list[Finding]:
             out.append(finding("coverage", "warn", f"Classes that were not declared: {', '.join(map(q, extra[:5]))}", "", place="undeclared", columns=[table.target], examples=extra, remedies=[remedy("note", recommended=True)]))
     for column, levels in (table.options.get("declared_levels") or {}).items():
         if column in table.frame.columns:
-            have = dict(table.frame[column].cast(pl.String).value_counts().iter_rows())
+            have = dict(table.frame[column].cast(pl.String).alias("value").value_counts(name="rows").iter_rows())
             empty = [str(v) for v in levels if have.get(str(v), 0) < 30]
             if empty:
                 out.append(finding("coverage", "warn", f"Fewer than 30 rows of {len(empty)} declared levels of {q(column)}", f"{', '.join(f'{safe}: {have.get(safe, 0)}' for safe in empty[:5])}.", column=column, examples=empty, remedies=[remedy("note", recommended=True, title="collect rows or restrict the claim")]))

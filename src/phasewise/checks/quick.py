@@ -27,6 +27,11 @@ class Quick:
         return self.score if self.proba is None else 2 * self.score - 1
 
 
+def _filled(matrix: np.ndarray) -> np.ndarray:
+    """Missing cells below all others, within reach of a float32."""
+    return np.clip(np.nan_to_num(matrix, nan=-1e9), -1e30, 1e30)
+
+
 def folds_of(y: np.ndarray, classes: int, count: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Fold number per row: whole groups where given, else shuffled within classes."""
     rng = np.random.default_rng(seed)
@@ -40,15 +45,26 @@ def folds_of(y: np.ndarray, classes: int, count: int, seed: int, groups: np.ndar
     return fold
 
 
-def _model(n: int, classes: int, seed: int):
-    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, HistGradientBoostingRegressor
+def _forest(n: int, classes: int) -> bool:
+    """Few rows or many classes: averaged trees instead of boosting."""
+    return n < 700 or classes > 8
 
+
+def _model(n: int, classes: int, seed: int):
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        ExtraTreesRegressor,
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+
+    if _forest(n, classes):
+        kind = ExtraTreesClassifier if classes else ExtraTreesRegressor
+        return kind(n_estimators=60, min_samples_leaf=2, random_state=seed, n_jobs=1)
     leaf = 20 if n > 1000 else 5
     shape = dict(max_iter=40, learning_rate=0.15, max_leaf_nodes=15, min_samples_leaf=leaf, early_stopping=False, random_state=seed, max_bins=64)
     if classes == 0:
         return HistGradientBoostingRegressor(**shape)
-    if classes > 8:
-        return ExtraTreesClassifier(n_estimators=60, min_samples_leaf=2, random_state=seed, n_jobs=1)
     if classes > 2:
         shape["max_iter"] = 25
     return HistGradientBoostingClassifier(**shape)
@@ -74,7 +90,7 @@ def out_of_fold(
             held, fit = fold == f, fold != f
             if not held.any() or not fit.any():
                 continue
-            data = np.nan_to_num(matrix, nan=-1e9) if classes > 8 else matrix
+            data = _filled(matrix) if _forest(int(fit.sum()), classes) else matrix
             if classes and len(np.unique(y[fit])) < 2:
                 proba[held, y[fit][0]] = 1
                 continue
