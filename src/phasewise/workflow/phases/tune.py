@@ -86,8 +86,8 @@ class Tune(Phase):
             specs.append(TrySpec(id=f"search-{state.searches}", title="what the search found", change=state.winner))
         open_ideas = [i for i in ranked(view, state) if i.id not in state.tried]
         specs += [TrySpec(id=i.id, title=i.title, change=absolute(state.config, i.change)) for i in open_ideas[: BATCH - len(specs)]]
-        if not state.rounds or state.winner or (specs and state.rounds[-1].job == "search"):
-            return ideas_job(view, state, specs[:left]) if specs[:left] else None
+        if specs and (not state.rounds or state.winner or state.rounds[-1].job == "search"):
+            return ideas_job(view, state, specs[:left])
         if recipes.space(view, expert=view.value("tune.expert_space")) and state.searches < 2 and left >= 4:
             return search_job(view, state, max(4, left // 2))
         return ideas_job(view, state, specs[:left]) if specs[:left] else None
@@ -106,9 +106,9 @@ class Tune(Phase):
     def stale(self, view: Any) -> list[str]:
         """Rounds that set out from another fit."""
         every = view.facts.evidence.all(loop.ROUND_SLOTS)
-        if not every or loop.rounds(view):
+        fit, known = view.evidence("fit"), view.facts.accepted.get(self.id)
+        if not every or loop.rounds(view) or (fit and not fit.stale and known and known.seq > fit.seq):
             return []
-        fit = view.evidence("fit")
         return list(fit.stale_because) if fit and fit.stale else ["the fit the rounds set out from changed"]
 
     def started(self, view: Any) -> bool:
