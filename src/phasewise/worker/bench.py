@@ -56,6 +56,8 @@ class Bench:
     dev: Any
     device: str
     metric: str
+    start: dict[str, torch.Tensor] | None = None
+    """Weights every network begins with instead of its own initialisation (fine-tuning)."""
     _stages: dict[str, list[Stage]] = field(default_factory=dict)
 
     @property
@@ -87,8 +89,11 @@ class Bench:
         return None if self.dev.groups is None else np.asarray(self.dev.groups)[rows]
 
     def build(self, spec: NetworkSpec, info: InputInfo) -> torch.nn.Module:
-        """The kind's network."""
-        return self.kind.room("networks").build(spec, info)
+        """The kind's network, with the weights of `start` where there are any."""
+        network = self.kind.room("networks").build(spec, info)
+        if self.start is not None:
+            network.load_state_dict(self.start)
+        return network
 
     def stages(self, options: Mapping[str, Any] | None = None) -> list[Stage]:
         """One prepared stage per fold; statistics come from that fold's training rows only (D08, D09)."""
