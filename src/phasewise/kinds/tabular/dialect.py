@@ -53,12 +53,13 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
     prefix = _prefix(data[skip:])
     options = [delimiter] if delimiter else [chr(c) for c in CANDIDATES]
     best: tuple[float, Dialect] | None = None
+    quoted = {option: _quoting_holds(prefix, option) for option in options}
     for quote in ('"', None):
         counts = _cells_per_record(prefix, quote, options)
         for option, cells in counts.items():
+            if quoted[option] != bool(quote):
+                continue
             score, columns = _score(cells)
-            if quote and not _quoting_holds(prefix, option):
-                score -= 0.2
             found = Dialect(delimiter=option, quote=quote, columns=columns, skip=skip)
             if columns > 1 and (best is None or score > best[0] + 0.02):
                 best = (score, found)
@@ -72,14 +73,13 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
 
 
 def _quoting_holds(prefix: bytes, delimiter: str) -> bool:
-    """Whether quotation marks stand where cells begin and end (or doubled), not loose inside text."""
-    array = np.frombuffer(b"\n" + prefix + b"\n", np.uint8)
-    places = np.flatnonzero(array == 34)
-    if len(places) == 0:
+    """Whether quotation marks come in pairs around whole cells (at least 80 % of them), not loose inside text."""
+    marks = prefix.count(b'"')
+    if not marks:
         return True
-    edges = (ord(delimiter), 10, 13, 34)
-    fine = np.isin(array[places - 1], (ord(delimiter), 10, 34)) | np.isin(array[places + 1], edges)
-    return bool(len(places) % 2 == 0 or len(prefix) >= PREFIX // 2) and float(fine.mean()) > 0.98
+    edge = re.escape(delimiter.encode())
+    whole = re.compile(rb'(?:(?<=' + edge + rb')|(?<=\n)|\A)"(?:[^"]|""){0,2000}?"(?=' + edge + rb'|\r|\n|\Z)')
+    return sum(m.group().count(b'"') for m in whole.finditer(prefix)) >= 0.8 * marks
 
 
 def one_column(prefix: bytes, path: object, delimiter: str | None) -> BadInputError:

@@ -128,7 +128,7 @@ def _gunzip(path: Path) -> bytes:
         file.seek(max(packed - 4, 0))
         declared = int.from_bytes(file.read(4), "little")
     if declared > limit:
-        raise _too_big(path, declared, packed, "declare")
+        raise _too_big(path, declared, packed, "declare (or the file is cut off)")
     parts: list[bytes] = []
     total = 0
     try:
@@ -180,7 +180,7 @@ def _to_utf8(raw: bytes, path: Path, wanted: str | None) -> tuple[bytes, str, li
 
 
 def _control_share(sample: bytes) -> float:
-    junk = sum(sample.count(c) for c in range(32) if c not in (9, 10, 11, 12, 13, 27))
+    junk = sum(sample.count(c) for c in range(32) if c not in (7, 8, 9, 10, 11, 12, 13, 27))
     return junk / max(len(sample), 1)
 
 

@@ -22,7 +22,7 @@ def statistics(num: Tensor) -> dict[str, Tensor]:
     `quantiles` are plain. `bins` are quantiles in which no single value counts for more than one step of the table: a column that is
     0 in nine rows of ten (capital gains) still gets its bins where the other rows lie.
     """
-    tables = [(_quantiles(column), _quantiles(_capped(column))) for column in num.detach().cpu().to(torch.float64).t()]
+    tables = [(_quantiles(column), _quantiles(_capped(column), between=False)) for column in num.detach().cpu().to(torch.float64).t()]
     if not tables:
         return {"quantiles": torch.empty(QUANTILES, 0), "bins": torch.empty(QUANTILES, 0)}
     return {"quantiles": torch.stack([q for q, _ in tables], 1).float(), "bins": torch.stack([b for _, b in tables], 1).float()}
@@ -33,11 +33,12 @@ def _capped(column: Tensor) -> Tensor:
     return values.repeat_interleave(counts.clamp_max(max(1, len(column) // (QUANTILES - 1))))
 
 
-def _quantiles(column: Tensor) -> Tensor:
+def _quantiles(column: Tensor, *, between: bool = True) -> Tensor:
+    """Quantiles of a column, interpolated, or (`between=False`) values that occur: a 0/1 flag must not get an edge in the middle."""
     ordered = column.sort().values
     place = torch.linspace(0, 1, QUANTILES, dtype=torch.float64) * (len(ordered) - 1)
     low, high = place.floor().long(), place.ceil().long()
-    return ordered[low].lerp(ordered[high], place - low)
+    return ordered[low].lerp(ordered[high], place - low) if between else ordered[place.round().long()]
 
 
 def table(info, name: str = "quantiles") -> Tensor:
