@@ -7,6 +7,10 @@ from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow.words import Recommendation
 
 
+SMALL = 1000
+"""Training rows below which a table counts as small."""
+
+
 def _get(recipe: Any, name: str, default: Any) -> Any:
     if isinstance(recipe, dict):
         return recipe.get(name, default)
@@ -54,6 +58,19 @@ def recipes(view: Any) -> list[tuple[str, str, str]]:
             if not tasks or _task(view) in tasks:
                 out.append((str(_get(item, "id", "")), str(_get(item, "title", "")), str(_get(item, "reason", "") or _get(item, "why", ""))))
     return out
+
+
+def first_recipe(view: Any) -> tuple[str, str, str] | None:
+    """The recipe to start from: by rows and by what the columns are, where the kind tells its recipes apart that way."""
+    found = {r[0]: r for r in recipes(view)}
+    profile = view.profile()
+    if not found:
+        return None
+    if profile is not None and "table-small" in found:
+        mixed = any(c.role == "category" and c.name != profile.target for c in profile.columns)
+        named = "table-small" if train_rows(view) < SMALL else "table-mixed" if mixed else "table-numbers"
+        return found.get(named) or next(iter(found.values()))
+    return next(iter(found.values()))
 
 
 def losses(view: Any) -> list[str]:

@@ -121,11 +121,17 @@ class ProjectView:
             if name.startswith("file:"):
                 out.append(f"the file of {name[5:]} changed")
             elif name.startswith("evidence:"):
-                upstream = self.evidence(name[9:]) if name[9:] in self.steps else None
-                out += list(upstream.stale_because) if upstream and upstream.stale else [f"{name[9:]} was computed anew"]
+                out += self._upstream(name[9:]) or [f"{name[9:]} was computed anew"]
             else:
                 out.append(self._answer_reason(name, old.inputs.get(name), old.seq))
         return list(dict.fromkeys(out))
+
+    def _upstream(self, slot: str) -> list[str]:
+        """Why a slot, or what it stands for when it has no evidence of its own, is stale."""
+        found = self.evidence(slot) if slot in self.steps else None
+        if found is not None:
+            return list(found.stale_because)
+        return [reason for s in (self.steps[slot].evidence if slot in self.steps else ()) for reason in self._upstream(s)]
 
     def _answer_reason(self, name: str, old: str | None, seq: int) -> str:
         if name not in self._answer_names():

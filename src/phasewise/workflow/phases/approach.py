@@ -19,9 +19,9 @@ class Approach(Phase):
     def recommend(self, view: Any) -> dict[str, Recommendation]:
         """The recipe of the kind, the task's usual loss, the smallest family."""
         out: dict[str, Recommendation] = {}
-        named = recipes.recipes(view)
+        named = recipes.first_recipe(view)
         if named:
-            out["recipe"] = Recommendation(value=named[0][0], reason=named[0][2])
+            out["recipe"] = Recommendation(value=named[0], reason=named[2])
         losses = recipes.losses(view)
         if losses:
             out["loss"] = Recommendation(value=losses[0], reason=recipes.loss_reason(view))
