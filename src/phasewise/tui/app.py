@@ -20,7 +20,7 @@ class PhasewiseApp(App[ExitInfo]):
     TITLE = "Phasewise"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    CSS_PATH = ["styles/frame.tcss", "styles/pages.tcss", "styles/modal.tcss"]
+    CSS_PATH = [Path(__file__).parent / "styles" / f"{name}.tcss" for name in ("frame", "pages", "modal")]
     BINDINGS = [*keys.bindings("app"), Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True, id="interrupt")]
 
     def __init__(self, folder: Path | None = None, *, settings: Settings | None = None, opener: Opener | None = None, session: Any = None, start: Any = None) -> None:
@@ -54,7 +54,6 @@ class PhasewiseApp(App[ExitInfo]):
             from phasewise.tui.screens.main import MainScreen
 
             self.push_screen(MainScreen())
-            self.call_after_refresh(self.open_project)
         else:
             from phasewise.tui.screens.start import StartScreen
 
@@ -142,9 +141,11 @@ class PhasewiseApp(App[ExitInfo]):
 
     def leave(self, code: int = 0, *, stopping: str = "") -> None:
         """End the app with what is worth printing."""
-        from phasewise.tui.farewell import farewell
+        from phasewise.tui.farewell import farewell, remember_project
 
         info = farewell(self.desk, self.folder, code, stopping) if self.desk is not None else ExitInfo(code=code)
+        if self.desk is not None and self.folder is not None:
+            remember_project(self.desk, self.folder)
         if self.session is not None and hasattr(self.session, "close"):
             self.session.close()
         self.exit(info)

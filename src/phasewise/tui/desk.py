@@ -141,7 +141,8 @@ class Desk:
             return Primary(label=f"Go to {TITLES[here]}", act="goto", phase=here, message=getattr(view, "why_locked", ""))
         job = self.session.next_job(phase)
         problems = self.session.answers.problems(phase)
-        if problems and (job is None or job.kind != "profile"):
+        unread = job is not None and job.kind == "profile" and not any(p.field == "file" for p in problems)
+        if problems and not unread:  # reading the file comes before answers that are recommended from it
             first = problems[0]
             return Primary(label="Answer what is missing" if len(problems) == 1 else f"Answer {len(problems)} questions", act="fix", field=first.field, message=" ".join(p for p in (first.message, first.remedy) if p))
         other = self.running()

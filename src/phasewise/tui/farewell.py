@@ -21,6 +21,32 @@ def farewell(desk: Any, folder: Path | None, code: int, stopping: str = "") -> E
     return ExitInfo(code=code, folder=place, run=run.id if run else "", run_state=state, best=best_value(desk), command=command)
 
 
+def remember_project(desk: Any, folder: Path) -> None:
+    """Put the project at the top of the start screen's list."""
+    from phasewise.tui import recent
+
+    state = desk.state()
+    here = next(p for p in state.phases if p.id == state.phase)
+    recent.remember(recent.Recent(path=str(Path(folder).absolute()), name=desk.session.name, phase=here.id, state=here.state, best=best_value(desk), t=time.time()))
+
+
+def while_away(desk: Any, folder: Path | None) -> str:
+    """What finished since this project was last left, in one sentence; an empty text when nothing did."""
+    from phasewise.tui import recent
+
+    known = next((r for r in recent.load() if folder is not None and r.path == str(Path(folder).absolute())), None)
+    if known is None:
+        return ""
+    found = [e for s in desk.session.slots() if (e := desk.session.evidence(s)) is not None and e.t > known.t]
+    if not found:
+        return ""
+    from phasewise.tui.desk import VERBS
+
+    titles = ", ".join(VERBS.get(e.job, e.job).lower() for e in sorted(found, key=lambda e: e.t))
+    best = best_value(desk)
+    return f"Since you left {recent.ago(known.t)}: {titles}." + (f" Best so far: {best}." if best else "")
+
+
 def best_value(desk: Any) -> str:
     """The best validation value any evidence holds, in words."""
     found = []

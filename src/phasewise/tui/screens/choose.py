@@ -12,10 +12,6 @@ from phasewise.tui.screens.modal import Modal
 from phasewise.tui.widgets.table import Column, Table
 
 
-class ChoiceTable(Table):
-    """The choices; one column that takes the whole width."""
-
-
 class Choose(Modal):
     """Dismisses with the value chosen (a list of values when `many`), or None."""
 
@@ -36,7 +32,8 @@ class Choose(Modal):
     def body(self) -> list[Widget]:
         """Search line and list."""
         out: list[Widget] = [Input(placeholder="search", compact=True, classes="modal-search")] if self.search else []
-        self.table = ChoiceTable([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
+        self.table = Table([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
+        self.table.always = self.search
         return [*out, self.table]
 
     def on_mount(self) -> None:
@@ -47,7 +44,7 @@ class Choose(Modal):
     def _fill(self) -> None:
         rows = []
         for i, (value, label) in enumerate(self.shown):
-            lead = ("\u25a0 " if value in self.on else "\u25a1 ") if self.many else f"{i + 1}  " if not self.search and i < 9 else ""
+            lead = ("\u25a0 " if value in self.on else "\u25a1 ") if self.many else f"{i + 1}  " if not self.search and i < 9 else "   " if not self.search else ""
             rows.append([(f"{lead}{label}", "bold key" if value == self.selected and not self.many else "")])
         self.table.fill(rows)
 

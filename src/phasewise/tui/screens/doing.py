@@ -196,9 +196,11 @@ class Doing:
                 self.notify_lost(run)
             else:
                 self.tell(f"{run.title or run.job} is still running; its history is being read.")
-        away = getattr(self.desk.session, "while_away", None)
-        for text in away() if away else []:
-            self.tell(text)
+        from phasewise.tui.farewell import while_away
+
+        away = while_away(self.desk, self.app.folder)
+        if away:
+            self.notify(away, title="Finished while you were away", timeout=12, markup=False)  # type: ignore[attr-defined]
         if self.desk.read_only:
             self.notify(self.desk.session.read_only_why or "Another window holds this project.", title="Read only", severity="warning", timeout=10, markup=False)  # type: ignore[attr-defined]
 

@@ -21,7 +21,7 @@ class Helping:
         page = self.page  # type: ignore[attr-defined]
         question = page.form.focused_question() if page is not None and page.form is not None else None
         if question is not None:
-            self.app.push_screen(Viewer(question.text, question_text(question)))
+            self.app.push_screen(Viewer(question.text, question_text(question, title=False)))
             return
         focused = self.focused  # type: ignore[attr-defined]
         tip = getattr(focused, "HELP", "") if focused is not None else ""

@@ -24,9 +24,9 @@ class Jump(ModalScreen[Widget | None]):
     def compose(self) -> ComposeResult:
         """A label at the left edge of every target."""
         for letter, widget in self.targets.items():
-            label = Static(Content(f" {letter} "), classes="jump-label", markup=False)
+            label = Static(Content(letter), classes="jump-label", markup=False)
             region = widget.region
-            label.absolute_offset = Offset(max(region.x - 1, 0), region.y)
+            label.absolute_offset = Offset(max(region.x - 2, 0), region.y)
             yield label
 
     def on_key(self, event: Key) -> None:

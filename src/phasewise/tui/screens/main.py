@@ -74,6 +74,10 @@ class MainScreen(Doing, Helping, Screen[None]):
 
     # opening ------------------------------------------------------------------------------------------------
 
+    def on_mount(self) -> None:
+        """The project is opened once the frame has been painted."""
+        self.call_after_refresh(self.set_timer, 0.001, self.app.open_project)  # type: ignore[attr-defined]
+
     @property
     def desk(self) -> Any:
         """The session as the app sees it."""

@@ -65,10 +65,12 @@ class StartScreen(Screen[None]):
             yield Block(self._words, id="start-words")
             self.table = Table(
                 [Column(title="project", least=10), Column(title="phase", width=10), Column(title="state", width=10), Column(title="best", drop=3, least=10), Column(title="last used", width=12, drop=1), Column(title="folder", flex=2, drop=2)],
-                title="projects", empty="No project yet. Press n and choose a data file; the first result takes about a minute.",
+                title="projects", empty="No project yet: press n and choose a data file.",
             )
             yield self.table
-        yield FooterRow(FOOTER)
+        hidden = {"screen.demo"} if self.model.demo is None else set()
+        hidden |= {"screen.templates"} if not self.model.templates else set()
+        yield FooterRow([k for k in FOOTER if k[2] not in hidden])
         yield Block(lambda _w: say(f"This window is {self.app.size.width}x{self.app.size.height}; Phasewise needs 60x18.", "bold"), id="too-small")
 
     def on_mount(self) -> None:
@@ -102,7 +104,6 @@ class StartScreen(Screen[None]):
 
         self.app.folder = folder  # type: ignore[attr-defined]
         await self.app.switch_screen(MainScreen())
-        self.app.call_after_refresh(self.app.open_project)  # type: ignore[attr-defined]
 
     async def attempt(self, make: Callable[[], Path]) -> None:
         """Make a project and open it; an error is shown here."""

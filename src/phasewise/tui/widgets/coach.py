@@ -34,9 +34,9 @@ class Coach(VerticalScroll, can_focus=False):
         self.scroll_home(animate=False)
 
 
-def question_text(q: Any) -> Content:
+def question_text(q: Any, *, title: bool = True) -> Content:
     """The long form of a question: text, hint, why, source, bounds, recommendation, flag."""
-    rows: list[Content] = [say(q.text, "bold key"), Content("")]
+    rows: list[Content] = [say(q.text, "bold key"), Content("")] if title else []
     if q.hint:
         rows += [say(q.hint), Content("")]
     if q.why:

@@ -78,6 +78,8 @@ class Table(ScrollView, can_focus=True):
         self.cursor = 0
         self.title_text = title
         self.empty = empty
+        self.always = False
+        """Show the cursor as focused even while a search line has the focus."""
         self._first = 0
         self._widths: list[int] = []
         self._styles: dict[str, Style] = {}
@@ -93,7 +95,12 @@ class Table(ScrollView, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A head and the rows (at least one line that says why there are none)."""
-        return 1 + max(len(self.rows), 1)
+        return self.top + max(len(self.rows), 1)
+
+    @property
+    def top(self) -> int:
+        """Lines of the head: none when no column has a title."""
+        return 1 if any(c.title for c in self.columns) else 0
 
     def on_resize(self, event: Resize) -> None:
         """Columns share the new width."""
@@ -126,30 +133,33 @@ class Table(ScrollView, can_focus=True):
             if self.columns[grow].flex > 1:
                 fixed[grow] += -over
         self._widths = [fixed.get(i, 0) for i in range(len(self.columns))]
-        self.virtual_size = Size(self.size.width, 1 + max(len(self.rows), 1))
+        self.virtual_size = Size(self.size.width, self.top + max(len(self.rows), 1))
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
-            bold = name.startswith("bold ")
-            found = self.get_component_rich_style(f"table--{name.removeprefix('bold ')}", partial=True)
-            self._styles[name] = found + Style(bold=True) if bold else found
+            words = name.split()
+            style = Style(bold="bold" in words)
+            for word in words:
+                if word != "bold":
+                    style = self.get_component_rich_style(f"table--{word}", partial=True) + (Style(bold=True) if "bold" in words else Style())
+            self._styles[name] = style
         return self._styles[name]
 
     def render_line(self, y: int) -> Strip:
         """One line: the head stays on top, rows scroll under it."""
         width = self.size.width
         base = self.rich_style
-        if y == 0:
+        if y < self.top:
             return self._line([(c.title, "") for c in self.columns], base + self._style("head"), head=True).adjust_cell_length(width, base + self._style("head"))
-        index = self.scroll_offset.y + y - 1
+        index = self.scroll_offset.y + y - self.top
         if not self.rows:
-            text = f" {self.empty}" if y == 1 else ""
+            text = f" {self.empty}" if y == self.top else ""
             return Strip([Segment(text, base + self._style("muted"))]).adjust_cell_length(width, base)
         if index >= len(self.rows):
             return Strip.blank(width, base)
         if index == self.cursor:
-            base = base + self._style("cursor" if self.has_focus else "blur")
-        return self._line(self.rows[index], base, plain=index == self.cursor and self.has_focus).adjust_cell_length(width, base)
+            base = base + self._style("cursor" if self.has_focus or self.always else "blur")
+        return self._line(self.rows[index], base, plain=index == self.cursor and (self.has_focus or self.always)).adjust_cell_length(width, base)
 
     def _line(self, cells: Sequence[Cell], base: Style, *, head: bool = False, plain: bool = False) -> Strip:
         here = plain and not head
@@ -176,7 +186,7 @@ class Table(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """By a page."""
-        self.go(self.cursor + by * max(self.size.height - 2, 1))
+        self.go(self.cursor + by * max(self.size.height - 1 - self.top, 1))
 
     def action_side(self, by: int) -> None:
         """Show later or earlier columns."""
@@ -194,15 +204,15 @@ class Table(ScrollView, can_focus=True):
         if row != self.cursor:
             self.cursor = row
             self.post_message(self.Moved(self, row))
-        top, height = self.scroll_offset.y, max(self.size.height - 1, 1)
+        top, height = self.scroll_offset.y, max(self.size.height - self.top, 1)
         if row < top or row >= top + height:
             self.scroll_to(y=row if row < top else row - height + 1, animate=False)
         self.refresh()
 
     def on_click(self, event: Click) -> None:
         """A click moves the cursor, a second on the same row chooses it."""
-        row = self.scroll_offset.y + event.y - 1
-        if event.y >= 1 and 0 <= row < len(self.rows):
+        row = self.scroll_offset.y + event.y - self.top
+        if event.y >= self.top and 0 <= row < len(self.rows):
             again = row == self.cursor and self.has_focus
             self.go(row)
             if again or event.chain > 1:

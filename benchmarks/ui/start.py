@@ -1,0 +1,124 @@
+"""CPU to the first screen, side by side: a bare Textual app, our start screen, our project screen (frame, then page).
+
+Run `python benchmarks/ui/start.py [--runs N] [--project DIR]`. Each start happens in its own process under a real
+pseudo-terminal of 100x30; CPU is user plus system of that process (children waited for included), wall time beside it.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import struct
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("hello")
+    def on_mount(self):
+        self.call_after_refresh(self.exit)
+Bare().run()
+"""
+
+OURS = """
+import os, sys, json, resource
+from pathlib import Path
+from phasewise.tui.app import PhasewiseApp
+from phasewise.tui.settings import Settings
+def cpu():
+    u = resource.getrusage(resource.RUSAGE_SELF)
+    return u.ru_utime + u.ru_stime
+out = {}
+class Timed(PhasewiseApp):
+    def _display(self, screen, renderable):
+        super()._display(screen, renderable)
+        if "first_paint" not in out and type(screen).__name__ in ("MainScreen", "StartScreen") and screen is self.screen:
+            self.first()
+    def first(self):
+        out["first_paint"] = cpu()
+        out["modules"] = len(sys.modules)
+        out["heavy"] = [m for m in ("torch", "sklearn", "scipy", "skops", "polars", "plotext", "numpy", "pydantic") if m in sys.modules]
+        if self.folder is None:
+            self.call_later(self.exit)
+    async def open_project(self):
+        await super().open_project()
+        self.call_after_refresh(self.ready)
+    def ready(self):
+        out["page"] = cpu()
+        self.exit()
+folder = sys.argv[1] if len(sys.argv) > 1 else ""
+Timed(Path(folder) if folder else None, settings=Settings(motion=False)).run()
+Path(os.environ["PHASEWISE_BENCH_OUT"]).write_text(json.dumps(out))
+"""
+
+
+def start(code: str, *args: str) -> tuple[float, float, dict]:
+    """One start under a pseudo-terminal: CPU seconds, wall seconds, what the process wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        begin = time.perf_counter()
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ.update(PHASEWISE_BENCH_OUT=str(out), TERM="xterm-256color", LANG="C.UTF-8", COLUMNS="100", LINES="30")
+            os.execv(sys.executable, [sys.executable, "-c", code, *args])
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        while True:
+            try:
+                if not os.read(fd, 65536):
+                    break
+            except OSError:
+                break
+        _, _, usage = os.wait4(pid, 0)
+        os.close(fd)
+        told = json.loads(out.read_text()) if out.exists() else {}
+        return usage.ru_utime + usage.ru_stime, time.perf_counter() - begin, told
+
+
+def make_project(folder: Path, runs: int) -> None:
+    """A project with evidence-free but real run folders, so that opening has to list them."""
+    from phasewise.records.jobs import DataView, ProfileJob
+    from phasewise.workflow.session import Session
+
+    session = Session.create(folder, answers={"data": {"file": str(folder / "data.csv")}}, name="bench")
+    (folder / "data.csv").write_text("a,b,target\n1,2,0\n2,3,1\n")
+    for _ in range(runs):
+        run = session.project.runs.create(ProfileJob(phase="data", title="Read the data", data=DataView(kind="tabular", file="data.csv")))
+        now = time.time()
+        lines = [{"v": 1, "seq": 0, "t": now, "run": run.id, "kind": "hello", "job": "profile", "pid": 1, "host": "x"}, {"v": 1, "seq": 1, "t": now, "run": run.id, "kind": "finished", "reason": "failed", "seconds": 1.0, "exit_code": 1}]
+        from phasewise.project import lines as codec
+
+        with run.events_path.open("ab") as f:
+            for line in lines:
+                f.write(codec.encode(line) if hasattr(codec, "encode") else (json.dumps(line) + "\n").encode())
+    session.close()
+
+
+def main() -> None:
+    """Print one line per start kind and a JSON line with the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--project", default="")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temp:
+        project = Path(args.project) if args.project else Path(temp) / "project"
+        if not args.project:
+            make_project(project, 50)
+        figures: dict[str, dict] = {}
+        for name, code, extra in (("bare textual", BARE, ()), ("start screen", OURS, ()), ("project, 50 runs", OURS, (str(project),))):
+            found = [start(code, *extra) for _ in range(args.runs)]
+            best = min(found)
+            figures[name] = {"cpu": best[0], "wall": best[1], **best[2]}
+            first, page = best[2].get("first_paint"), best[2].get("page")
+            print(f"{name:<18} whole process {best[0]:.3f} s CPU, {best[1]:.3f} s wall" + (f"; first paint {first:.3f} s CPU, {best[2]['modules']} modules, heavy {best[2]['heavy']}" if first else "") + (f"; page ready {page:.3f} s CPU" if page else ""))
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
