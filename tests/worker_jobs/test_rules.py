@@ -172,7 +172,7 @@ def test_no_slice_is_found_where_there_is_none():
     for seed in range(40):
         columns, y, said = _slice_data(1200, seed)
         false += any(r.significant for r in slices.find("accuracy", y, said, columns))
-    assert false <= 5
+    assert false <= 4  # 5 % of 40 is 2; more than 4 has probability 0.05 under a true rate of 5 %
 
 
 def test_small_slices_are_left_out_and_hostile_values_are_safe():

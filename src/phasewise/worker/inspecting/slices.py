@@ -13,6 +13,8 @@ from phasewise.stats.multiple import benjamini_hochberg
 from phasewise.stats.predictions import Predictions, encode
 from phasewise.stats.scores import row_losses, score
 
+CLASS = "\0class"
+"""What slices by true class are cut by; no column can have this name."""
 LEAST = 30
 """Slices of fewer rows are not judged."""
 
@@ -90,45 +92,52 @@ def _p_value(losses: np.ndarray, mask: np.ndarray, counts: bool) -> float:
     return float(mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
 
 
-def judge(
-    metric_id: str, y: np.ndarray, predictions: Predictions, cuts: Sequence[Cut], *, threshold: float | None = None, level: float = 0.05, top: int = 40,
-) -> list[SliceRow]:
-    """All slices against their rest: metric inside with interval, metric of the rest, p, Benjamini-Hochberg q, and harm.
+def judge(metric_id: str, y: np.ndarray, predictions: Predictions, cuts: Sequence[Cut], *, threshold: float | None = None, level: float = 0.05, top: int = 40) -> list[SliceRow]:
+    """All slices against their rest: metric inside with interval, metric of the rest, p, Benjamini-Hochberg q over all of them, and harm.
 
-    Significant slices that are worse come first, by harm (share of rows times excess error), the ceiling gain of fixing them.
+    Significant slices that are worse come first, by harm (share of rows times excess error), the ceiling gain of fixing them; slices by
+    true class come last and are compared by accuracy (the recall of each), because one class alone has no ranking and no trade-off.
     """
-    losses = row_losses(metric_id, y, predictions, threshold=threshold)
-    counts = predictions.task != "regression" and metric(metric_id).needs == "labels"
-    ps = np.array([_p_value(losses, c.mask, counts) for c in cuts])
+    metrics = {c.of: "accuracy" if c.of == CLASS else metric_id for c in cuts}
+    losses = {m: row_losses(m, y, predictions, threshold=threshold) for m in set(metrics.values())}
+    counts = {m: predictions.task != "regression" and metric(m).needs == "labels" for m in losses}
+    ps = np.array([_p_value(losses[metrics[c.of]], c.mask, counts[metrics[c.of]]) for c in cuts])
     qs = benjamini_hochberg(ps)
-    rows: list[tuple[tuple, Cut, float, float, float]] = []
+    ranked = []
     for cut, p, q in zip(cuts, ps, qs, strict=True):
-        excess = float(losses[cut.mask].mean() - losses[~cut.mask].mean())
+        lost = losses[metrics[cut.of]]
+        excess = float(lost[cut.mask].mean() - lost[~cut.mask].mean())
         harm = float(cut.mask.mean() * excess)
-        rows.append(((not (q < level and excess > 0), -harm if q < level else p), cut, float(p), float(q), harm))
-    rows.sort(key=lambda r: r[0])
-    out = []
-    for _, cut, p, q, harm in rows[:top]:
-        inside, rest = predictions.take(cut.mask), predictions.take(~cut.mask)
-        value = score(metric_id, y[cut.mask], inside, threshold=threshold)
-        low, high, _ = interval(metric_id, y[cut.mask], inside, threshold=threshold, resamples=500) if np.isfinite(value) else (value, value, "")
-        out.append(SliceRow(
-            name=cut.name, rows=int(cut.mask.sum()), value=value, low=low, high=high, rest=score(metric_id, y[~cut.mask], rest, threshold=threshold),
-            p=p, q=q, harm=harm, significant=bool(q < level),
-        ))
-    return out
+        ranked.append(((cut.of == CLASS, not (q < level and excess > 0), -harm if q < level else p), cut, float(p), float(q), harm))
+    ranked.sort(key=lambda r: r[0])
+    shown = [r for r in ranked if r[1].of != CLASS][:top] + [r for r in ranked if r[1].of == CLASS][:top]
+    return [_row(metrics[cut.of], y, predictions, cut, p, q, harm, threshold, level) for _, cut, p, q, harm in shown]
+
+
+def _row(metric_id: str, y: np.ndarray, predictions: Predictions, cut: Cut, p: float, q: float, harm: float, threshold: float | None, level: float) -> SliceRow:
+    inside, rest = predictions.take(cut.mask), predictions.take(~cut.mask)
+    value = score(metric_id, y[cut.mask], inside, threshold=threshold)
+    low, high, _ = interval(metric_id, y[cut.mask], inside, threshold=threshold, resamples=500) if np.isfinite(value) else (value, value, "")
+    return SliceRow(
+        name=cut.name, rows=int(cut.mask.sum()), value=value, low=low, high=high, rest=score(metric_id, y[~cut.mask], rest, threshold=threshold),
+        p=p, q=q, harm=harm, significant=bool(q < level),
+    )
+
+
+def class_cuts(y: np.ndarray, predictions: Predictions, *, least: int = LEAST) -> list[Cut]:
+    """One slice per true class; none for a regression."""
+    if predictions.task == "regression" or not len(y):
+        return []
+    truth = encode(y, predictions.classes)
+    cuts = [Cut(name=f"class = {safe_text(c, 60)}", mask=truth == i, of=CLASS) for i, c in enumerate(predictions.classes)]
+    cuts = cuts[1:] if len(cuts) == 2 else cuts  # of two classes one is the rest of the other
+    return [c for c in cuts if least <= c.mask.sum() <= len(y) - least]
 
 
 def find(
     metric_id: str, y: np.ndarray, predictions: Predictions, columns: Mapping[str, Sequence | np.ndarray], *, threshold: float | None = None, with_pairs: bool = True,
 ) -> list[SliceRow]:
-    """Slices by columns, their pairs, and (listed last) by true class; `columns` maps names to values [n]."""
+    """Slices by columns, their pairs, and (listed last) by true class, as one family of tests; `columns` maps names to values [n]."""
     single = [cut for name, values in columns.items() for cut in column_cuts(name, values)]
-    rows = judge(metric_id, y, predictions, [*single, *(pairs(single) if with_pairs else [])], threshold=threshold)
-    if predictions.task == "regression" or not len(y):
-        return rows
-    truth = encode(y, predictions.classes)
-    # A single class has no ranking and no trade-off: classes are compared by accuracy, the recall of each.
-    masks = [Cut(name=f"class = {safe_text(c, 60)}", mask=truth == i, of="class") for i, c in enumerate(predictions.classes)]
-    masks = [m for m in masks if LEAST <= m.mask.sum() <= len(y) - LEAST]
-    return rows + (judge("accuracy", y, predictions, masks, threshold=threshold) if masks else [])
+    found = [*single, *(pairs(single) if with_pairs else []), *class_cuts(y, predictions)]
+    return judge(metric_id, y, predictions, found, threshold=threshold) if found else []
