@@ -196,6 +196,20 @@ class Sigmoids(Net):
         return self.deep(super().body(h))
 
 
+class KeepsItsPromise(Net):
+    """Symmetric in the first two numbers by construction, and says so (R21)."""
+
+    invariances = {"swapping the first two numbers": lambda x: {**x, "num": x["num"][:, [1, 0, 2, 3, 4, 5]]}}
+
+    def features(self, x):
+        a, b = x["num"][:, :1], x["num"][:, 1:2]
+        return super().features({**x, "num": torch.cat([a + b, a * b, x["num"][:, 2:]], 1)})
+
+
+class BreaksItsPromise(Net):
+    invariances = KeepsItsPromise.invariances
+
+
 def shuffled_labels():
     data, info = table()
     y = data.y[torch.randperm(len(data.y), generator=torch.Generator().manual_seed(1))]

@@ -28,6 +28,7 @@ def sound():
     out["conv"] = faulty.case(faulty.Conv, data=data, info=info, lr=3e-3)
     out["lstm"] = faulty.case(faulty.Recurrent, data=data, info=info, lr=1e-2)
     out["small net"] = faulty.case(faulty.Net)
+    out["symmetric net"] = faulty.case(faulty.KeepsItsPromise)
     return out
 
 
@@ -57,6 +58,7 @@ BUGS = {
     "unseeded noise": lambda: faulty.case(faulty.UnseededNoise),
     "deep sigmoids": lambda: faulty.case(faulty.Sigmoids),
     "labels of other rows": lambda: faulty.case(faulty.Net, data=faulty.shuffled_labels()[0], info=faulty.shuffled_labels()[1]),
+    "promised symmetry broken": lambda: faulty.case(faulty.BreaksItsPromise),
     "learning rate 0": lambda: faulty.case(faulty.Net, lr=0.0),
     "learning rate 1000": lambda: faulty.case(faulty.Net, lr=1e3),
     "loss with flipped sign": lambda: faulty.case(faulty.Net, loss=lambda o, y: -torch.nn.functional.cross_entropy(o, y)),

@@ -18,7 +18,7 @@ Check = Callable[[Case], CheckVerdict]
 STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("shape", (shapes.output_shape, shapes.tied, shapes.logits)),
     ("unit", (
-        units.evaluation_is_fixed, units.inputs_untouched, units.batch_independence, units.train_eval, gradients.gradient_is_right,
+        units.evaluation_is_fixed, units.inputs_untouched, units.batch_independence, units.train_eval, units.invariances, gradients.gradient_is_right,
         learning.loss_at_start, gradients.units_alive, gradients.gradient_flow, gradients.parameters_change, units.save_load,
         units.repeatable, units.frozen_stays,
     )),

@@ -124,3 +124,17 @@ def frozen_stays(case: Case) -> CheckVerdict:
     if still:
         return verdict("frozen-stays", False, f"{still[0]} moves although frozen", "Something writes to weights outside the optimiser.")
     return verdict("frozen-stays", rest, "frozen layers stay, the others learn" if rest else "nothing learns once the first layer is frozen")
+
+
+def invariances(case: Case) -> CheckVerdict:
+    """What a network promises not to care about holds (R21): `invariances` maps a name to `inputs -> changed inputs`."""
+    module = case.fresh()
+    promised = getattr(module, "invariances", {})
+    inputs, _ = case.batch(16)
+    module.eval()
+    for name, change in promised.items():
+        with torch.no_grad():
+            gap = _differ(module(copied(inputs)), module(change(copied(inputs))))
+        if gap >= CLOSE:
+            return verdict("invariances", False, f"the network is not invariant to {name}", f"Its output changes by {gap:.2g}, though it promises not to.", expected=0.0, actual=gap)
+    return verdict("invariances", True, f"invariant to {', '.join(promised)}" if promised else "no invariance is promised")
