@@ -116,7 +116,10 @@ class Drive:
     def work(self, job: Any) -> Any:
         """Start a job, follow it to its end and return its evidence. Raises `RunError` when it fails."""
         self._say(job.phase, "running", job.title or job.kind)
+        before = {r.id for r in self.session.follower.active()}
         run = self.run = self.session.start(job)
+        if run.id in before:
+            self.tell(f"run {run.id} is going on already: following it")
         self._follow()
         return next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
 

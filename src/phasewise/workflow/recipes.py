@@ -6,7 +6,6 @@ from phasewise.records.ideas import Estimates, Idea
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow.words import Recommendation
 
-
 SMALL = 1000
 """Training rows below which a table counts as small."""
 

@@ -14,7 +14,7 @@ from phasewise.workflow.backlog import Backlog
 from phasewise.workflow.evidence import Evidence
 from phasewise.workflow.facts import Facts, fold
 from phasewise.workflow.files import FileIds
-from phasewise.workflow.following import Follower
+from phasewise.workflow.following import OPEN, Follower
 from phasewise.workflow.phases import REGISTRY, STEPS
 from phasewise.workflow.view import ProjectView
 from phasewise.workflow.words import GateItem, Problem, ProjectState, Recommendation, Source
@@ -157,6 +157,9 @@ class Session:
         """Give a job a run folder and a process; returns the run."""
         self.writable()
         self.save()
+        going = next((r for r in self.follower.active() if r.job() == job and r.state() in OPEN), None)
+        if going is not None:
+            return going
         run = self.resumable(job)
         if run is None:
             recording.before(self, job)

@@ -97,7 +97,8 @@ class Train(Phase):
             out["lr"] = rate
         fit = view.latest("fit")
         target, metric = view.value("goals.target"), view.metric
-        if fit and fit.model.train and target is not None and metric and fit.diagnosis and fit.diagnosis.verdict in ("high_bias", "both") and not meets(metric.id, fit.model.train.value, target):
+        decided = view.explicit("goals.target") is not None
+        if decided and fit and fit.model.train and target is not None and metric and fit.diagnosis and fit.diagnosis.verdict in ("high_bias", "both") and not meets(metric.id, fit.model.train.value, target):
             out["ladder"] = Recommendation(value=True, reason=f"The training set is not fitted: {fit.model.train.value:.4g} against the goal {target:g} (V07).")
         return out
 
