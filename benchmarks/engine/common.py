@@ -44,7 +44,7 @@ def trials(n: int, hidden: int, *, epochs: int, train: int, rows: int, dropout: 
     for i in range(n):
         p = round(source.uniform(0.02, 0.3), 3) if dropout else 0.0
         spec = TrainSpec(lr=10 ** source.uniform(-3.5, -2), weight_decay=10 ** source.uniform(-6, -2), batch_size=BATCH, epochs=epochs)
-        net = NetworkSpec(family="mlp", hidden=[hidden, hidden], dropout=[p, p] if dropout else [])
+        net = NetworkSpec(family="mlp", hidden=[hidden, hidden], dropout=[p, p] if dropout else [], init="torch")
         config = ModelConfig(network=net, train=spec)
         out.append(Member(id=f"t{i}", seed=i, config=config, train=torch.arange(train), validation=torch.arange(train, rows)))
     return out

@@ -13,10 +13,10 @@ def plain_loss(task: str, outputs: Tensor, y: Tensor) -> Tensor:
     """The unweighted, unsmoothed mean loss by task: outputs float32 [n, o], y [n]; a scalar tensor in float64."""
     if not len(y):
         return torch.full((), float("nan"), dtype=torch.float64, device=y.device)
-    out = outputs.double()
     if task == "multiclass":
-        return F.cross_entropy(out, y)
-    target = y.double()
+        by_class = torch.log_softmax(outputs.t().contiguous(), 0)  # class-major: many times faster for few classes
+        return by_class.gather(0, y[None]).double().mean().neg()
+    out, target = outputs.double(), y.double()
     return F.binary_cross_entropy_with_logits(out[:, 0], target) if task == "binary" else F.mse_loss(out[:, 0], target)
 
 
@@ -27,7 +27,7 @@ def objective(name: str, task: str, outputs: Tensor, y: Tensor) -> Tensor:
     if not len(y):
         return torch.full((), float("nan"), device=y.device)
     if name == "accuracy" and task != "regression":
-        guess = (outputs[:, 0] > 0).long() if task == "binary" else outputs.argmax(1)
+        guess = (outputs[:, 0] > 0).long() if task == "binary" else outputs.t().contiguous().max(0).indices
         return (guess == y).double().mean()
     if name == "roc_auc" and task == "binary":
         return _auc(outputs[:, 0], y)

@@ -85,7 +85,7 @@ def split(group: Group) -> list[Group]:
     middle = -(-group.size // 2)
     out = []
     for part in (slice(0, middle), slice(middle, None)):
-        half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind, max(1, middle))
+        half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind, max(1, middle), blank=True)
         half.bucket = group.bucket
         for i, slot in enumerate(held[part]):
             half.population.load(i, slot)

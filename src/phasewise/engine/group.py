@@ -17,9 +17,9 @@ from phasewise.engine.tracking import Track
 class Group:
     """Members that share a bucket, the population that executes them, and the position within the present epoch."""
 
-    def __init__(self, tracks: Sequence[Track], setting: Setting, plan: BatchPlan, maker: Maker, kind: str, tile: int = 1) -> None:
+    def __init__(self, tracks: Sequence[Track], setting: Setting, plan: BatchPlan, maker: Maker, kind: str, tile: int = 1, *, blank: bool = False) -> None:
         self.tracks, self.setting, self.plan, self.maker, self.kind, self.tile = list(tracks), setting, plan, maker, kind, tile
-        self.population: Population = maker([t.member for t in tracks], setting, plan)
+        self.population: Population = maker([t.member for t in tracks], setting, plan, blank=blank)
         self.epoch = -1
         self.shown = 0
         self.limit = plan.steps
@@ -98,7 +98,7 @@ class Group:
         held = [self.population.slot(s) for s in slots]
         self.tracks = [self.tracks[s] for s in slots]
         self.frozen = set()
-        self.population = self.maker([t.member for t in self.tracks], self.setting, self.plan)
+        self.population = self.maker([t.member for t in self.tracks], self.setting, self.plan, blank=True)
         for i, slot in enumerate(held):
             self.population.load(i, slot)
 

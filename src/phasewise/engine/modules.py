@@ -19,7 +19,7 @@ class ModulePopulation:
 
     size = 1
 
-    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan) -> None:
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, *, blank: bool = False) -> None:
         (self.member,) = members
         self.setting, self.plan = setting, plan
         train, self.device = self.member.config.train, setting.device

@@ -49,13 +49,13 @@ def makers() -> dict[str, Maker]:
     return {"one": ModulePopulation, "stacked": stacked_maker, "vmap": VmapPopulation}
 
 
-def stacked_maker(members: Sequence[Any], setting: Setting, plan: BatchPlan) -> DensePopulation:
+def stacked_maker(members: Sequence[Any], setting: Setting, plan: BatchPlan, *, blank: bool = False) -> DensePopulation:
     """A stacked population; on a GPU its step is captured in a CUDA graph."""
     if setting.device.type == "cuda":
         from phasewise.engine.dense.graph import GraphPopulation
 
-        return GraphPopulation(members, setting, plan)
-    return DensePopulation(members, setting, plan)
+        return GraphPopulation(members, setting, plan, blank=blank)
+    return DensePopulation(members, setting, plan, blank=blank)
 
 
 def batch_plan_of(track: Track, setting: Setting, example: nn.Module) -> BatchPlan:
@@ -149,8 +149,8 @@ def retile(groups: list[Group]) -> list[Group]:
 
 
 def regroup(like: Group, tracks: Sequence[Track]) -> Group:
-    """A group of other members of the same bucket."""
-    new = Group(tracks, like.setting, like.plan, like.maker, like.kind, like.tile)
+    """A group of other members of the same bucket, whose states are loaded next."""
+    new = Group(tracks, like.setting, like.plan, like.maker, like.kind, like.tile, blank=True)
     new.bucket = like.bucket
     return new
 

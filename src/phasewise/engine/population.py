@@ -88,9 +88,9 @@ class Observer(Protocol):
 
 
 class Maker(Protocol):
-    """Builds a population of some members."""
+    """Builds a population of some members; `blank` when their states are loaded next, so that initial weights need not be drawn."""
 
-    def __call__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan) -> Any: ...
+    def __call__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, *, blank: bool = False) -> Any: ...
 
 
 def initial_module(member: Member, setting: Setting) -> nn.Module:
@@ -98,5 +98,5 @@ def initial_module(member: Member, setting: Setting) -> nn.Module:
     from phasewise.engine import streams
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(streams.torch_seed(member.seed, "init"))
+        torch.default_generator.manual_seed(streams.torch_seed(member.seed, "init"))  # the CPU's alone: torch.manual_seed is 100 times slower
         return setting.build(member.config.network, setting.info)

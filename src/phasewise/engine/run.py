@@ -117,8 +117,10 @@ class Run:
             chosen = [t.member.validation if kind == "validation" else self.samples[t.member.id] for t in group.tracks]
             for out, index in zip(group.population.outputs(data, chosen), chosen, strict=True):
                 y = data.y[index]
-                names = ("loss", shown, self.objective) if kind == "validation" else ("loss", shown)
-                rows += [evaluate.objective(n, task, out, y).double() for n in names]
+                pair = [evaluate.objective(n, task, out, y).double() for n in ("loss", shown)]
+                rows += pair
+                if kind == "validation":
+                    rows.append(pair[0] if self.objective == "loss" else evaluate.objective(self.objective, task, out, y).double())
         table = torch.stack([*rows, *losses.double().mean(0)]).tolist()
         n = group.size
         for slot, t in enumerate(group.tracks):

@@ -31,9 +31,9 @@ def fits(module: nn.Module, train: TrainSpec) -> bool:
 class VmapPopulation:
     """N members of one architecture; parameters stacked in a `Store`, gradients by vmap(grad), updates by the stacked optimiser."""
 
-    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan) -> None:
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, *, blank: bool = False) -> None:
         self.members, self.setting, self.plan, self.size, self.device = list(members), setting, plan, len(members), setting.device
-        modules = [initial_module(m, setting).to(self.device) for m in members]
+        modules = [initial_module(m, setting).to(self.device) for m in (members[:1] if blank else members)]
         self.module = modules[0]
         pieces = [Piece(name=n, shape=tuple(p.shape) or (1,), decay=decays(n, p)) for n, p in self.module.named_parameters()]
         self.shapes = {n: tuple(p.shape) for n, p in self.module.named_parameters()}

@@ -17,8 +17,8 @@ LONG = 8
 class GraphPopulation(DensePopulation):
     """A dense population on a GPU; where the graph cannot be captured the same step runs eagerly and `fallback` says why."""
 
-    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, *, graph: bool = True) -> None:
-        super().__init__(members, setting, plan)
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, *, blank: bool = False, graph: bool = True) -> None:
+        super().__init__(members, setting, plan, blank=blank)
         self.wanted = graph and bool(self.loss.closed)
         self.fallback = "" if self.loss.closed else "CUDA graph: this loss runs through autograd, so the step runs eagerly"
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}

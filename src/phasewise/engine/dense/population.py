@@ -22,9 +22,9 @@ EVAL_ROWS = {"cpu": 1024, "cuda": 4096}
 class DensePopulation:
     """N >= 1 members of one bucket (same shapes, batch plan, optimiser kind); everything numeric is each member's own."""
 
-    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, dtype: torch.dtype = torch.float32, *, blank: bool = False) -> None:
         self.members, self.setting, self.plan, self.size, self.device = list(members), setting, plan, len(members), setting.device
-        nets = [initial_module(m, setting) for m in members]
+        nets = [initial_module(m, setting) for m in (members[:1] if blank else members)]
         example = nets[0]
         if not isinstance(example, DenseNet):
             raise TypeError("only networks of the dense family can be stacked")
