@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tabular.helpers import developed, mixed, project, quiet, view
 
-from phasewise.kinds.tabular import arriving, assigning, development, rows, sealing, splitchecks, splitting
-from phasewise.kinds.tabular.assigning import TEST, TRAIN, VALIDATION
+from phasewise.kinds.shared import assigning, drawing, sealing, splitchecks
+from phasewise.kinds.shared.assigning import TEST, TRAIN, VALIDATION
+from phasewise.kinds.tabular import arriving, development, rows, splitting
 from phasewise.kinds.tabular.reading import ROW
 from phasewise.project.folder import Project
 from phasewise.project.vault_ledger import verify
 from phasewise.records.errors import BadInputError, StorageError, UsageError
 from phasewise.records.jobs import SplitJob
 from phasewise.stats import power
+from tabular.helpers import developed, mixed, project, quiet, view
 
 
 def parts_of(tmp_path: Path, frame: pl.DataFrame, **job: object) -> tuple[splitting.Table, splitting.Drawn]:
@@ -77,7 +78,7 @@ def test_digest_repeats_and_changes_with_a_cell(tmp_path: Path) -> None:
 
     def digest(f: pl.DataFrame) -> str:
         table, drawn = parts_of(tmp_path, f)
-        return splitting.digest(table.hashes, drawn.part)
+        return drawing.digest(table.hashes, drawn.part)
 
     assert digest(frame) == digest(frame)
     assert digest(frame.with_columns(pl.when(pl.col("key") == "k000007").then(1.0).otherwise(pl.col("z")).alias("z"))) != digest(frame)

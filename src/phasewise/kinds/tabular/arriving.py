@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.tabular import casting, reading, rows, sealing, sources, targets
-from phasewise.kinds.tabular.development import Development, complete_view, split_facts
+from phasewise.kinds.shared import sealing
+from phasewise.kinds.shared.drawing import split_facts
+from phasewise.kinds.tabular import casting, reading, rows, sources, targets
+from phasewise.kinds.tabular.development import Development, complete_view
 from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
 

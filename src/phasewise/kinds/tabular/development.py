@@ -1,6 +1,5 @@
 """The development rows of a split, the same for every job after it; the vault is never needed here."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.tabular import casting, reading, sealing, sources, targets
-from phasewise.kinds.tabular.assigning import VALIDATION
+from phasewise.kinds.shared import sealing
+from phasewise.kinds.shared.assigning import VALIDATION
+from phasewise.kinds.shared.drawing import split_facts, split_rows
+from phasewise.kinds.tabular import casting, reading, sources, targets
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
 from phasewise.records.jobs import DataView
@@ -65,17 +66,6 @@ class Development:
         return [(np.flatnonzero(self.folds != f), np.flatnonzero(self.folds == f)) for f in range(int(self.folds.max()) + 1)]
 
 
-def split_facts(project: Any) -> dict[str, Any]:
-    """`splits/split.json` of a project; a `StorageError` when there is no split."""
-    path = project.path / "splits" / "split.json"
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise StorageError("the data is not split yet", "splits/split.json is missing.", "Run the data phase first.") from None
-    except ValueError as error:
-        raise StorageError("splits/split.json is damaged", str(error), "Restore it from a copy, or split again.") from None
-
-
 def complete_view(view: DataView, about: dict[str, Any]) -> DataView:
     """The view with what the split settled: roles and formats of columns it does not name, task, and how the file is read."""
     options = {**view.options, "formats": {**about.get("formats", {}), **casting.formats_of(view)}}
@@ -92,11 +82,7 @@ def load(project: Any, view: DataView) -> Development:
     """
     about = split_facts(project)
     view = complete_view(view, about)
-    try:
-        with np.load(project.path / "splits" / "rows.npz", allow_pickle=False) as held:
-            arrays = {k: held[k] for k in held.files}
-    except (OSError, ValueError) as error:
-        raise StorageError("splits/rows.npz cannot be read", str(error), "Restore it from a copy, or split again.") from None
+    arrays = split_rows(project)
     natural = _natural(project, view, about, arrays["rows"])
     return shaped(natural, view, about, arrays)
 

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+
+from phasewise.kinds.shared.clusters import Clusters, chain, join, shuffled
 
 NEAR_SHARE = 0.001
 """Near copies differ in one number by less than this share of its interquartile range (check T16)."""
@@ -23,38 +24,6 @@ def content_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
     return np.frombuffer(joined, dtype="<u8").astype(np.uint64)
 
 
-def shuffled(keys: np.ndarray, seed: int) -> np.ndarray:
-    """Keys put through splitmix64 with a seed, uint64 [n]: a random order that depends on content and seed only."""
-    with np.errstate(over="ignore"):
-        z = keys.astype(np.uint64) + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) & (2**64 - 1))
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clusters:
-    """`label` int64 [n]: rows with the same label are never parted; the counts say why."""
-
-    label: np.ndarray
-    copies: int = 0
-    """Rows that are an exact copy of an earlier one."""
-    near: int = 0
-    """Rows joined to another because one number differs by almost nothing."""
-    groups: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """Number of clusters."""
-        return int(self.label.max()) + 1 if len(self.label) else 0
-
-    @property
-    def largest(self) -> int:
-        """Rows of the largest cluster."""
-        return int(np.bincount(self.label).max()) if len(self.label) else 0
-
-
 def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = None) -> Clusters:
     """Union of exact copies (all features equal), near copies and the group key, over the rows of a frame."""
     n = frame.height
@@ -65,7 +34,7 @@ def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = N
         parts = _column_hashes(frame, features)
         with np.errstate(over="ignore"):
             total = np.sum(list(parts.values()), axis=0, dtype=np.uint64)
-        links.append(_chain(total))
+        links.append(chain(total))
         copies = len(links[-1])
         for links_of_column in _near_links(frame, parts, total):
             links.append(links_of_column)
@@ -75,9 +44,9 @@ def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = N
     if group is not None:
         codes = frame[group].rank("dense").fill_null(0).to_numpy().astype(np.uint64)
         known = np.flatnonzero(codes > 0)
-        links.append(known[_chain(codes[known])])
+        links.append(known[chain(codes[known])])
         groups = int(len(np.unique(codes[known])))
-    return Clusters(label=_join(n, links), copies=copies, near=near, groups=groups, notes=notes)
+    return Clusters(label=join(n, links), copies=copies, near=near, groups=groups, notes=notes)
 
 
 def _can_tell_rows_apart(frame: pl.DataFrame, features: Sequence[str]) -> bool:
@@ -89,13 +58,6 @@ def _can_tell_rows_apart(frame: pl.DataFrame, features: Sequence[str]) -> bool:
 def _column_hashes(frame: pl.DataFrame, features: Sequence[str]) -> dict[str, np.ndarray]:
     """In-memory hash of every cell (not stable across versions; used for equality only), uint64 [n] each."""
     return {c: shuffled(frame[c].hash(seed=7).to_numpy(), place) for place, c in enumerate(features)}
-
-
-def _chain(keys: np.ndarray) -> np.ndarray:
-    """Pairs [m, 2] of row numbers with equal keys, each row linked to the one before it in key order."""
-    order = np.argsort(keys, kind="stable")
-    same = keys[order][1:] == keys[order][:-1]
-    return np.stack([order[:-1][same], order[1:][same]], axis=1)
 
 
 def _near_links(frame: pl.DataFrame, parts: dict[str, np.ndarray], total: np.ndarray) -> list[np.ndarray]:
@@ -123,12 +85,3 @@ def _near_links(frame: pl.DataFrame, parts: dict[str, np.ndarray], total: np.nda
         hit = (key[1:] == key[:-1]) & (gap < tolerance) & (gap > 0)
         out.append(np.stack([order[:-1][hit], order[1:][hit]], axis=1))
     return out
-
-
-def _join(n: int, links: list[np.ndarray]) -> np.ndarray:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = np.concatenate(links) if links else np.zeros((0, 2), np.int64)
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)

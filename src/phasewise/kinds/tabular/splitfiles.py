@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from phasewise.kinds.shared.assigning import DROPPED, TEST, TRAIN, VALIDATION
 from phasewise.kinds.tabular import casting
-from phasewise.kinds.tabular.assigning import DROPPED, TEST, TRAIN, VALIDATION
 from phasewise.kinds.tabular.reading import ROW, read_raw
 from phasewise.kinds.tabular.sources import shown
 from phasewise.records.errors import BadInputError

@@ -1,18 +1,17 @@
 """The split: whole clusters, alike in strata, verified; test rows go into the vault and nowhere else (checks.md 7)."""
 
-import hashlib
-import io
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.tabular import assigning, casting, rows, sealing, splitchecks, splitfiles, targets
-from phasewise.kinds.tabular.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION, Sizes
+from phasewise.kinds.shared import assigning, drawing, sealing, splitchecks
+from phasewise.kinds.shared.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION, Sizes
+from phasewise.kinds.shared.drawing import Drawn
+from phasewise.kinds.tabular import casting, rows, splitfiles, targets
 from phasewise.kinds.tabular.reading import ROW, RawTable, effective_roles, read_raw
 from phasewise.kinds.tabular.sources import identity
 from phasewise.records.errors import BadInputError, UsageError
@@ -21,11 +20,6 @@ from phasewise.records.jobs import SplitJob
 from phasewise.records.results.data import PartSummary, SplitResult
 from phasewise.records.text import safe_text
 
-SPLIT_JSON = "split.json"
-ROWS_NPZ = "rows.npz"
-REPEATS = 5
-GUESSED_ACCURACY = 0.85
-"""Accuracy assumed for the default test size before any baseline ran."""
 Progress = Callable[..., Any]
 
 
@@ -48,22 +42,6 @@ class Table:
         return [c for c, r in self.roles.items() if r != "ignore"]
 
 
-@dataclass(kw_only=True)
-class Drawn:
-    """Part of each row of the table, int8 [n], with what is known about it."""
-
-    part: np.ndarray
-    clusters: rows.Clusters
-    stratum: np.ndarray
-    folds: int = 0
-    redraws: int = 0
-    troubles: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    quarantined: int = 0
-    order: np.ndarray | None = None
-    fold_ids: np.ndarray | None = None
-
-
 def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     """Draw, verify, seal and record the split of a table.
 
@@ -79,8 +57,11 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     progress(3, 5, note="sealing")
     manifest = _seal(project, table, drawn, job)
     progress(4, 5, note="writing")
-    result = _result(table, drawn, job, findings, manifest)
-    _write(project, table, drawn, job, result)
+    parts = _parts(table, drawn, job)
+    result = drawing.result(table, drawn, job, findings, manifest, policy=job.policy if not job.test_file else "file", parts=parts)
+    drawing.write(project, table, drawn, job, result, numbers=table.frame[ROW].to_numpy().astype(np.int64), about={
+        "file": table.raw.identity.model_dump(), "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading,
+    })
     progress(5, 5, note="done")
     return result
 
@@ -131,7 +112,7 @@ def draw(table: Table, job: SplitJob) -> Drawn:
     stratum = np.zeros(len(labelled), np.int64)
     if job.policy != "random":
         stratum[labelled] = assigning.strata(table.labels.y[labelled], table.labels.task)
-    wanted = _sizes(table, job, n)
+    wanted = drawing.sizes_of(table.labels, job, n)
     drawn = Drawn(part=np.full(len(labelled), DROPPED, np.int8), clusters=cluster, stratum=stratum, folds=wanted.folds, notes=list(cluster.notes))
     if job.test_file:
         _external(table, job, drawn, wanted, labelled)
@@ -142,27 +123,11 @@ def draw(table: Table, job: SplitJob) -> Drawn:
     else:
         if job.policy == "grouped" and not job.group:
             raise UsageError("no group column named", "A grouped split keeps the rows of one group together.", "Name the column (data.group).")
-        _at_random(table, job, drawn, wanted, labelled)
+        drawing.at_random(table, job, drawn, wanted, labelled)
     if drawn.folds:
-        _fold(table, drawn, job)
-    _say_clusters(drawn, labelled)
+        drawing.fold(table, drawn, job)
+    drawing.say_clusters(drawn, labelled)
     return drawn
-
-
-def _sizes(table: Table, job: SplitJob, n: int) -> Sizes:
-    rarest, accuracy = 0.5, GUESSED_ACCURACY
-    if table.labels.task != "regression":
-        counts = np.bincount(table.labels.y[table.labels.known])
-        shares = counts[counts > 0] / counts.sum()
-        rarest, accuracy = float(shares.min()), max(GUESSED_ACCURACY, float(shares.max()))
-    folds = job.folds if job.policy not in ("time", "file") else 0
-    return assigning.sizes(n, accuracy=accuracy, rarest=rarest, test_share=job.test_share, validation_share=job.validation_share, folds=folds)
-
-
-def _at_random(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
-    _, cluster = np.unique(drawn.clusters.label[use], return_inverse=True)
-    part, drawn.redraws, drawn.troubles = assigning.drawn(table.hashes[use], drawn.stratum[use], cluster, wanted, job.seed)
-    drawn.part[use] = part
 
 
 def _in_time(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
@@ -197,10 +162,9 @@ def time_order(column: pl.Series, fmt: str | None) -> tuple[np.ndarray, float]:
 def _external(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
     """All labelled rows of the test file are the test; their copies leave the training rows and are counted."""
     drawn.part[table.external & use] = TEST
-    copied = np.isin(drawn.clusters.label, np.unique(drawn.clusters.label[table.external])) & ~table.external
-    drawn.quarantined = int((copied & use).sum())
+    copied = drawing.quarantine(drawn, table.external, use)
     own = use & ~table.external & ~copied
-    _divide_rest(table, job, drawn, own)
+    drawing.divide_rest(table, job, drawn, own)
 
 
 def _from_file(table: Table, job: SplitJob, drawn: Drawn, use: np.ndarray) -> None:
@@ -217,39 +181,7 @@ def _from_file(table: Table, job: SplitJob, drawn: Drawn, use: np.ndarray) -> No
     if (drawn.part == VALIDATION).any():
         drawn.folds = 0
     else:
-        _divide_rest(table, job, drawn, drawn.part == TRAIN)
-
-
-def _divide_rest(table: Table, job: SplitJob, drawn: Drawn, own: np.ndarray) -> None:
-    """Validation (or folds) out of the rows that are not test."""
-    n = int(own.sum())
-    folds = job.folds if job.folds is not None else (5 if n < assigning.SMALL and job.validation_share is None else 0)
-    validation = round(n / folds) if folds else round((job.validation_share or 0) * n) or min(int((drawn.part == TEST).sum()), n // 5)
-    drawn.folds = folds
-    _, cluster = np.unique(drawn.clusters.label[own], return_inverse=True)
-    drawn.part[own] = assigning.by_strata(table.hashes[own], drawn.stratum[own], cluster, {VALIDATION: max(validation, 1)}, job.seed)
-
-
-def _say_clusters(drawn: Drawn, use: np.ndarray) -> None:
-    if drawn.clusters.copies:
-        drawn.notes.append(f"{drawn.clusters.copies:,} rows are exact copies of another in all inputs and stay with it")
-    if drawn.clusters.near:
-        drawn.notes.append(f"{drawn.clusters.near:,} near copies stay with their twin")
-    n = max(int(use.sum()), 1)
-    if drawn.clusters.largest > 0.05 * n:
-        drawn.notes.append(f"one cluster holds {drawn.clusters.largest / n:.0%} of the rows")
-    if drawn.clusters.groups and drawn.clusters.groups < 50:
-        drawn.notes.append(f"only {drawn.clusters.groups} groups: intervals by group will be wide")
-
-
-def _fold(table: Table, drawn: Drawn, job: SplitJob) -> None:
-    """Fold ids of development rows, int64 [n, repeats] (-1 elsewhere); column 0 is the one every model uses, its fold 0 the validation part."""
-    own = np.isin(drawn.part, (TRAIN, VALIDATION))
-    keys, stratum, cluster = table.hashes[own], drawn.stratum[own], drawn.clusters.label[own]
-    drawn.fold_ids = np.full((len(own), REPEATS), -1, np.int64)
-    for repeat in range(REPEATS):
-        drawn.fold_ids[own, repeat] = assigning.folds_of(keys, stratum, cluster, drawn.folds, job.seed + 7919 * repeat)
-    drawn.part[own] = np.where(drawn.fold_ids[own, 0] == 0, VALIDATION, TRAIN)
+        drawing.divide_rest(table, job, drawn, drawn.part == TRAIN)
 
 
 def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
@@ -272,7 +204,7 @@ def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
     out += splitchecks.shift(stratum[used], part[used])
     out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed)
     out += splitchecks.unseen(table.frame, [c for c, r in table.roles.items() if r == "category"], part, job.policy)
-    out += splitchecks.size(int((part == TEST).sum()), _half_width(labels, part), drawn.folds)
+    out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(labels, part), drawn.folds)
     out.append(Finding(id="schema-across-parts", check="schema-across-parts", source="P10", severity="pass", title="All parts have the same columns"))
     return out + splitchecks.by_construction()
 
@@ -287,94 +219,31 @@ def _plain(table: Table) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.zeros((table.frame.height, 0))
 
 
-def _half_width(labels: targets.Labels, part: np.ndarray) -> float | None:
-    from phasewise.stats import power
-
-    n = int((part == TEST).sum())
-    if labels.task == "regression" or n == 0:
-        return None
-    counts = np.bincount(labels.y[part == TEST])
-    return power.half_width(n, max(GUESSED_ACCURACY, float(counts.max() / n)))
-
-
-def _summary(table: Table, drawn: Drawn, code: int, job: SplitJob) -> PartSummary:
-    rows_in = drawn.part == code
-    labels = table.labels
-    counts: dict[str, int] = {}
-    low = high = None
-    if labels.task != "regression":
-        held = np.bincount(labels.y[rows_in & labels.known], minlength=len(labels.classes))
-        counts = {safe_text(c, 60): int(k) for c, k in zip(labels.classes, held, strict=True)}
-    elif (rows_in & labels.known).any():
-        low, high = (f"{q:.6g}" for q in np.quantile(labels.y[rows_in & labels.known], (0.05, 0.95)))
-    if job.policy == "time" and job.time and rows_in.any():
-        cells = table.frame[job.time].filter(pl.Series(rows_in)).drop_nulls()
-        low, high = (safe_text(cells.min(), 40), safe_text(cells.max(), 40)) if len(cells) else (low, high)
-    return PartSummary(rows=int(rows_in.sum()), clusters=len(np.unique(drawn.clusters.label[rows_in])), classes=counts, low=low, high=high)
-
-
-def _result(table: Table, drawn: Drawn, job: SplitJob, findings: list[Finding], manifest: str) -> SplitResult:
-    from phasewise.stats import power
-
-    parts = {PARTS[c]: _summary(table, drawn, c, job) for c in (TRAIN, VALIDATION, TEST, DROPPED) if c != DROPPED or (drawn.part == DROPPED).any()}
-    judged = int((drawn.part == VALIDATION).sum()) if not drawn.folds else int(np.isin(drawn.part, (TRAIN, VALIDATION)).sum())
-    notes = list(drawn.notes)
-    if drawn.folds:
-        notes.append(f"fewer than {assigning.SMALL:,} rows: {drawn.folds} folds over the development rows judge models; the sealed test can only reject disasters" if judged < assigning.SMALL else f"{drawn.folds} folds over the development rows judge models")
-    if drawn.redraws:
-        notes.append(f"drawn {drawn.redraws + 1} times until the parts were alike" + (f"; left over: {', '.join(drawn.troubles[:3])}" if drawn.troubles else ""))
-    unlabelled = int((~table.labels.known).sum())
-    if unlabelled:
-        notes.append(f"{unlabelled:,} rows have no target and are in no part")
-    return SplitResult(
-        policy=job.policy if not job.test_file else "file", seed=job.seed, generation=job.generation, parts=parts, folds=drawn.folds, digest=digest(table.hashes, drawn.part), manifest=manifest,
-        findings=findings, half_width=_half_width(table.labels, drawn.part), smallest_gain=power.smallest_gain(judged, 0.05) if judged else None, notes=notes,
-    )
-
-
-def digest(hashes: np.ndarray, part: np.ndarray) -> str:
-    """SHA-256 over the sorted content hashes of each part: the same rows in the same parts give the same digest."""
-    total = hashlib.sha256()
-    for code in (TRAIN, VALIDATION, TEST):
-        total.update(PARTS[code].encode() + b"\0" + np.sort(hashes[part == code]).astype("<u8").tobytes())
-    return total.hexdigest()
+def _parts(table: Table, drawn: Drawn, job: SplitJob) -> dict[str, PartSummary]:
+    """Counts of each part; under a split by time the bounds are times."""
+    found = drawing.summaries(table.labels, drawn)
+    if job.policy == "time" and job.time:
+        for name, part in found.items():
+            cells = table.frame[job.time].filter(pl.Series(drawn.part == PARTS.index(name))).drop_nulls()
+            if len(cells):
+                found[name] = part.model_copy(update={"low": safe_text(cells.min(), 40), "high": safe_text(cells.max(), 40)})
+    return found
 
 
 def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob) -> str:
     """Hand the test rows to the vault; returns the manifest's digest."""
     from phasewise.project.vault import Vault
 
-    test = drawn.part == TEST
+    test, parts = drawn.part == TEST, _parts(table, drawn, job)
     files = [table.raw.identity.model_dump()]
     if job.test_file:
         files.append(identity(Path(job.test_file).expanduser(), int(table.external.sum())).model_dump())
     about = sealing.manifest(
         project=project.path.name, identity=files, policy=job.policy, claim=job.claim, seed=job.seed, generation=job.generation, gap=job.gap, group=job.group, time=job.time,
         recipe=job.data.model_dump(), near={"share_of_iqr": rows.NEAR_SHARE, "distinct": rows.NEAR_DISTINCT},
-        parts={PARTS[c]: (table.hashes[drawn.part == c], _summary(table, drawn, c, job).model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
+        parts={PARTS[c]: (table.hashes[drawn.part == c], parts[PARTS[c]].model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
     )
     with Vault(project.path) as vault:
         return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about)
 
 
-def _write(project: Any, table: Table, drawn: Drawn, job: SplitJob, result: SplitResult) -> None:
-    """`splits/rows.npz` (development rows only) and `splits/split.json`."""
-    from phasewise.project import atomic
-
-    folder = project.path / "splits"
-    folder.mkdir(exist_ok=True)
-    numbers = table.frame[ROW].to_numpy().astype(np.int64)
-    developed = np.flatnonzero(np.isin(drawn.part, (TRAIN, VALIDATION)) & ~table.external)
-    arrays: dict[str, np.ndarray] = {"rows": numbers[developed], "part": drawn.part[developed], "clusters": np.unique(drawn.clusters.label[developed], return_inverse=True)[1]}
-    if drawn.folds:
-        arrays["folds"] = drawn.fold_ids[developed]
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    atomic.replace(folder / ROWS_NPZ, buffer.getvalue())
-    about = {
-        "schema": 1, "digest": result.digest, "generation": job.generation, "policy": result.policy, "seed": job.seed, "claim": job.claim,
-        "file": table.raw.identity.model_dump(), "target": job.data.target, "task": table.labels.task, "classes": list(table.labels.classes),
-        "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading, "folds": drawn.folds,
-        "group": job.group, "time": job.time, "parts": {k: v.rows for k, v in result.parts.items()}, "manifest": result.manifest,
-    }
-    atomic.replace(folder / SPLIT_JSON, (json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from phasewise.kinds.shared.labels import Labels
 from phasewise.kinds.tabular import casting
 from phasewise.kinds.tabular.roles import MAX_CARD, Facts
 from phasewise.records.errors import BadInputError, UsageError
@@ -99,20 +99,6 @@ def propose_task(column: pl.Series) -> tuple[Task, str]:
             return "multiclass", f"whole numbers from {low} to {high} without a gap"
         return "regression", f"ordered whole numbers from {low} to {high} (set the task to multiclass if they are names)"
     return "regression", f"numbers with {distinct:,} distinct values"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Labels:
-    """The target in numbers: class indices int64 [n] (-1 where missing) or values float64 [n] (NaN where missing)."""
-
-    task: Task
-    classes: tuple[str, ...]
-    y: np.ndarray
-
-    @property
-    def known(self) -> np.ndarray:
-        """Boolean mask of rows with a label."""
-        return self.y >= 0 if self.task != "regression" else np.isfinite(self.y)
 
 
 def encode(column: pl.Series, view: DataView, classes: Sequence[str] | None = None) -> Labels:

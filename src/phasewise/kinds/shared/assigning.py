@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phasewise.kinds.tabular.rows import shuffled
+from phasewise.kinds.shared.clusters import shuffled
 
 TRAIN, VALIDATION, TEST, DROPPED = 0, 1, 2, 3
 PARTS = ("train", "validation", "test", "dropped")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.tabular import assigning
-from phasewise.kinds.tabular.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION
+from phasewise.kinds.shared import assigning
+from phasewise.kinds.shared.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION
 from phasewise.records.findings import Finding, Remedy, Severity
 from phasewise.records.text import safe_text
 
