@@ -244,7 +244,7 @@ class FakeSession:
 
     def poll(self) -> list[Any]:
         out: list[Any] = []
-        for run in self.run_list:
+        for run in (r for r in self.run_list if r.status != "lost"):
             seen = self._told.get(run.id, 0)
             out += run.events[seen:]
             self._told[run.id] = len(run.events)

@@ -29,7 +29,7 @@ def row(app: Any, number: int) -> str:
 async def opened(session: FakeSession | None, size: tuple[int, int] = (80, 24), **settings: Any) -> AsyncIterator[tuple[Any, Any]]:
     """The app on a session (None: the start screen) and its pilot, settled."""
     app = PhasewiseApp(settings=Settings(motion=False, **settings), session=session)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         yield app, pilot
 

@@ -57,8 +57,9 @@ class Board:
                 self._replays[run_id] = (folder, offset, later)
                 continue
             del self._replays[run_id]
-            if self.run(run_id).feed(self._held.pop(run_id, [])):
-                touched.add(run_id)
+            self.run(run_id).feed(self._held.pop(run_id, []))
+            self.run(run_id).state = folder.state()  # events alone cannot tell a lost run from one that is quiet
+            touched.add(run_id)
         return touched
 
     @property

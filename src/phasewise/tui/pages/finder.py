@@ -18,7 +18,7 @@ class Finder(View):
     """The curve with its band, suggestions as letters on it, and the list of suggestions."""
 
     TITLE = "LR finder"
-    HINT = "Tab to the list, Enter takes"
+    HINT = "Enter takes the rate"
 
     def compose(self) -> ComposeResult:
         """Head, chart, suggestions."""

@@ -1,0 +1,240 @@
+"""Working with the app by keyboard only: jobs, ceremonies, gates, live runs, leaving."""
+
+from phasewise.tui.pages.findings import Findings
+
+from .fake_session import FakeSession, tell_training
+from .screen import frame, frames, opened, press, row, type_text
+
+
+async def test_from_reading_the_file_to_the_sealed_split_by_keyboard():
+    session = FakeSession(done="goals")
+    async with opened(session) as (app, pilot):
+        assert "Read the file" in row(app, -2)
+        await press(pilot, "f10")
+        assert session.started[-1].kind == "profile"
+        assert session.confirmed == ["goals"]
+        session.complete(session.run_list[-1])
+        await frames(pilot)
+        assert "Columns" in frame(app)
+        assert "education-num" in frame(app)
+        assert "Split and seal" in row(app, -2)
+        await press(pilot, "n")
+        assert "Type  seal  to do it" in frame(app)
+        assert "48,842" in frame(app)
+        await type_text(pilot, "yes")
+        await press(pilot, "enter")
+        assert "type seal to go on" in frame(app)
+        assert len(session.started) == 1
+        await press(pilot, "backspace", "backspace", "backspace")
+        await type_text(pilot, "seal")
+        await press(pilot, "enter")
+        assert session.started[-1].kind == "split"
+        session.complete(session.run_list[-1])
+        await frames(pilot)
+        assert session.started[-1].kind == "checks", "the phase goes on by itself"
+        session.complete(session.run_list[-1])
+        await frames(pilot)
+        assert isinstance(app.screen.page.view, Findings)
+        assert "relationship alone predicts" in frame(app)
+
+
+async def test_findings_are_answered_on_one_key_and_gates_overridden_with_a_reason():
+    session = FakeSession(done="goals")
+    for slot in ("profile", "split", "checks"):
+        session.put(slot)
+    async with opened(session) as (app, pilot):
+        await press(pilot, "a")
+        assert session.answers.get("data").remedies == {"leak-single:relationship": "drop-column"}
+        await press(pilot, "j", "enter", "2")
+        assert session.answers.get("data").remedies["missing-marker:occupation"] == "accept"
+        await press(pilot, "d")
+        assert "no finding blocks" in frame(app)
+        await press(pilot, "2")
+        await type_text(pilot, "known before")
+        await press(pilot, "enter")
+        assert session.overrides == {"no-block": "known before"}
+
+
+async def test_opening_the_vault_asks_for_the_prediction_and_a_word():
+    session = FakeSession(done="strengthen")
+    async with opened(session) as (app, pilot):
+        assert "9,768 rows" in frame(app)
+        assert "asked before it opens" in frame(app)
+        await press(pilot, "n")
+        await type_text(pilot, "0.93")
+        await press(pilot, "enter")
+        assert session.answers.source("verify", "predicted") == "typed"
+        assert "Type  open  to look" in frame(app)
+        assert "run-c/weighted" in frame(app)
+        await press(pilot, "escape")
+        assert session.started == []
+        await press(pilot, "n")
+        await type_text(pilot, "open")
+        await press(pilot, "enter")
+        assert session.started[-1].kind == "open_vault"
+        session.complete(session.run_list[-1])
+        await frames(pilot)
+        assert "confirmed" in frame(app)
+        assert "0.9291" in frame(app)
+        await press(pilot, "1")
+        assert "looks      1" in frame(app)
+
+
+async def test_a_live_run_is_drawn_steered_and_stays_after_its_end():
+    session = FakeSession(done="baseline")
+    session.put("find_lr")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "f10")
+        run = session.run_list[-1]
+        tell_training(run)
+        await frames(pilot)
+        text = frame(app)
+        assert "running" in text
+        assert "60 %" in text
+        assert "t train" in text
+        assert "Watch the run" in row(app, -2)
+        await press(pilot, "p")
+        assert run.posted[-1] == ("pause", {})
+        await frames(pilot)
+        assert "paused" in frame(app)
+        await press(pilot, "p")
+        assert run.posted[-1] == ("resume", {})
+        await press(pilot, "r", "2")
+        assert run.posted[-1] == ("set_lr", {"factor": 0.1})
+        await press(pilot, "r", "4")
+        await type_text(pilot, "0.002")
+        await press(pilot, "enter")
+        assert run.posted[-1] == ("set_lr", {"value": 0.002})
+        for key, word in (("4", "ROC AUC"), ("5", "Learning rate"), ("6", "Gradients"), ("3", "Loss")):
+            await press(pilot, key)
+            assert word in frame(app)
+        session.complete(run)
+        await frames(pilot)
+        assert "t train" in frame(app)
+        assert "finished" in frame(app)
+
+
+async def test_charts_have_a_cursor_and_scales():
+    session = FakeSession(done="baseline")
+    session.put("find_lr")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "f10")
+        tell_training(session.run_list[-1])
+        await frames(pilot)
+        chart = app.focused
+        await press(pilot, "home")
+        assert "at step 0" in frame(app)
+        await press(pilot, "x", "end")
+        assert "at epoch 11.98" in frame(app)
+        await press(pilot, "l")
+        assert "log" in frame(app)
+        await press(pilot, "m", "z")
+        assert "smooth 0.6" in frame(app)
+        assert "last fifth" in frame(app)
+        drawn = chart.drawn
+        await frames(pilot, 5)
+        assert chart.drawn == drawn, "a clean chart is not drawn again"
+
+
+async def test_the_finder_s_suggestions_can_be_taken():
+    session = FakeSession(done="baseline")
+    session.put("find_lr")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "2", "j", "enter")
+        assert session.answers.get("train").lr == 6.1e-3
+        assert "in use" in frame(app)
+
+
+async def test_express_takes_recommended_answers_through_phases_and_stops_at_the_gate():
+    session = FakeSession()
+    session.answers.set("data", "file", "/data/adult.csv", "flag")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "f5", "2")
+        for _ in range(12):
+            running = [r for r in session.run_list if r.status == "running"]
+            if not running:
+                break
+            session.complete(running[-1])
+            if running[-1].kind == "checks":
+                session.overrides["leak-single"] = "accepted"
+            await frames(pilot)
+        assert [r.kind for r in session.run_list] == ["profile", "split", "checks", "baselines", "checkup"]
+        assert app.screen.phase == "baseline"
+        assert "hist_gradient_boosting" in frame(app)
+
+
+async def test_quitting_while_a_run_goes_on_leaves_it_running_by_default():
+    session = FakeSession(done="baseline")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "f10")
+        tell_training(session.run_list[-1], 3)
+        await frames(pilot)
+        await press(pilot, "escape", "q")
+        assert "Leave it running" in frame(app)
+        await press(pilot, "4")
+        assert app.is_running
+        await press(pilot, "q", "enter")
+    info = app.return_value
+    assert session.run_list[-1].posted == []
+    assert "goes on without this window" in info.run_state
+    assert "0.9283" in info.best
+    assert info.command.startswith("phasewise")
+    assert "come back with" in info.text()
+
+
+async def test_quitting_can_stop_the_run():
+    session = FakeSession(done="baseline")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "f10")
+        tell_training(session.run_list[-1], 3)
+        await frames(pilot)
+        await press(pilot, "escape", "q", "2")
+    assert session.run_list[-1].posted == [("stop_epoch", {})]
+    assert app.return_value.run_state == "stopping after this epoch"
+
+
+async def test_a_lost_run_is_said_and_resumed_from_the_list():
+    session = FakeSession(done="baseline")
+    run = session.start(session.next_job("train"))
+    tell_training(run, 3)
+    run.status = "lost"
+    async with opened(session) as (app, pilot):
+        assert "is lost" in frame(app)
+        await press(pilot, "escape", "o", "r")
+        assert session.resumed == [run.id]
+
+
+async def test_a_running_run_is_attached_with_its_history():
+    session = FakeSession(done="baseline")
+    session.put("find_lr")
+    run = session.start(session.next_job("train"))
+    tell_training(run)
+    async with opened(session) as (app, pilot):
+        await frames(pilot)
+        assert app.screen.phase == "train"
+        assert app.desk.board.run(run.id).series["train.loss"].count == 12 * 31
+        assert "t train" in frame(app)
+
+
+async def test_a_second_viewer_reads_only():
+    async with opened(FakeSession(done="goals", read_only=True)) as (app, pilot):
+        assert "read only" in row(app, 1)
+        assert "Read only" in row(app, -2)
+        await press(pilot, "escape", "f5", "p")
+        assert app.desk.session.started == []
+
+
+async def test_ideas_are_predicted_added_and_tried():
+    session = FakeSession(done="train")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "3", "e")
+        await type_text(pilot, "0.002 from -0.001 to 0.005, 40 %")
+        await press(pilot, "enter")
+        idea = next(i for i in session.ideas.all() if i.id == "i3")
+        assert (idea.prediction.gain, idea.prediction.low, idea.prediction.high, idea.prediction.success) == (0.002, -0.001, 0.005, 0.4)
+        await press(pilot, "a")
+        await type_text(pilot, "less dropout")
+        await press(pilot, "enter")
+        assert "less dropout" in frame(app)
+        await press(pilot, "T")
+        assert session.started[-1].ids == ["i3"]
