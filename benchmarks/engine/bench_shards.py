@@ -20,7 +20,7 @@ from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.shards import Shards, ShardWriter, hold
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
-LIMIT_MB, ROWS, VALIDATION, EPOCHS = 64, 1_150_000, 10_000, 1
+LIMIT_MB, ROWS, VALIDATION, EPOCHS = 60, 1_150_000, 10_000, 1
 
 
 def config(hidden: int) -> ModelConfig:

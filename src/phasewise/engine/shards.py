@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -74,22 +75,35 @@ class Shards:
         pin = device.type == "cuda"
         tensors: dict[str, Tensor] = {}
         for name, array in self.arrays.items():
-            width = int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize
-            block = np.fromfile(str(array.filename), dtype=array.dtype, count=(stop - start) * width // array.dtype.itemsize, offset=start * width)
-            tensor = torch.from_numpy(block.reshape(stop - start, *array.shape[1:]))
+            with open(str(array.filename), "rb") as f:
+                tensor = torch.from_numpy(_read(f, array, start, stop))
             tensors[name] = (tensor.pin_memory() if pin else tensor).to(device, non_blocking=True)
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
 
     def gather(self, rows: Sequence[int] | np.ndarray, device: torch.device) -> Dataset:
-        """Some rows (sorted access) as a resident data set, for validation."""
-        index = np.asarray(rows)
+        """Some rows as a resident data set, for validation; read run by run, so that no mapped page stays in memory."""
+        index = np.asarray(rows, dtype=np.int64)
         order = np.argsort(index, kind="stable")
+        wanted = index[order]
+        breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
+        runs = [(int(part[0]), int(part[-1]) + 1) for part in np.split(wanted, breaks) if len(part)]
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        tensors = {name: torch.from_numpy(np.asarray(array[index[order]])[back]).to(device) for name, array in self.arrays.items()}
+        tensors: dict[str, Tensor] = {}
+        for name, array in self.arrays.items():
+            with open(str(array.filename), "rb") as f:
+                blocks = [_read(f, array, start, stop) for start, stop in runs]
+            tensors[name] = torch.from_numpy(np.concatenate(blocks)[back]).to(device)
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
+
+
+def _read(file: BinaryIO, array: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Rows start..stop-1 of a flat file in fresh memory."""
+    width = int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize
+    file.seek(start * width)
+    return np.fromfile(file, dtype=array.dtype, count=(stop - start) * width // array.dtype.itemsize).reshape(stop - start, *array.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
