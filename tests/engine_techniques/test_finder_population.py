@@ -52,7 +52,7 @@ def test_a_fit_after_the_finder_is_bitwise_the_fit_without_it(digits, family):
     assert all(torch.equal(a[n], b[n]) for n in a) and torch.equal(ra, rb)
 
 
-@pytest.mark.parametrize(("optimizer", "low", "high"), [("sgd", 0.003, 1.0), ("adam", 0.003, 0.1)])
+@pytest.mark.parametrize(("optimizer", "low", "high"), [("sgd", 0.025, 0.4), ("adam", 0.008, 0.13)])
 def test_the_suggestion_on_digits_lies_in_the_known_range(digits, optimizer, low, high):
     data, info = digits
     curve = find_lr(config(optimizer), data, info, DenseNet, rows=ROWS, sweeps=5)

@@ -22,7 +22,9 @@ def test_own_rule_lies_right_of_the_steepest_point_and_before_the_minimum():
     for mid in (-4.0, -3.0, -2.0):
         found = suggest.own_rule(curve(sigmoid_fall(mid=mid)))
         assert found.steepest < found.chosen < found.lowest
-        assert mid - 0.3 < math.log10(found.lr) < mid + 1.0
+        assert mid < math.log10(found.lr) < mid + 2.0
+        careful = suggest.cautious(curve(sigmoid_fall(mid=mid)))
+        assert careful.steepest < careful.chosen < careful.lowest and mid - 0.3 < math.log10(careful.lr) < mid + 1.0 and careful.lr < found.lr
 
 
 def test_own_rule_on_noise_scales_with_the_curve():
@@ -30,7 +32,7 @@ def test_own_rule_on_noise_scales_with_the_curve():
     for _ in range(20):
         losses = sigmoid_fall(mid=-2.5) * np.exp(generator.normal(0, 0.05, 100))
         found = suggest.own_rule(curve(losses))
-        assert found.lr is not None and found.steepest <= found.chosen < found.lowest and 10**-3.5 < found.lr < 10**-1
+        assert found.lr is not None and found.steepest < found.chosen < found.lowest and 10**-2.5 < found.lr < 10**-0.5
 
 
 @pytest.mark.parametrize(
