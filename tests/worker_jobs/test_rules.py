@@ -268,3 +268,24 @@ def test_stored_predictions_come_back_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"not a zip")
     with pytest.raises(arrays.RunError):
         arrays.load(tmp_path, "x")
+
+
+def test_thresholds_equal_a_search_over_all_of_them_and_scores_are_cross_fitted():
+    from phasewise.stats.scores import score
+    from phasewise.worker import thresholds
+
+    rng = np.random.default_rng(7)
+    y = (rng.random(2000) < 0.08).astype(int)
+    p = np.clip(rng.beta(1, 12, 2000) + 0.12 * y, 1e-6, 1 - 1e-6).round(3)
+    said = Predictions(task="binary", classes=("n", "y"), proba=np.stack([1 - p, p], 1))
+    for metric in thresholds.TUNED:
+        found = thresholds.best_threshold(metric, y, p)
+        every = max(score(metric, y, said, threshold=float(t)) for t in np.unique(p))
+        assert score(metric, y, said, threshold=found) == pytest.approx(every)
+        moved = thresholds.shifted(said, found)
+        assert (moved.labels() == said.labels(found)).all()
+        judged, chosen = thresholds.decided(metric, y, said)
+        assert chosen == found and score(metric, y, said) + (0.005 if metric == "f1_weighted" else 0.1) < judged.value <= every + 1e-9
+    luck = [thresholds.decided("f1_macro", y, Predictions(task="binary", classes=("n", "y"), proba=_random(2000, 2, seed=s).proba))[0].value for s in range(8)]
+    assert abs(np.mean(luck) - 0.5) < 0.03
+    assert thresholds.decided("accuracy", y, said)[1] is None

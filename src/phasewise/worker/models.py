@@ -64,7 +64,7 @@ def save_fold(bench: Bench, outcome: Outcome, fold: FoldOutcome, folder: Path, c
     bench.kind.room("predictor").save_network(folder, state=fold.member.state, config=outcome.trial.config, info=fold.info, preparing=fold.stage.preparing, card=card)
 
 
-def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, threshold: float | None = None, measure: bool = True) -> ModelResult:
+def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure: bool = True) -> ModelResult:
     """A trial as a model folder with its result and stored validation predictions.
 
     With folds the model that ships is the average of the fold models; its validation score comes from out-of-fold rows, each
@@ -73,6 +73,7 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, threshol
     if not outcome.finite:
         raise RunError("the network's predictions are not finite numbers", f"Training of {name!r} ended as {outcome.stopped!r}.", "Lower the learning rate or clip gradients, then train again.")
     folder = ctx.model_dir(name)
+    validation, threshold = outcome.decided(bench)
     card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "seed": outcome.trial.seed}
     if len(outcome.folds) == 1:
         save_fold(bench, outcome, outcome.folds[0], folder, card)
@@ -88,7 +89,7 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, threshol
     config = outcome.trial.config
     return ModelResult(
         ref=f"{ctx.run.id}/{name}", name=name, family=config.network.family, source="network", train=outcome.train_score(bench, threshold),
-        validation=outcome.validation_score(bench, threshold), others=all_scores(held.y, held.predictions, threshold=threshold), seconds=outcome.seconds,
+        validation=validation, others=all_scores(held.y, held.predictions, threshold=threshold), seconds=outcome.seconds,
         parameters=_parameters(outcome.folds[0]), size_mb=size_mb(folder), latency_ms=latency_of(bench, folder) if measure else None, seed=outcome.trial.seed,
         threshold=threshold, config=config.model_dump(mode="json"), digest=digest(folder),
     )

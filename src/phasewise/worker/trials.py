@@ -20,6 +20,7 @@ from phasewise.worker.arrays import Stored
 from phasewise.worker.bench import Bench, Stage, joint_data, joint_info
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks, Stages
+from phasewise.worker.thresholds import crossfitted, decided
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,21 +77,25 @@ class Outcome:
         if not self.finite or not len(self.stored.rows):
             return math.nan
         held = self.stored
-        return score(self.metric, held.y, held.predictions)
+        return score(self.metric, held.y, crossfitted(self.metric, held.y, held.predictions))
 
     @property
     def seconds(self) -> float:
         """Training time, all folds."""
         return sum(f.member.seconds for f in self.folds)
 
-    def validation_score(self, bench: Bench, threshold: float | None = None) -> Score:
-        """Pooled value with interval, and the value of each fold."""
+    def decided(self, bench: Bench) -> tuple[Score, float | None]:
+        """Pooled value with interval and the value of each fold; and the decision threshold, where the metric depends on one."""
         held = self.stored
-        found = judged(self.metric, held.y, held.predictions, bench.groups(held.rows), threshold=threshold)
+        found, threshold = decided(self.metric, held.y, held.predictions, bench.groups(held.rows))
         if len(self.folds) == 1:
-            return found
+            return found, threshold
         each = [score(self.metric, self.y[f.stage.validation], f.validation, threshold=threshold) for f in self.folds]
-        return found.model_copy(update={"folds": [float(v) for v in each if math.isfinite(v)], "method": f"{found.method} on out-of-fold rows"})
+        return found.model_copy(update={"folds": [float(v) for v in each if math.isfinite(v)], "method": f"{found.method} on out-of-fold rows"}), threshold
+
+    def validation_score(self, bench: Bench) -> Score:
+        """The score of `decided`."""
+        return self.decided(bench)[0]
 
     def train_score(self, bench: Bench, threshold: float | None = None) -> Score | None:
         """The same on training rows in evaluation mode; with folds every row counts once however often it was used."""

@@ -12,6 +12,7 @@ from phasewise.records.results.baseline import BaselinesResult
 from phasewise.records.results.common import ModelResult
 from phasewise.stats import intervals, scores
 from phasewise.worker import arrays
+from phasewise.worker.thresholds import decided
 
 DEFAULT_METRIC = {"regression": "rmse"}
 
@@ -60,17 +61,17 @@ def _result(ctx: Any, wing: Any, dev: Any, fitted: Any, metric_id: str, job: Bas
     rows, fold, said = fitted.rows[order], fitted.fold[order], fitted.predictions.take(order)
     y = np.asarray(dev.y)[rows]
     groups = None if dev.groups is None else np.asarray(dev.groups)[rows]
-    score = intervals.judged(metric_id, y, said, groups, seed=job.seed)
+    score, threshold = decided(metric_id, y, said, groups, seed=job.seed)
     if dev.folds is not None:
-        score = score.model_copy(update={"folds": [scores.score(metric_id, y[fold == f], said.take(fold == f)) for f in range(int(fold.max()) + 1)]})
-    train = intervals.judged(metric_id, np.asarray(dev.y)[fitted.train_rows], fitted.train_predictions, seed=job.seed)
+        score = score.model_copy(update={"folds": [scores.score(metric_id, y[fold == f], said.take(fold == f), threshold=threshold) for f in range(int(fold.max()) + 1)]})
+    train = intervals.judged(metric_id, np.asarray(dev.y)[fitted.train_rows], fitted.train_predictions, seed=job.seed, threshold=threshold)
     ref = f"{ctx.run.id}/{fitted.name}"
     folder = ctx.model_dir(fitted.name)
-    card = {"name": fitted.name, "family": fitted.family, "metric": metric_id, "source": ref, "seed": job.seed, "validation": score.model_dump()}
+    card = {"name": fitted.name, "family": fitted.family, "metric": metric_id, "source": ref, "seed": job.seed, "threshold": threshold, "validation": score.model_dump()}
     wing.room("predictor").save_sklearn(folder, estimator=fitted.estimator, preparing=fitted.preparing, matrix=fitted.matrix, card=card)
     arrays.save(ctx.run.arrays_dir, fitted.name, rows=rows, y=y, predictions=said)
     return ModelResult(
-        ref=ref, name=fitted.name, family=fitted.family, source="baseline", train=train, validation=score, others=scores.all_scores(y, said), seconds=fitted.seconds,
+        ref=ref, name=fitted.name, family=fitted.family, source="baseline", train=train, validation=score, others=scores.all_scores(y, said, threshold=threshold), threshold=threshold, seconds=fitted.seconds,
         size_mb=models.size_mb(folder), latency_ms=models.latency_ms(wing.room("predictor").load(folder), dev.table, rows, repeats=10, limit=0.3), seed=job.seed,
         config={"matrix": fitted.matrix}, digest=models.digest(folder),
     )

@@ -7,7 +7,6 @@ import numpy as np
 from phasewise.records.errors import UsageError
 from phasewise.records.jobs import CombineJob
 from phasewise.records.results import CombineResult, ModelResult
-from phasewise.stats.intervals import judged
 from phasewise.stats.paired import difference
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import all_scores, score
@@ -16,6 +15,7 @@ from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.combining import average, disagreement, fit_weights, halves, vote
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
+from phasewise.worker.thresholds import crossfitted, decided
 from phasewise.worker.trials import Trial, run_trials
 from phasewise.worker.verdicts import sign
 
@@ -88,8 +88,8 @@ def run(ctx: RunContext, job: CombineJob) -> CombineResult:
             weights = dict(zip(names, shares, strict=True))
         ensembles.append(_save(ctx, bench, method, singles, shares, honest[method], rows, y, groups))
         ctx.progress(800 + 200 * (number + 1) / len(job.methods), 1000, unit="per mille", note=method)
-    together = _chosen_by_halves(bench.metric, y, list(honest.values()), half)
-    single = _chosen_by_halves(bench.metric, y, parts, half)
+    together = _chosen_by_halves(bench.metric, y, [crossfitted(bench.metric, y, p) for p in honest.values()], half)
+    single = _chosen_by_halves(bench.metric, y, [crossfitted(bench.metric, y, p) for p in parts], half)
     gain = difference(bench.metric, y, together, single, groups)
     best_single = max(singles, key=lambda m: direction * m.validation.value)
     best_ensemble = max(ensembles, key=lambda m: direction * m.validation.value)
@@ -112,11 +112,12 @@ def _save(ctx: RunContext, bench: Bench, method: str, singles: list[ModelResult]
     name = method
     folder = ctx.model_dir(name)
     kept = [(models.folder_of(ctx.project, m.ref), w) for m, w in zip(singles, shares, strict=True) if w > 1e-3 or method == "vote"]
-    card = {"name": name, "metric": bench.metric, "threshold": None, "source": f"{ctx.run.id}/{name}", "members": [m.ref for m in singles]}
+    validation, threshold = decided(bench.metric, y, honest, groups)
+    card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "members": [m.ref for m in singles]}
     bench.kind.room("predictor").save_ensemble(folder, members=kept, method=method, card=card)
     arrays.save(ctx.run.arrays_dir, name, rows=rows, y=y, predictions=honest)
     return ModelResult(
         ref=f"{ctx.run.id}/{name}", name=name, family="ensemble", source="ensemble",
-        validation=judged(bench.metric, y, honest, groups), others=all_scores(y, honest), seconds=sum(m.seconds for m in singles),
+        validation=validation, threshold=threshold, others=all_scores(y, honest, threshold=threshold), seconds=sum(m.seconds for m in singles),
         parameters=sum(m.parameters or 0 for m in singles) or None, size_mb=models.size_mb(folder), latency_ms=models.latency_of(bench, folder), digest=models.digest(folder),
     )

@@ -62,8 +62,9 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     mine = predictions[job.model]
     test_score = judged(bench.metric, y, mine, groups, level=opening.level, threshold=threshold)
     usual = test_score if opening.look == 1 else judged(bench.metric, y, mine, groups, threshold=threshold)
-    pairs = {ref: difference(bench.metric, y, mine, p, groups, level=opening.level, thresholds=(threshold, None)) for ref, p in predictions.items() if ref != job.model}
-    values = {ref: score(bench.metric, y, p) for ref, p in predictions.items()}
+    cuts = {ref: p.threshold for ref, p in predictors.items()} | {job.model: threshold}
+    pairs = {ref: difference(bench.metric, y, mine, p, groups, level=opening.level, thresholds=(threshold, cuts[ref])) for ref, p in predictions.items() if ref != job.model}
+    values = {ref: score(bench.metric, y, p, threshold=cuts[ref]) for ref, p in predictions.items()}
     z = verdicts.gap_z(bench.metric, corrected, validation.se, usual.value, usual.se)
     rival = _rival(bench.metric, pairs, values)
     claim = (pairs[rival].value, pairs[rival].low, pairs[rival].high) if job.claim == "better_than_baseline" and rival else None
