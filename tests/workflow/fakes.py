@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from phasewise.records.events import Finished, Hello
+from phasewise.records.events import Ack, Finished, Hello
 from phasewise.records.findings import Finding, Remedy
 from phasewise.records.models import apply_change
 
@@ -55,6 +55,8 @@ class MemoryRun:
         self._result: dict[str, Any] | None = None
         self._state = "queued"
         self.posted: list[str] = []
+        self.partial: dict[str, Any] | None = None
+        """What the run writes when it is stopped half-way."""
         self.models_dir = self.path / "models"
 
     def job(self) -> Any:
@@ -72,7 +74,8 @@ class MemoryRun:
     def post(self, command: str, **args: Any) -> str:
         self.posted.append(command)
         if command.startswith("stop"):
-            self.end("stopped", None)
+            self.events.append(Ack(seq=len(self.events), t=0.0, run=self.id, command=command, id="c", accepted=True))
+            self.end("stopped", self.partial)
         return f"c{len(self.posted)}"
 
     def end(self, state: str, result: dict[str, Any] | None) -> None:

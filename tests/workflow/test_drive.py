@@ -102,6 +102,20 @@ def test_interruption_stops_with_a_checkpoint_and_the_same_command_goes_on(make)
     assert len(session.runs()) == 1, "the stopped run went on"
 
 
+@pytest.mark.parametrize(("command", "counts"), [("stop_now", False), ("stop_epoch", True)])
+def test_half_a_result_counts_only_when_somebody_found_it_enough(make, command, counts):
+    from workflow.fakes import result_for
+
+    session = make()
+    session.runner.mode = "leave"
+    run = session.start(session.next_job("goals"))
+    run.partial = result_for(run.job(), run.id, session.runner.world)
+    run.post(command)
+    session.poll()
+    assert (session.evidence("profile") is not None) is counts
+    assert (session.resumable(run.job()) is None) is counts
+
+
 def test_a_run_that_is_going_on_is_followed_not_started_twice(make):
     session = make()
     session.runner.mode = "leave"

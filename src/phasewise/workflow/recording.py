@@ -1,5 +1,6 @@
 """What happens around a run: fingerprints before it, evidence, looks and the backlog after it."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from phasewise.records.base import fingerprint
@@ -17,9 +18,14 @@ def before(session: Any, job: Any) -> None:
 
 
 def record(session: Any, run: Any) -> Evidence | None:
-    """Journal a finished run's result as evidence (and a look as a look)."""
+    """Journal a finished run's result as evidence (and a look as a look).
+
+    A run that was stopped at once is not evidence: it goes on from its checkpoint when the same work is asked for again.
+    One that was told to stop after its epoch is: somebody found that enough.
+    """
     data = run.result()
-    if data is None:
+    story = told(run)
+    if data is None or (run.state() == "stopped" and story.stop != "stop_epoch"):
         return None
     job = run.job()
     result = RESULTS[job.kind].model_validate(data)
@@ -27,10 +33,9 @@ def record(session: Any, run: Any) -> Evidence | None:
     inputs = dict(job.inputs)
     if step is not None and step.settle is not None:
         inputs |= {name: fingerprint(value) for name, value in step.settle(job, result).items()}
-    seconds, environment = told(run)
     session.take("evidence", {
         "job": job.kind, "slot": slot_of(job), "run": run.id, "phase": job.phase, "title": job.title, "inputs": inputs,
-        "result": data, "seconds": seconds, "environment": environment,
+        "result": data, "seconds": story.seconds, "environment": story.environment,
     })
     if job.kind == "open_vault":
         session.take("look", {"run": run.id, "looks": result.looks, "generation": result.generation, "reason": job.reason, "manifest": result.manifest})
@@ -39,16 +44,28 @@ def record(session: Any, run: Any) -> Evidence | None:
     return session.facts.evidence.latest(slot_of(job))
 
 
-def told(run: Any) -> tuple[float, dict[str, Any]]:
-    """Seconds and environment as the run's own events say."""
-    seconds, environment, offset = 0.0, {}, 0
+@dataclass(kw_only=True)
+class Story:
+    """What a run's own events say about it."""
+
+    seconds: float = 0.0
+    environment: dict[str, Any] = field(default_factory=dict)
+    stop: str = ""
+    """The stop command that was obeyed last."""
+
+
+def told(run: Any) -> Story:
+    """Seconds, environment and stop command from the events."""
+    story, offset = Story(), 0
     while True:
         events, new = run.tail(offset)
         for event in events:
             if event.kind == "hello":
-                environment = {"versions": dict(event.versions), "device": event.device, "threads": event.threads}
+                story.environment = {"versions": dict(event.versions), "device": event.device, "threads": event.threads}
             elif event.kind == "finished":
-                seconds = event.seconds
+                story.seconds = event.seconds
+            elif event.kind == "ack" and event.accepted and event.command in ("stop_epoch", "stop_now"):
+                story.stop = event.command
         if new == offset:
-            return seconds, environment
+            return story
         offset = new

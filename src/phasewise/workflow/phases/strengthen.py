@@ -8,6 +8,7 @@ from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.phases.baseline import networks_closed
 from phasewise.workflow.phases.train import wanted
+from phasewise.workflow.phases.tune import COSTLY, fit_work
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Recommendation
 
@@ -58,7 +59,10 @@ class Strengthen(Phase):
             return {}
         met = loop.goal_met(view, state.incumbent)
         why = "The goal is reached; more models would only cost more." if met else "The goal is not reached: several seeds and the best baseline together often add a little (X03, X05)."
-        return {"do": Recommendation(value=not met, reason=why)}
+        out = {"do": Recommendation(value=not met, reason=why)}
+        if fit_work(view) > COSTLY:
+            out["members"] = Recommendation(value=3, reason="This network is costly; most of the gain comes with the first few (X03).")
+        return out
 
     def gate(self, view: Any) -> list[GateItem]:
         """Combined, when asked for."""

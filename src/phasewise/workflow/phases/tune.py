@@ -14,8 +14,22 @@ from phasewise.workflow.ranking import ranked
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Recommendation
 
+COSTLY = 2e11
+"""Floating point operations of one fit above which seeds are saved."""
+WORK = 4e12
+"""Operations the phase may spend by default: two or three minutes on two cores. Operations, not seconds: the same on every machine."""
 BATCH = 5
 """Ideas tried side by side in one population."""
+
+
+def fit_work(view: Any) -> float:
+    """Operations of one fit: 6 a parameter, row and epoch, times the models inside one network."""
+    fit = view.latest("fit")
+    if fit is None or not fit.model.config:
+        return 0.0
+    config = fit.model.config
+    members = config.get("network", {}).get("members", 1)
+    return 6.0 * (fit.model.parameters or 0) * members * recipes.train_rows(view) * config.get("train", {}).get("epochs", 1)
 
 
 def _no_job(_: Any) -> Any:
@@ -61,6 +75,7 @@ class Tune(Phase):
     """Diagnose, propose, predict, try side by side, adopt beyond noise, stop at the goal or the budget."""
 
     id = "tune"
+    advice_from = ("fit",)
 
     def steps(self) -> tuple[Step, ...]:
         """The loop makes its own rounds; this names the place where its outcome stands."""
@@ -72,8 +87,14 @@ class Tune(Phase):
 
     def recommend(self, view: Any) -> dict[str, Recommendation]:
         """The budget of the goal."""
-        trials = view.value("goals.budget_trials")
-        return {"budget_trials": Recommendation(value=trials, reason="The budget written down with the goal (L08).")} if trials else {}
+        trials, work = view.value("goals.budget_trials") or 24, fit_work(view)
+        seeds = 3 if work > COSTLY else 5
+        out = {"seeds": Recommendation(value=seeds, reason="Five seeds tell a gain from noise well (B07)." if seeds == 5 else "This network is costly: three seeds are the least that can tell a gain from noise (B07).")}
+        afford = max(3, int(WORK / (max(work, 1.0) * seeds)))
+        if view.explicit("goals.budget_trials") is not None or afford >= trials:
+            return out | {"budget_trials": Recommendation(value=trials, reason="The budget written down with the goal (L08).")}
+        why = f"One fit of this network is {work:.1e} operations; {afford} trials over {seeds} seeds keep the phase at minutes on two cores. Give it more when you have the time."
+        return out | {"budget_trials": Recommendation(value=afford, reason=why)}
 
     def next_job(self, view: Any) -> Any:
         """The autopilot's next round; by hand, nothing starts by itself."""
