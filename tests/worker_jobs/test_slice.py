@@ -89,3 +89,27 @@ def test_one_look_is_counted_judged_and_gives_aggregates_only(jobs, baselines, f
     assert second.test.high - second.test.low > look.test.high - look.test.low
     kept = [p for p in (jobs.folder / "runs").rglob("*.npz") if "open_vault" in str(p)]
     assert kept == []
+
+
+def test_field_rows_and_export_end_the_slice(jobs, fitted, tmp_path):
+    profile = jobs.run("profile", phase="data")
+    assert profile.rows == 1500 and profile.task == "binary"
+    field = jobs.run("field", phase="field", model=fitted.model.ref, file=str(moons_csv(tmp_path / "new.csv", rows=400, noise=0.3)), name="new", target=0.8)
+    assert field.rows == 400 and field.score is not None and field.loop in ("none", "new_sets", "reweigh")
+    out = jobs.run("export", phase="ship", model=fitted.model.ref, formats=["bundle"], output="export")
+    assert out.files[0].ok and (jobs.folder / out.files[0].path).exists()
+
+
+def test_the_same_fit_in_a_process_of_its_own_gives_the_same_bits(jobs, fitted):
+    import os
+    import subprocess
+
+    import numpy as np
+
+    path = jobs.prepare("fit", config=CONFIG.model_dump(), seeds=[0, 1], goal=0.95)
+    done = subprocess.run([sys.executable, "-P", "-m", "phasewise.worker", str(path)], env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    here = jobs.folder / "runs" / fitted.model.ref.split("/")[0]
+    for name in ("model-s0", "model-s1"):
+        with np.load(here / "arrays" / f"{name}.npz") as a, np.load(path / "arrays" / f"{name}.npz") as b:
+            assert np.array_equal(a["proba"], b["proba"]) and np.array_equal(a["rows"], b["rows"])
