@@ -32,12 +32,21 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
             hooks.on_finding("lr-zero", "warn", f"{m.id}: the learning rate is 0", "Nothing will be learned; fine as a control.")
         if train.lr > 100:
             hooks.on_finding("lr-huge", "warn", f"{m.id}: the learning rate is {train.lr:g}", "Training will almost surely diverge.")
+        if train.sampling == "smote":
+            _note(fallbacks, "sampling: SMOTE needs rows made while preparing; the engine draws the classes evenly instead (over-sampling)")
+        if sharded and train.class_weights != "none":
+            _note(fallbacks, f"class weights come from a sample of {len(m.train)} training rows of the sharded table")
         if train.batch_size > len(m.train) and not sharded:
             fallbacks.append(f"{m.id}: batch size {train.batch_size} is larger than the {len(m.train)} training rows; one batch of all rows is used")
         counts = data.class_counts(m.train)
         if len(counts) and int(counts.min()) == 0:
             absent = (counts == 0).nonzero().flatten().tolist()
             hooks.on_finding("class-absent", "warn", f"{m.id}: class {absent[0]} is absent from its training rows", "It gets weight 0 and will not be predicted.")
+
+
+def _note(fallbacks: list[str], text: str) -> None:
+    if text not in fallbacks:
+        fallbacks.append(text)
 
 
 def freeze_diverged(run: "Run", group: Group) -> None:

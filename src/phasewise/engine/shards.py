@@ -70,14 +70,13 @@ class Shards:
         """Number of rows."""
         return len(self.arrays["y"])
 
-    def read(self, start: int, stop: int, device: torch.device) -> Dataset:
-        """Rows start..stop-1 as a resident data set; plain reads into fresh memory, so that mapped pages do not pile up."""
-        pin = device.type == "cuda"
+    def read(self, start: int, stop: int, device: torch.device, buffer: dict[str, np.ndarray] | None = None) -> Dataset:
+        """Rows start..stop-1 as a resident data set, into a buffer that is used again where one is given."""
         tensors: dict[str, Tensor] = {}
         for name, array in self.arrays.items():
-            with open(str(array.filename), "rb") as f:
-                tensor = torch.from_numpy(_read(f, array, start, stop))
-            tensors[name] = (tensor.pin_memory() if pin else tensor).to(device, non_blocking=True)
+            into = np.empty((stop - start, *array.shape[1:]), array.dtype) if buffer is None else buffer[name][: stop - start]
+            with open(str(array.filename), "rb", buffering=0) as f:
+                tensors[name] = torch.from_numpy(_read(f, array, start, into)).to(device)
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
 
@@ -93,17 +92,22 @@ class Shards:
         tensors: dict[str, Tensor] = {}
         for name, array in self.arrays.items():
             with open(str(array.filename), "rb") as f:
-                blocks = [_read(f, array, start, stop) for start, stop in runs]
+                blocks = [_read(f, array, start, np.empty((stop - start, *array.shape[1:]), array.dtype)) for start, stop in runs]
             tensors[name] = torch.from_numpy(np.concatenate(blocks)[back]).to(device)
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
 
 
-def _read(file: BinaryIO, array: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Rows start..stop-1 of a flat file in fresh memory."""
-    width = int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize
-    file.seek(start * width)
-    return np.fromfile(file, dtype=array.dtype, count=(stop - start) * width // array.dtype.itemsize).reshape(stop - start, *array.shape[1:])
+def _read(file: BinaryIO, array: np.ndarray, start: int, into: np.ndarray) -> np.ndarray:
+    """Fills `into` with the rows from `start` on."""
+    file.seek(start * int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize)
+    view, at = memoryview(into).cast("B"), 0
+    while at < len(view):
+        got = file.readinto(view[at:])  # type: ignore[attr-defined]
+        if not got:
+            raise StorageError("a sharded table is cut short", f"{Path(str(array.filename)).name} ends before row {start + len(into)}.", "Prepare the data again.")
+        at += got
+    return into
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,15 +140,14 @@ class ShardedData:
         return BatchPlan(rows=self.last - self.first, batch=size, steps=sum((stop - start) // size for start, stop in self.spans()))
 
     def orders(self, seeds: Sequence[int], plan: BatchPlan, epoch: int, device: torch.device) -> Tensor:
-        """Row numbers within their window, int64 [members, steps * batch]."""
-        spans, b = self.shuffled(epoch), plan.batch
-        out = []
-        for seed in seeds:
-            parts = [
-                streams.permutation(stop - start, seed + 1_000_003 * i, epoch, device)[: (stop - start) // b * b] for i, (start, stop) in enumerate(spans)
-            ]
-            out.append(torch.cat(parts))
-        return torch.stack(out)
+        """Row numbers within their window, int32 [members, steps * batch]."""
+        b, out, at = plan.batch, torch.empty(len(seeds), plan.steps * plan.batch, dtype=torch.int32, device=device), 0
+        for i, (start, stop) in enumerate(self.shuffled(epoch)):
+            count = (stop - start) // b * b
+            for n, seed in enumerate(seeds):
+                out[n, at : at + count] = streams.permutation(stop - start, seed + 1_000_003 * i, epoch, device)[:count]
+            at += count
+        return out
 
     def windows(self, epoch: int, batch: int, done: int, device: torch.device) -> Iterator[tuple[int, Dataset]]:
         """(step at which a window ends, its rows) from the window that holds step `done` on; the next is read while one is used."""
@@ -153,14 +156,15 @@ class ShardedData:
             at += (stop - start) // batch
             ends.append((at, start, stop))
         todo = [e for e in ends if e[0] > done]
+        longest = max(stop - start for start, stop in self.spans())
+        buffers = [{n: np.empty((longest, *a.shape[1:]), a.dtype) for n, a in self.shards.arrays.items()} for _ in range(min(2, len(todo)))]
         with ThreadPoolExecutor(1) as pool:
-            ahead = [pool.submit(self.shards.read, start, stop, device) for _, start, stop in todo[:1]]
+            ahead = [pool.submit(self.shards.read, start, stop, device, buffers[0]) for _, start, stop in todo[:1]]
             for i, (end, _, _) in enumerate(todo):
                 data = ahead.pop().result()
                 if i + 1 < len(todo):
-                    ahead.append(pool.submit(self.shards.read, todo[i + 1][1], todo[i + 1][2], device))
+                    ahead.append(pool.submit(self.shards.read, todo[i + 1][1], todo[i + 1][2], device, buffers[(i + 1) % 2]))
                 yield end, data
-                del data
 
 
 def hold(shards: Shards, *, train: tuple[int, int], validation: np.ndarray, memory_mb: float, sample: int = 2048) -> tuple[ShardedData, Tensor, Tensor]:
