@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tabular.helpers import packed, view
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phasewise.kinds.tabular import profiling, reading
 from phasewise.records.errors import BadInputError, PhasewiseError
+from tabular.helpers import packed, view
 
 ROWS = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
 GOOD = "x,y,target\n" + ROWS

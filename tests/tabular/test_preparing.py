@@ -11,10 +11,10 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
-from tabular.helpers import developed, mixed
 
 from phasewise.kinds.tabular import dateparts, preparing, scaling
 from phasewise.records.errors import BadInputError, UsageError
+from tabular.helpers import developed, mixed
 
 
 def test_standard_scaling_equals_scikit_learn_and_not_the_seeds_formula() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tabular.helpers import mixed, view
 
 from phasewise.kinds.tabular import profiling, targets
 from phasewise.kinds.tabular.roles import cont_cat_split
+from tabular.helpers import mixed, view
 
 TARGETS = {
     "adult/train.csv.gz": ("income", "binary"), "titanic/train.csv": ("Survived", "binary"), "telco-churn/telco-churn.csv": ("Churn", "binary"),

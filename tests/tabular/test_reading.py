@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tabular.helpers import packed, view
 
 from phasewise.kinds.registry import kind, propose
 from phasewise.kinds.tabular import casting, reading
 from phasewise.records.errors import BadInputError, UsageError
+from tabular.helpers import packed, view
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
