@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from phasewise.engine.data import Dataset, InputInfo
+from phasewise.kinds.shared import outputs as shared
 from phasewise.kinds.tabular import networks
 from phasewise.kinds.tabular.development import Development
 from phasewise.kinds.tabular.preparing import Preparing
@@ -36,17 +37,4 @@ def info(preparing: Preparing, data: Dataset, rows: np.ndarray) -> InputInfo:
 
 def predictions(outputs: torch.Tensor, preparing: Preparing) -> Predictions:
     """Raw outputs [n, o] (or [n, k, o]: the members' probabilities or values are averaged) as predictions in the target's unit."""
-    raw = outputs.detach().to("cpu", torch.float64)
-    target = preparing.target
-    if raw.dim() == 1:
-        raw = raw.unsqueeze(1)
-    if target.task == "regression":
-        values = raw.mean(dim=1) if raw.dim() == 3 else raw
-        return Predictions(task="regression", values=target.decode(values[:, 0].numpy()))
-    if target.task == "binary" and raw.shape[-1] == 1:
-        positive = torch.sigmoid(raw)
-        proba = torch.cat([1 - positive, positive], dim=-1)
-    else:
-        proba = torch.softmax(raw, dim=-1)
-    proba = proba.mean(dim=1) if proba.dim() == 3 else proba
-    return Predictions(task=target.task, classes=tuple(target.classes), proba=proba.numpy())
+    return shared.predictions(outputs, preparing.target)

@@ -1,6 +1,5 @@
 """The development rows of a split, the same for every job after it; the vault is never needed here."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,61 +8,15 @@ import polars as pl
 
 from phasewise.kinds.shared import sealing
 from phasewise.kinds.shared.assigning import VALIDATION
+from phasewise.kinds.shared.development import Development
 from phasewise.kinds.shared.drawing import split_facts, split_rows
 from phasewise.kinds.tabular import casting, reading, sources, targets
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
 from phasewise.records.jobs import DataView
-from phasewise.records.metrics import Task
 
 CACHE = "tables"
 CACHE_KEPT = 4
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Development:
-    """Development rows: training and validation, never test.
-
-    `table` [n] holds every column with remedies and casts applied (row number and target included); `natural` [n] the
-    same rows before casts (what checks look at). `y` [n] is a class index int64 or a value float64. `train` and
-    `validation` are positions in `table`; under cross-validation `folds` [n] holds fold ids, `fold_repeats` [n, 5] those of
-    all repeats, and fold 0 stands in as `validation`. `clusters` [n] numbers rows that belong together.
-    """
-
-    table: pl.DataFrame
-    y: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    task: Task
-    classes: tuple[str, ...] = ()
-    folds: np.ndarray | None = None
-    fold_repeats: np.ndarray | None = None
-    groups: np.ndarray | None = None
-    weights: np.ndarray | None = None
-    clusters: np.ndarray | None = None
-    natural: pl.DataFrame = field(default_factory=pl.DataFrame)
-    roles: dict[str, str] = field(default_factory=dict)
-    """Effective role of every column but target and row number."""
-    formats: dict[str, str] = field(default_factory=dict)
-    target: str = ""
-    split: dict[str, Any] = field(default_factory=dict)
-    """What `splits/split.json` says."""
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Row numbers in the source file, int64 [n]."""
-        return self.table[reading.ROW].to_numpy().astype(np.int64)
-
-    @property
-    def features(self) -> list[str]:
-        """Input columns: every role but `ignore`, never the target."""
-        return [c for c, r in self.roles.items() if r != "ignore" and c in self.table.columns]
-
-    def rounds(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(train, validation) positions: one pair, or one per fold."""
-        if self.folds is None:
-            return [(self.train, self.validation)]
-        return [(np.flatnonzero(self.folds != f), np.flatnonzero(self.folds == f)) for f in range(int(self.folds.max()) + 1)]
 
 
 def complete_view(view: DataView, about: dict[str, Any]) -> DataView:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from phasewise.kinds import folders
@@ -148,7 +147,7 @@ def _preparing(folder: Path) -> Preparing:
 
 
 def _sklearn(folder: Path, card: dict[str, Any], preparing: Preparing) -> Any:
-    from phasewise.kinds.tabular import baselines
+    from phasewise.kinds.shared import fitted
     from phasewise.kinds.tabular.estimators import matrix
     from phasewise.kinds.tabular.lightgbm import Booster
 
@@ -156,7 +155,7 @@ def _sklearn(folder: Path, card: dict[str, Any], preparing: Preparing) -> Any:
         estimator: Any = Booster(task=preparing.target.task, text=(folder / "model.txt").read_text(encoding="utf-8"))
     else:
         estimator = folders.load_estimator(folder / folders.SKOPS)
-    return lambda table: baselines.answer(estimator, matrix(str(card.get("matrix", "scaled")), preparing, table), preparing)
+    return lambda table: fitted.answer(estimator, matrix(str(card.get("matrix", "scaled")), preparing, table), preparing.target)
 
 
 def read_network(folder: Path, card: dict[str, Any]) -> Any:
@@ -193,8 +192,3 @@ def _network(folder: Path, card: dict[str, Any], preparing: Preparing) -> Any:
             return batches.predictions(module(batches.tensors(preparing.transform(table))), preparing)
 
     return answer
-
-
-def labelled(said: Predictions, threshold: float | None) -> np.ndarray:
-    """Predicted class names (object [n]) or values [n]."""
-    return np.asarray(said.names(threshold), dtype=object) if said.task != "regression" else said.values
