@@ -210,3 +210,14 @@ def test_observers_see_gradients_and_activations_every_k_steps():
     fit(members(2, epochs=2), data, info, DenseNet, plan="stacked", observers=[watch])
     assert [s[:2] for s in watch.seen] == [(e, s) for e in (0, 1) for s in (3, 6, 9)]
     assert watch.seen[0][2:] == (True, (2, 100, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+def test_stacked_and_one_at_a_time_reach_the_same_loss_over_16_seeds(dropout):
+    data, info = mixed(6000)
+    base = members(1, 6000, network={"hidden": [32, 32], "dropout": [dropout] * 2, "batch_norm": False}, lr=3e-3, epochs=6)[0]
+    crew = [base.__class__(**{**base.__dict__, "id": f"s{i}", "seed": i}) for i in range(16)]
+    a, b = (torch.tensor([m.best for m in fit(crew, data, info, DenseNet, plan=p, watch=False).members]) for p in ("stacked", "one"))
+    gap, error = float((a - b).mean()), float((a - b).std()) / 4
+    assert abs(gap) <= 3 * error + 1e-3 and abs(float(a.mean() - b.mean())) < float(b.std()) + 1e-3
