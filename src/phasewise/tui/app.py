@@ -24,9 +24,9 @@ class PhasewiseApp(App[ExitInfo]):
     BINDINGS = [*keys.bindings("app"), Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True, id="interrupt")]
 
     def __init__(self, folder: Path | None = None, *, settings: Settings | None = None, opener: Opener | None = None, session: Any = None, start: Any = None) -> None:
-        guard.install()
-        super().__init__()
         self.settings = settings or Settings()
+        guard.install(ascii_only=self.settings.ascii)
+        super().__init__()
         self.folder, self.opener, self.session, self.start = folder, opener or open_session, session, start
         self.desk: Any = None
         self.interrupted = False

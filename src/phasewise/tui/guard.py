@@ -15,6 +15,12 @@ _SUBSTITUTES.update(dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A
 _SUBSTITUTES.update(dict.fromkeys([0x2028, 0x2029, 0xFEFF], 0xFFFD))
 
 _MARK = "_phasewise_guard"
+_ASCII: dict[int, str] = {
+    **dict.fromkeys(map(ord, "\u2500\u2501\u2504\u254c\u2594\u2581"), "-"), **dict.fromkeys(map(ord, "\u2502\u2503\u258e\u258f\u258a\u2588\u2590\u258c"), "|"),
+    **dict.fromkeys(map(ord, "\u250c\u2510\u2514\u2518\u251c\u2524\u252c\u2534\u253c\u256d\u256e\u2570\u256f"), "+"),
+    ord("\u2026"): ".", ord("\u2013"): "-", ord("\u00b7"): ".", ord("\u25cf"): "o", ord("\u203a"): ">", ord("\u00b1"): "~",
+}
+"""Stand-ins for frames and rules where the terminal shows ASCII only."""
 
 
 def clean(text: str) -> str:
@@ -22,19 +28,29 @@ def clean(text: str) -> str:
     return text if text.isprintable() else text.translate(_SUBSTITUTES)
 
 
-def install() -> None:
-    """Guard `Strip.render_style` and the unstyled branch of `Strip.render`; calling it twice changes nothing."""
+def plain(text: str) -> str:
+    """Only ASCII, of the same width in cells: frames by their stand-ins, everything else as question marks."""
+    if text.isascii() and text.isprintable():
+        return text
+    from rich.cells import cell_len
+
+    return "".join(c if c.isascii() and c.isprintable() else "?" * cell_len(c) for c in clean(text).translate(_ASCII))
+
+
+def install(*, ascii_only: bool = False) -> None:
+    """Guard `Strip.render_style` and the unstyled branch of `Strip.render`; calling it again only sets `ascii_only`."""
+    Strip._phasewise_clean = staticmethod(plain if ascii_only else clean)  # type: ignore[attr-defined]
     if installed():
         return
     original_style = Strip.__dict__["render_style"].__func__
     original_render = Strip.render
 
     def render_style(cls: type[Strip], style: Any, text: str, color_system: Any) -> str:
-        return original_style(cls, style, clean(text), color_system)
+        return original_style(cls, style, cls._phasewise_clean(text), color_system)  # type: ignore[attr-defined]
 
     def render(self: Strip, console: Any) -> str:
-        if any(style is None and not text.isprintable() for text, style, _ in self._segments):
-            safe = [s._replace(text=clean(s.text)) if s.style is None else s for s in self._segments]
+        if any(style is None for _, style, _ in self._segments):
+            safe = [s._replace(text=self._phasewise_clean(s.text)) if s.style is None else s for s in self._segments]  # type: ignore[attr-defined]
             return original_render(Strip(safe, self.cell_length), console)
         return original_render(self, console)
 

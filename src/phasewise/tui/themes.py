@@ -5,7 +5,7 @@ Every colour of the dark and light themes is a slot of the 256-colour palette, s
 
 from dataclasses import dataclass
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +81,9 @@ def variables(p: Palette) -> dict[str, str]:
 def theme(name: str) -> Theme:
     """A Textual theme of our palette `name`."""
     p = PALETTES[name]
+    extra = dict(BUILTIN_THEMES["ansi-dark"].variables) if p.ansi else {}
     return Theme(
         name=f"phasewise-{name}", primary=p.accent, secondary=p.second, warning=p.warn, error=p.bad, success=p.good,
         accent=p.accent, foreground=p.text, background=p.background, surface=p.background, panel=p.bar, dark=p.dark,
-        ansi=p.ansi, variables=variables(p),
+        ansi=p.ansi, variables=extra | variables(p),
     )

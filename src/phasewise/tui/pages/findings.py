@@ -34,7 +34,7 @@ class Findings(View):
     def compose(self) -> ComposeResult:
         """Trust, list, detail."""
         self.trust = Block(classes="section")
-        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", width=16, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
+        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", width=12, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
         self.detail = Block(classes="detail")
         yield self.trust
         yield self.table

@@ -61,13 +61,14 @@ class Field(Vertical):
         room = max(width - len(tag) - 2, 10)
         text = safe_text(self.question.text, 400)
         if len(text) > room:
-            return Content("\n").join([say(text, "bold"), say(tag, tone)])
+            return say(text, "bold")
         return line((text, "bold"), " " * (width - len(text) - len(tag)), (tag, tone))
 
     def _note(self, width: int) -> Content:
         if self.error:
             return line((f"{'X' if self.ascii_only else chr(0x2717)} {self.error}", "bad"))
-        parts = [p for p in (self.question.locked, bounds_text(self.question), self.question.hint, self._advice()) if p]
+        tag = f"({SOURCES.get(self.question.source, self.question.source)})" if len(self.question.text) > width - 16 else ""
+        parts = [p for p in (tag, self.question.locked, bounds_text(self.question), self.question.hint, self._advice()) if p]
         return say("  ".join(parts), "muted") if parts else Content("")
 
     def _advice(self) -> str:

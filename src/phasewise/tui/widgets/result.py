@@ -40,7 +40,7 @@ def run_row(run: Any, width: int, ascii_only: bool) -> Content:
     title = run.title or run.job or run.id
     share = f"{100 * run.done / run.total:.0f} %" if run.total else ""
     left = eta(run.eta_low, run.eta_high) if run.state == "running" else ""
-    room = max(width - len(title) - len(share) - len(left) - 14, 0)
+    room = max(width - len(title) - len(share) - len(left) - len(mark.word) - 8, 0)
     picture = progress(run.done, run.total, min(room, 40), ascii_only=ascii_only) if run.total and room > 4 else ""
     help_text = "engine is gone: O lists runs, resume there" if run.state == "lost" else ""
     return line((f"{glyph(mark, ascii_only)} {mark.word} ", f"bold {mark.tone}"), (title, "ink"), "  ", (picture, "key"), " ", (share, "bold ink"), "  ", (left or help_text, "muted"))
