@@ -185,6 +185,8 @@ def _profile(job: Any, run: str, w: World) -> dict[str, Any]:
         {**column, "name": "label", "role": "category", "dtype": "str", "distinct": 2},
         {**column, "name": "other", "role": "category", "dtype": "str", "distinct": 2},
     ]
+    if target in ("diagnosis", "progression"):
+        columns.append({**column, "name": target, "role": "category"})
     return {
         "files": [{"name": "data.csv", "size": 1, "sha256": "0" * 64, "rows": w.rows}], "kind": w.kind, "rows": w.rows, "columns": columns,
         "targets": [{"value": "label", "reason": "It is the last column and has two values."}], "target": target, "task": w.task,

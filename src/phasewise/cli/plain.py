@@ -18,8 +18,11 @@ def walk(session: Any, phases: list[str], *, ask: Any = None, tell: Any = say) -
     """Go through the phases: questions, work, findings, gate; 0 at the end, 3 when a gate stays shut."""
     plain = Plain(session, ask or _line, tell)
     try:
-        for phase in phases:
-            plain.phase(phase)
+        for _ in range(50):
+            here = session.state().phase
+            if here not in phases or session.state()[here].state in ("done", "skipped"):
+                break
+            plain.phase(here)
     except Quit:
         tell(f"kept; go on with: phasewise run {session.state().phase} --plain")
         return 0
@@ -75,7 +78,7 @@ class Plain:
         """Reading the data comes before the questions, so that they come with recommendations."""
         job = self.session.next_job(phase)
         if job is None or job.kind != "profile":
-            if phase == "data" and not self.session.answers.value("data", "file"):
+            if phase in ("goals", "data") and not self.session.answers.value("data", "file"):
                 self._one(next(q for q in self.session.questions("data") if q.name == "file"))
                 self._early_work(phase)
             return

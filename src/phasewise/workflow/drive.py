@@ -34,8 +34,18 @@ class Drive:
 
     def through(self, phases: Sequence[str]) -> None:
         """Work the phases in order. Raises `UsageError` (missing answers), `GateError` (a shut gate), `RunError` (a failed job)."""
-        for phase in (p for p in PHASES if p in phases):
-            self.phase(phase)
+        told: set[str] = set()
+        for _ in range(100):
+            state = self.session.state()
+            for phase in (p for p in PHASES if p in phases and p not in told and state[p].state in ("done", "skipped")):
+                told.add(phase)
+                self._say(phase, state[phase].state, state[phase].summary)
+            open_ones = [p for p in PHASES if p in phases and p not in told]
+            # A later phase may have moved an earlier one (new data, new recommendations): the first open one always comes next.
+            back = [p for p in PHASES if p in told and state[p].state not in ("done", "skipped")]
+            if not back and not open_ones:
+                return
+            self.phase((back or open_ones)[0])
 
     def phase(self, phase: str) -> None:
         """Work one phase until it is done or skipped."""
@@ -43,7 +53,6 @@ class Drive:
             self.session.refresh()
             now = self.session.state()[phase]
             if now.state in ("done", "skipped"):
-                self._say(phase, now.state, now.summary)
                 return
             if now.state == "running":
                 self._follow_phase(phase)
