@@ -43,14 +43,15 @@ def duplicate_rows(table: CheckTable) -> list[Finding]:
 def near_duplicates(table: CheckTable) -> list[Finding]:
     """Rows equal but for one number column that differs by less than 0.1 % of its spread."""
     facts = table.facts
-    if not facts.fine or len(table.features) < 3:
+    if not facts.fine or len(table.features) < 3 or table.rows < 50:
         return []
     candidates = [c for c in facts.numbers() if facts.distinct(c) > 0.05 * max(facts.filled(c), 1)]
     candidates = candidates[: max(3, int(2e7 / max(table.rows, 1)))]
     best: dict[str, int] = {}
     touched: set[int] = set()
+    positions = {c: i for i, c in enumerate(table.features)}
     for c in candidates:
-        position = table.features.index(c)
+        position = positions[c]
         rest = facts.row_hash - column_hash(table.frame[c], position)
         repeated = _extra(rest)[1]
         if len(repeated) == 0:

@@ -32,6 +32,17 @@ def amount(table: CheckTable) -> list[Finding]:
     return []
 
 
+@check("wide-table", source="G01, T28", cost="free")
+def wide_table(table: CheckTable) -> list[Finding]:
+    """More columns than rows, or more than the checks look at."""
+    count = len(table.inputs)
+    if count > len(table.features):
+        return [finding("wide-table", "warn", f"The checks look at {len(table.features):,} of {count:,} columns", "The first ones in the file; name others by leaving these out (role ignore).", numbers={"columns": count}, remedies=[remedy("accept", recommended=True), remedy("pca")])]
+    if count > table.rows:
+        return [finding("wide-table", "info", f"There are more columns ({count:,}) than rows ({table.rows:,})", "Almost any model can fit that without learning anything.", numbers={"columns": count}, remedies=[remedy("pca"), remedy("accept", recommended=True)])]
+    return []
+
+
 @check("source-card", source="G03", cost="free")
 def source_card(table: CheckTable) -> list[Finding]:
     """Origin, licence, dates and label source have not been written down."""

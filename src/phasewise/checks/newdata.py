@@ -280,7 +280,7 @@ def output_drift(data: NewData) -> list[Finding]:
         classes = data.outputs.classes
         before = {c: (data.reference_outputs.proba[:, i], False) for i, c in enumerate(classes) if i or len(classes) > 2}
         after = {c: data.outputs.proba[:, i] for i, c in enumerate(classes) if i or len(classes) > 2}
-    moved = [d for d in compare_columns(before, after, q=0.002) if d.drifted]
+    moved = [d for d in compare_columns(before, after, q=0.0005) if d.drifted]
     if not moved:
         return []
     worst = max(moved, key=lambda d: d.effect)
@@ -340,7 +340,7 @@ def input_quality(data: NewData) -> list[Finding]:
         return frame.select(pl.sum_horizontal([pl.col(c).is_null() for c in names])).to_series().to_numpy() / len(names)
 
     before, after = empty(data.sample(data.reference, 1)), empty(data.sample(data.new, 2))
-    found = compare_columns({"empty": (before, False)}, {"empty": after}, q=0.001)[0]
+    found = compare_columns({"empty": (before, False)}, {"empty": after}, q=0.0005)[0]
     if not found.drifted or after.mean() <= before.mean() + 0.02:
         return []
     return [finding("input-quality", "warn", "The new rows are emptier than the old ones", f"{percent(float(after.mean()))} of the cells are missing, {percent(float(before.mean()))} before.", numbers={"before": float(before.mean()), "after": float(after.mean())}, harm=3, remedies=[remedy("note", recommended=True, title="find out why cells are missing")])]

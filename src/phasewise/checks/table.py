@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ROW = "__row__"
 """A column of this name is the row number in the source file and never an input."""
 
+WIDEST = 1_000
+"""Columns that per-column checks look at; the check wide-table says so."""
+
 
 @dataclass(kw_only=True, eq=False)
 class CheckTable:
@@ -56,7 +59,12 @@ class CheckTable:
 
     @cached_property
     def features(self) -> list[str]:
-        """Input columns: all but the target, the row number and those with the role `ignore`."""
+        """Input columns looked at: all but the target, the row number and those with the role `ignore`, at most `WIDEST`."""
+        return self.inputs[:WIDEST]
+
+    @cached_property
+    def inputs(self) -> list[str]:
+        """All input columns."""
         return [c for c in self.frame.columns if c not in (self.target, ROW) and self.role(c) != "ignore"]
 
     @cached_property

@@ -66,10 +66,11 @@ def _entity(name: str) -> bool:
 def _candidates(table: CheckTable) -> list[str]:
     """Columns that could be keys of groups: named ones first, then codes and texts with 2-67 % distinct values."""
     facts, named, others = table.facts, [], []
-    for c in table.frame.columns:
-        if c in (table.target, "__row__") or c not in table.features and c not in table.frame.columns:
+    schema = table.frame.schema
+    for c in table.frame.columns[:5000]:
+        if c in (table.target, "__row__"):
             continue
-        dtype = table.frame.schema[c]
+        dtype = schema[c]
         whole = dtype.is_integer() or dtype == pl.String
         if not whole or table.rows < 300:
             continue
@@ -138,7 +139,7 @@ def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.n
 @check("time-trend", source="T32", cost="model", rows=6_000)
 def time_trend(table: CheckTable) -> list[Finding]:
     """The data changes along a date column, so a random split looks into the future."""
-    dates = [c for c in table.frame.columns if c != table.target and table.frame.schema[c].is_temporal()]
+    dates = [c for c, dtype in table.frame.schema.items() if c != table.target and dtype.is_temporal()]
     if table.time and table.time not in dates and table.time in table.frame.columns:
         dates.append(table.time)
     if not dates:

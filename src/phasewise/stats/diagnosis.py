@@ -51,7 +51,7 @@ def diagnose(
     `goal` is the target of the project, `reference` the best known value (for example the best baseline), used where no
     goal is set; `trivial` the value of a constant predictor on the training rows; `se_*` standard errors; the curves are
     error or loss per epoch. Optimisation failure: not finite, or the training rows are not fitted better than by a
-    constant (beyond two standard errors). High bias: train error minus goal error > max(2 SE, 0.25 goal error, tolerance).
+    constant (by at least one percent of its error). High bias: train error minus goal error > max(2 SE, 0.25 goal error, tolerance).
     High variance: validation error minus train error > max(2 SE of the difference, tolerance).
     """
     e_train, e_val = error_of(metric_id, train), error_of(metric_id, validation)
@@ -67,7 +67,7 @@ def diagnose(
     )
     if not finite or not np.isfinite(e_train):
         return Diagnosis(verdict="optimisation_failure", reason="The training loss is not a finite number.", **common)
-    if e_trivial is not None and e_train > e_trivial - max(2 * se_train, 0.02 * abs(e_trivial)):
+    if e_trivial is not None and e_train > e_trivial - 0.01 * abs(e_trivial):
         why = f"The training error {e_train:.4g} is not below that of a constant prediction ({e_trivial:.4g})."
         return Diagnosis(verdict="optimisation_failure", reason=why, se=se_train, **common)
     if len(train_curve) >= 6 and _erratic(train_curve):
