@@ -175,6 +175,20 @@ def test_no_slice_is_found_where_there_is_none():
     assert false <= 4  # 5 % of 40 is 2; more than 4 has probability 0.05 under a true rate of 5 %
 
 
+def test_ranking_slices_are_tested_by_their_own_ranking():
+    false = 0
+    for seed in range(30):
+        columns, y, _ = _slice_data(1000, seed)
+        p = 1 / (1 + np.exp(-(np.random.default_rng(seed).normal(size=len(y)) + 2 * (y - 0.5))))
+        false += any(r.significant for r in slices.find("roc_auc", y, Predictions(task="binary", classes=("n", "y"), proba=np.stack([1 - p, p], 1)), columns))
+    assert false <= 4
+    columns, y, _ = _slice_data(4000, 1)
+    noise = np.random.default_rng(1).normal(size=4000) * np.where(columns["job"] == "rare", 4.0, 1.0)
+    p = 1 / (1 + np.exp(-(noise + 2 * (y - 0.5))))
+    first = slices.find("roc_auc", y, Predictions(task="binary", classes=("n", "y"), proba=np.stack([1 - p, p], 1)), columns)[0]
+    assert first.name == "job = rare" and first.significant and first.value < first.rest
+
+
 def test_small_slices_are_left_out_and_hostile_values_are_safe():
     cuts = slices.column_cuts("c\x1b[31m", np.array(["ok"] * 100 + ["bad\x1b"] * 50 + ["few"] * 5, dtype=object))
     assert {c.mask.sum() for c in cuts} == {100, 50} and all("\x1b" not in c.name for c in cuts)

@@ -88,6 +88,16 @@ def test_stop_after_the_epoch_keeps_what_was_learned(jobs):
     assert (path / "models" / "model" / "card.json").exists()
 
 
+def test_a_stopped_search_claims_nothing_and_can_be_resumed(jobs):
+    fields = {"phase": "tune", "config": small_config(epochs=40).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": 5, "halving": False}
+    path = jobs.prepare("search", **fields)
+    with Project.open(jobs.folder) as project:
+        project.runs.get(path.name).post("stop_now")
+    assert run_folder(path) == 0 and jobs.result(path) is None
+    assert run_folder(path) == 0
+    assert [t["value"] for t in jobs.result(path)["trials"]] == [t.value for t in jobs.run("search", **fields).trials]
+
+
 def test_checkup_of_a_sound_network(jobs):
     found = jobs.run("checkup", phase="baseline", config=small_config(epochs=15).model_dump())
     assert not [v for v in found.verdicts if v.verdict == "fail"], [v for v in found.verdicts if v.verdict == "fail"]

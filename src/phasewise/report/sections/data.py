@@ -1,7 +1,7 @@
 """The data card, and every finding with what was done about it."""
 
 from phasewise.records.findings import SEVERITY_ORDER
-from phasewise.report.blocks import Block, Figure, Section, Table, number, text
+from phasewise.report.blocks import Block, Cell, Figure, Section, Table, number, text
 from phasewise.report.charts import bars
 from phasewise.report.sections.common import missing, pairs, stale
 from phasewise.report.story import Story
@@ -21,7 +21,7 @@ def data_card(story: Story) -> Section:
         *stale(evidence), pairs(facts),
         Table(columns=("file", "bytes", "rows", "SHA-256"), rows=tuple((f.name, number(f.size), number(f.rows), f.sha256) for f in data.files)),
         Table(columns=("column", "role", "type", "missing", "distinct", "smallest", "largest", "mean", "sd"), caption="Columns", rows=tuple(
-            (c.name, c.role, c.dtype, number(c.missing), number(c.distinct), _end(c.minimum), _end(c.maximum), number(c.mean), number(c.std))
+            (c.name, c.role, c.dtype, number(c.missing), number(c.distinct), _end(c.minimum), _end(c.maximum), _end(c.mean), _end(c.std))
             for c in data.columns)),
     ]
     if data.classes:
@@ -30,8 +30,9 @@ def data_card(story: Story) -> Section:
     return Section(id="data", title="Data card", blocks=tuple(blocks))
 
 
-def _end(value: float | str | None) -> object:
-    return value if isinstance(value, str) else number(value)
+def _end(value: float | str | None) -> Cell:
+    """A number, a text, or nothing where a column has no such thing."""
+    return "" if value is None else value if isinstance(value, str) else number(value)
 
 
 def findings(story: Story) -> Section:
@@ -42,7 +43,7 @@ def findings(story: Story) -> Section:
     data = evidence.result
     chosen = {**story.answer("data", "remedies", {}), **story.remedies}
     ordered = sorted(data.findings, key=lambda f: (SEVERITY_ORDER[f.severity], -f.harm))
-    rows = tuple((f.severity, f.title, f.seen, number(f.rows), chosen.get(f.id, "none"), f.id) for f in ordered)
+    rows = tuple((f.severity, f.title, f.seen, _end(f.rows), chosen.get(f.id, "none"), f.id) for f in ordered)
     not_run = [c for c in data.coverage if c.state != "ran"]
     blocks: list[Block] = [
         *stale(evidence),

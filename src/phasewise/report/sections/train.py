@@ -38,7 +38,9 @@ def training(story: Story) -> Section:
     """Finder and every fit that was recorded, newest last."""
     fits, finder = story.all("fit"), story.last("find_lr")
     if not fits and finder is None:
-        return missing("training", "Training", story.skipped.get("train", ""))
+        need = story.last("baselines")
+        closed = f"no network was trained: {need.result.need.reason}" if need and need.result.need.verdict == "no" else ""
+        return missing("training", "Training", story.skipped.get("train", "") or closed)
     children = ([_finder(finder)] if finder else []) + [_fit(e) for e in fits]
     return Section(id="training", title="Training", children=tuple(children))
 

@@ -8,7 +8,7 @@ import numpy as np
 from phasewise.records.metrics import metric
 from phasewise.records.results import SliceRow
 from phasewise.records.text import safe_text
-from phasewise.stats.intervals import interval
+from phasewise.stats.intervals import delong, interval
 from phasewise.stats.multiple import benjamini_hochberg
 from phasewise.stats.predictions import Predictions, encode
 from phasewise.stats.scores import row_losses, score
@@ -92,21 +92,50 @@ def _p_value(losses: np.ndarray, mask: np.ndarray, counts: bool) -> float:
     return float(mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
 
 
+def _auc_se(auc: float, positives: float, negatives: float) -> float:
+    """Standard error of an AUC of this height on so many rows (Hanley & McNeil 1982)."""
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    return float(np.sqrt((auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)) / (positives * negatives)))
+
+
+def _auc_test(y: np.ndarray, positive: np.ndarray, mask: np.ndarray, least: int = 10) -> tuple[float, float]:
+    """Two-sided p that the ROC AUC inside differs from the rest, and how much lower it is inside; p 1 with too few of a class.
+
+    Errors are those of the overall AUC on as many rows (a score test): estimated inside a small slice they vanish by luck.
+    """
+    from scipy.stats import norm
+
+    counts = [float(v) for v in (y[mask].sum(), (1 - y[mask]).sum(), y[~mask].sum(), (1 - y[~mask]).sum())]
+    if min(counts) < least:
+        return 1.0, 0.0
+    whole = min(max(delong(y, positive)[0], 0.5), 1 - 1e-6)
+    inside, rest = delong(y[mask], positive[mask])[0], delong(y[~mask], positive[~mask])[0]
+    spread = float(np.hypot(_auc_se(whole, *counts[:2]), _auc_se(whole, *counts[2:])))
+    return float(2 * norm.sf(abs(inside - rest) / spread)), float(rest - inside)
+
+
 def judge(metric_id: str, y: np.ndarray, predictions: Predictions, cuts: Sequence[Cut], *, threshold: float | None = None, level: float = 0.05, top: int = 40) -> list[SliceRow]:
     """All slices against their rest: metric inside with interval, metric of the rest, p, Benjamini-Hochberg q over all of them, and harm.
 
     Significant slices that are worse come first, by harm (share of rows times excess error), the ceiling gain of fixing them; slices by
     true class come last and are compared by accuracy (the recall of each), because one class alone has no ranking and no trade-off.
+    Tests: Fisher's exact for label metrics, a score test for binary ROC AUC, rank sums of row losses for everything else.
     """
     metrics = {c.of: "accuracy" if c.of == CLASS else metric_id for c in cuts}
     losses = {m: row_losses(m, y, predictions, threshold=threshold) for m in set(metrics.values())}
     counts = {m: predictions.task != "regression" and metric(m).needs == "labels" for m in losses}
-    ps = np.array([_p_value(losses[metrics[c.of]], c.mask, counts[metrics[c.of]]) for c in cuts])
+    ranking = metric_id == "roc_auc" and predictions.task == "binary"
+    tested = []
+    for c in cuts:
+        if ranking and c.of != CLASS:
+            tested.append(_auc_test(encode(y, predictions.classes), predictions.proba[:, 1], c.mask))
+        else:
+            lost = losses[metrics[c.of]]
+            tested.append((_p_value(lost, c.mask, counts[metrics[c.of]]), float(lost[c.mask].mean() - lost[~c.mask].mean())))
+    ps = np.array([p for p, _ in tested])
     qs = benjamini_hochberg(ps)
     ranked = []
-    for cut, p, q in zip(cuts, ps, qs, strict=True):
-        lost = losses[metrics[cut.of]]
-        excess = float(lost[cut.mask].mean() - lost[~cut.mask].mean())
+    for cut, (p, excess), q in zip(cuts, tested, qs, strict=True):
         harm = float(cut.mask.mean() * excess)
         ranked.append(((cut.of == CLASS, not (q < level and excess > 0), -harm if q < level else p), cut, float(p), float(q), harm))
     ranked.sort(key=lambda r: r[0])

@@ -33,8 +33,8 @@ def paired_p(gains: np.ndarray) -> float:
     return float(2 * t.sf(abs(gains.mean()) / (spread / math.sqrt(n)), n - 1))
 
 
-def run(ctx: RunContext, job: AblateJob) -> AblateResult:
-    """Each removal is exactly one key; fewer than three seeds are refused, because then nothing could be said."""
+def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
+    """Each removal is exactly one key; fewer than three seeds are refused, because then nothing could be said; None after a stop."""
     for spec in job.components:
         if len(spec.change) != 1:
             raise UsageError(f"the component {spec.title or spec.id!r} changes {len(spec.change)} settings", flat(spec.change) or "No setting at all.", "An ablation removes exactly one thing at a time.")
@@ -54,6 +54,8 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult:
     for i, config in enumerate(path_configs[1:], start=2):
         trials += trials_of(f"path-{i}", config, job.seeds)
     batch = run_trials(ctx, bench, trials, stages=Stages(ctx), watch=False, series="population")
+    if ctx.control.stop is not None:
+        return None
     full = values_of(batch, "full", job.seeds)
     typical = best_of(outcomes_of(batch, "full", job.seeds))
     if typical is None:

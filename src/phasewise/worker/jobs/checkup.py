@@ -61,13 +61,15 @@ def find_subset(ctx: RunContext, bench: Bench, job: CheckupJob) -> tuple[int | N
     return None, notes
 
 
-def run(ctx: RunContext, job: CheckupJob) -> CheckupResult:
-    """Later stages stay locked while an earlier one is red."""
+def run(ctx: RunContext, job: CheckupJob) -> CheckupResult | None:
+    """Later stages stay locked while an earlier one is red; None after a stop."""
     bench = open_bench(job.data, ctx.project, ctx.device)
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Network check-up")
     hooks = EngineHooks(ctx, series="watch", share=(0.0, 0.4))
     verdicts, shapes = checkup.run(job.config, stage.data, stage.info, bench.build, hooks, rows=torch.from_numpy(stage.train))
+    if ctx.control.stop is not None:
+        return None
     with torch.random.fork_rng(devices=[]):
         parameters = sum(p.numel() for p in bench.build(job.config.network, stage.info).parameters())
     for v in verdicts:
@@ -81,8 +83,10 @@ def run(ctx: RunContext, job: CheckupJob) -> CheckupResult:
     for note in notes:
         ctx.log(f"subset: {note}")
     if ctx.control.stop is not None:
-        return CheckupResult(**common, subset=subset, locked=["smallest"])
+        return None
     batch = run_trials(ctx, bench, [Trial(id="smallest", config=job.config, seed=job.seed)], watch=True, share=(0.6, 1.0))
     outcome = batch.outcomes.get("smallest")
+    if ctx.control.stop is not None:
+        return None
     smallest = models.save(ctx, bench, outcome, "smallest") if outcome is not None and outcome.finite else None
     return CheckupResult(**common, subset=subset, locked=[] if smallest else ["smallest"], smallest=smallest)

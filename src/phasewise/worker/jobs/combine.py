@@ -68,6 +68,7 @@ def run(ctx: RunContext, job: CombineJob) -> CombineResult:
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Combining models")
     singles = [models.result_of(ctx.project, bench, ref) for ref in dict.fromkeys(job.models)] + _new_members(ctx, bench, job)
+    ctx.control.check()
     if len(singles) < 2:
         raise UsageError("an ensemble needs at least two models", f"{len(singles)} were given or trained.", "Name models, or ask for members to train.")
     held = [arrays.load(ctx.run.arrays_dir, m.name) if m.ref.startswith(f"{ctx.run.id}/") else models.validation_of(ctx.project, bench, m.ref) for m in singles]

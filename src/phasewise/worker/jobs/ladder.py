@@ -111,8 +111,8 @@ def _train(ctx: RunContext, bench: Bench, job: LadderJob, config: ModelConfig, n
     return Climb(config=config, outcome=outcome, value=value) if math.isfinite(value) else None
 
 
-def run(ctx: RunContext, job: LadderJob) -> LadderResult:
-    """Climbs until the training metric meets the goal; a rung that does not help is undone."""
+def run(ctx: RunContext, job: LadderJob) -> LadderResult | None:
+    """Climbs until the training metric meets the goal; a rung that does not help is undone. None after a stop: the run can be resumed."""
     bench = open_bench(job.data, ctx.project, ctx.device)
     rungs = list(job.rungs or DEFAULT)
     goal = job.goal if job.goal is not None else background.goal_of(ctx.project)
@@ -125,7 +125,9 @@ def run(ctx: RunContext, job: LadderJob) -> LadderResult:
     results: list[RungResult] = []
     advice = ""
     for place, rung in enumerate(rungs, start=1):
-        if ctx.control.stop is not None or (goal is not None and meets(bench.metric, now.value, goal)):
+        if ctx.control.stop is not None:
+            return None
+        if goal is not None and meets(bench.metric, now.value, goal):
             break
         if rung == "objective":
             fired, why = objective_gate(ctx, bench, now.outcome, _baseline(ctx, bench), job.seed)
@@ -133,6 +135,8 @@ def run(ctx: RunContext, job: LadderJob) -> LadderResult:
             results.append(RungResult(id=rung, title=TITLES[rung], before=now.value, after=now.value, kept=False, note=advice))
             continue
         now = _rung(ctx, bench, job, rung, now, stages, place, count, results)
+    if ctx.control.stop is not None:
+        return None
     reached = goal is not None and meets(bench.metric, now.value, goal)
     if not advice:
         advice = "The training set is fitted to the goal; go on with generalisation." if reached else "No rung is left: question the objective, the inputs or the goal." if goal is not None else "No goal is set: every rung was tried."

@@ -25,14 +25,16 @@ from phasewise.worker.trials import Batch, Outcome, Trial, run_trials
 from phasewise.worker.verdicts import sign
 
 
-def run(ctx: RunContext, job: SearchJob) -> SearchResult:
-    """Trials share seed and folds, so that they differ by their settings only; the start config is trial 0."""
+def run(ctx: RunContext, job: SearchJob) -> SearchResult | None:
+    """Trials share seed and folds, so that they differ by their settings only; the start config is trial 0. None after a stop: the run can be resumed."""
     if not job.space or job.trials < 2:
         raise UsageError("there is nothing to search", f"{len(job.space)} settings, {job.trials} trials.", "Name at least one setting and two trials.")
     job = job.model_copy(update={"config": resolved(kind(job.data.kind), job.config)})
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Search", {"trials": job.trials, "halving": job.halving, "mode": job.mode})
     changes, batch = _sequential(ctx, bench, job) if job.mode == "sequential" else _random(ctx, bench, job)
+    if ctx.control.stop is not None:
+        return None
     direction = sign(bench.metric)
     values = {t: objective(batch.outcomes[t], job.objective) for t in changes if t in batch.outcomes}
     ranked = {t: v for t, v in values.items() if math.isfinite(v) and batch.outcomes[t].stopped not in ("halved", "diverged")}

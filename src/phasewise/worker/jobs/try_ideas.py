@@ -13,8 +13,11 @@ from phasewise.worker.hooks import Stages
 from phasewise.worker.trials import Batch, run_trials
 
 
-def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult:
-    """Every idea is reported, broken ones too; an unknown key in any change refuses the whole job before any step."""
+def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult | None:
+    """Every idea is reported, broken ones too; an unknown key in any change refuses the whole job before any step.
+
+    None after a stop: half-trained seeds prove nothing, and the run can be resumed.
+    """
     start = resolved(kind(job.data.kind), job.config)
     configs = {spec.id: changed(start, spec.change) for spec in job.ideas}
     bench = open_bench(job.data, ctx.project, ctx.device)
@@ -25,6 +28,8 @@ def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult:
     for spec in alive:
         trials += trials_of(f"idea-{spec.id}", configs[spec.id], job.seeds)
     batch = run_trials(ctx, bench, trials, stages=Stages(ctx), watch=False, series="population")
+    if ctx.control.stop is not None:
+        return None
     base = values_of(batch, "incumbent", job.seeds)
     typical = best_of(outcomes_of(batch, "incumbent", job.seeds))
     if typical is None:
