@@ -15,20 +15,20 @@ def _steps(low: float, high: float, count: int = 17) -> list[int]:
 
 
 def translated(space: Mapping[str, Mapping[str, Any]], config: ModelConfig) -> dict[str, dict[str, Any]]:
-    """Recipe rules (`log`, `uniform`, `int`, `log2_int`, `choice`, `widths`, `each_layer`) as the engine's; widths come before what is drawn per layer."""
+    """Recipe rules (`log`, `uniform`, `int`, `log2_int`, `choice`, `widths`, `each_layer`, or the engine's own words) as the engine's; widths come before what is drawn per layer."""
     out: dict[str, dict[str, Any]] = {}
-    for path in sorted(space, key=lambda p: (space[p].get("kind") == "each_layer", p)):
+    for path in sorted(space, key=lambda p: (space[p].get("kind") in ("each_layer", "per_layer"), p)):
         rule = dict(space[path])
-        kind, low, high = rule.get("kind"), rule.get("low"), rule.get("high")
+        kind, low, high = rule.get("kind"), rule.get("low", rule.get("lo")), rule.get("high", rule.get("hi"))
         if kind in ("log", "uniform", "int"):
             out[path] = {"kind": kind, "lo": low, "hi": high}
-        elif kind == "choice":
+        elif kind in ("choice", "layers"):
             out[path] = rule
         elif kind == "log2_int":
             out[path] = {"kind": "choice", "values": _steps(low, high)}
         elif kind == "widths":
             out[path] = {"kind": "layers", "depth": list(rule.get("depth", [1])), "widths": _steps(low, high)}
-        elif kind == "each_layer":
+        elif kind in ("each_layer", "per_layer"):
             out[path] = {"kind": "per_layer", "lo": low, "hi": high, "like": config.network.hidden or [0]}
         else:
             raise UsageError(f"the search space of {path!r} is not understood", f"Kind {kind!r} is unknown.", "Use log, uniform, int, log2_int, choice, widths or each_layer.")
