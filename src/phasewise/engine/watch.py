@@ -20,6 +20,8 @@ SHARE = 0.02
 """Largest share of the running time the watch takes; it skips looks to stay below (F2)."""
 LOOKS = 20
 FIRST, EARLY = 10, 60
+FREE = 6
+"""Looks that are taken whatever they cost, so that what the watch finds early does not depend on the load of the machine."""
 """Step of the first look; weights that start at zero have moved often enough by then."""
 VANISH_RATIO, VANISH_UPDATE, VANISH_STEPS = 1e-3, 1e-7, 50
 NORM_JUMP, LOSS_JUMP = 100.0, 10.0
@@ -32,12 +34,11 @@ class MemberWatch:
     def __init__(self) -> None:
         self.ratios: deque[float] = deque(maxlen=LOOKS)
         self.norms: deque[float] = deque(maxlen=100)
-        self.still: dict[str, int] = {}
         self.lowest = math.inf
         self.first = math.nan
         self.said: set[tuple[str, str]] = set()
         self.looks = 0
-        self.short: dict[str, int] = defaultdict(int)
+        self.quiet_since: dict[str, int] = {}
 
 
 class Watch:
@@ -74,7 +75,7 @@ class Watch:
 
     def _affordable(self, now: float) -> bool:
         looks = max((m.looks for m in self.members.values()), default=0)
-        return looks < 2 or self.spent < self.share * max(now - self.began, 1e-9)
+        return looks < FREE or self.spent < self.share * max(now - self.began, 1e-9)
 
     def _measure(self, population: Any, tracks: Sequence[Any], done: int, before: list[Tensor]) -> None:
         self._seen = True
@@ -92,7 +93,10 @@ class Watch:
             for seen in judge(stats, track.steps, self.bounds, start=member.looks == 0):
                 self._say_bound(track, member, seen)
             self._exploding(track, member, figures, start[slot], low[slot], last[slot])
-            self._vanishing(track, member, figures)
+            train = track.member.config.train
+            ending = train.schedule != "constant" and track.steps > 0.9 * train.epochs * len(population.losses)
+            if not ending:  # a rate that comes to its planned end is no vanishing gradient
+                self._vanishing(track, member, figures)
             member.looks += 1
 
     def _stats(self, views: Sequence[Any], figures: list[tuple[str, float, float, float, float]], slot: int, track: Any) -> list[LayerStats]:
@@ -135,13 +139,14 @@ class Watch:
         first, final = weights[0], weights[-1]
         member.ratios.append(first[3] / max(final[3], TINY) if final[3] > 0 else 0.0)
         middle = sorted(member.ratios)[len(member.ratios) // 2]
-        if member.looks * self.look_every >= VANISH_STEPS and middle < VANISH_RATIO:
+        if track.steps >= VANISH_STEPS and len(member.ratios) >= 2 and middle < VANISH_RATIO:
             self._say(track, member, "vanishing", "warn", first[0], "gradient ratio", middle, "the first layer's gradient is lost against the last one's (V11): initialisation (T26), ReLU, batch norm, fewer layers")
         for name, weight, update, _grad in weights:
             quiet = weight > TINY and update / weight < VANISH_UPDATE and track.member.config.train.lr > 0
-            member.short[name] = member.short[name] + 1 if quiet else 0
-            if member.short[name] * self.look_every > VANISH_STEPS and member.short[name] >= 3:
-                self._say(track, member, "vanishing", "warn", name, "update ratio", update / weight, "this layer no longer moves (V11): its gradient vanishes or the learning rate has come to its end")
+            if not quiet:
+                member.quiet_since.pop(name, None)
+            elif track.steps - member.quiet_since.setdefault(name, track.steps) >= VANISH_STEPS:
+                self._say(track, member, "vanishing", "warn", name, "update ratio", update / weight, "this layer no longer moves (V11): its gradient vanishes or the learning rate is far too small")
 
     def _say_bound(self, track: Any, member: MemberWatch, seen: Violation) -> None:
         self._say(track, member, f"bound-{seen.quantity.replace('_', '-')}", seen.bound.severity, seen.layer, seen.quantity, seen.value, seen.line())
