@@ -116,3 +116,38 @@ def test_the_hit_rate_starts_at_fifteen_percent_and_learns():
 def test_similar_ideas_are_estimated_anew_from_outcomes():
     ideas = [judged(n, 0.2, n < 3).model_copy(update={"category": "regularise"}) for n in range(10)]
     assert calibration.category_rates(ideas) == {"regularise": pytest.approx(0.225)}
+
+
+def test_what_was_adopted_can_be_taken_away_again_one_at_a_time(make):
+    session = trained(make)
+    session.start(session.next_job("tune"))
+    session.poll()
+    job = session.ideas.prune_job()
+    assert [p.id for p in job.components] == ["without-dropout-last"]
+    assert job.components[0].change == {"network.dropout": []}
+    assert job.config.network.dropout == [0.25]
+
+
+def test_shortcuts_of_the_goal_become_ideas_of_low_complexity(make):
+    session = make()
+    session.answers.set("goals", "shortcuts", ["less_data", "heuristic"])
+    session.start(session.next_job("goals"))
+    session.poll()
+    session.confirm("goals")
+    assert [(i.id, i.estimates.complexity) for i in session.ideas.all()] == [("shortcut-less_data", 1), ("shortcut-heuristic", 1)]
+
+
+def test_cycle_times_are_the_medians_of_the_log(make):
+    session = trained(make)
+    session.ideas.propose()
+    session.start(session.next_job("tune"))
+    session.poll()
+    entries = [e for e in session.project.journal.entries() if e.kind == "idea"]
+    first = {}
+    for e in entries:
+        idea = e.data["idea"]
+        stage = "outcome" if idea["outcome"] else "started" if idea["status"] == "running" else "written"
+        first.setdefault((idea["id"], stage), e.t)
+    waits = sorted(first[i, "started"] - first[i, "written"] for i, s in first if s == "started")
+    assert session.ideas.times()["waiting"] == waits[len(waits) // 2]
+    assert session.ideas.times()["cycle"] > session.ideas.times()["running"] > 0

@@ -57,3 +57,16 @@ def test_a_person_may_choose_otherwise_and_nothing_else(make):
     assert session.status().candidate["model"] == refs[1]
     session.answers.set("verify", "candidate", "0099-fit/none")
     assert [p.field for p in session.problems("verify")] == ["candidate"]
+
+
+def test_a_limit_that_has_to_hold_is_not_traded_against_the_metric(make):
+    session = make(World(best_baseline=0.78, network=0.83, step=0.0))
+    session.answers.set("strengthen", "do", False)
+    walk(session, until="strengthen")
+    assert session.status().candidate["source"] == "network"
+    view = session.view
+    net = next(m for m in candidates.pool(view) if m.source == "network")
+    slow = net.model_copy(update={"latency_ms": 9.0})
+    session.answers.set("goals", "max_latency_ms", 5.0)
+    assert "takes 9 ms a row, the limit is 5" in candidates.over_limits(session.view, slow)
+    assert candidates.over_limits(session.view, net) == ""

@@ -121,6 +121,49 @@ class Backlog:
         """How good the predictions have been."""
         return calibrate(self.all())
 
+    def prune_job(self) -> Any:
+        """A job that takes every adopted idea away again, one at a time: what no longer pays goes (I10, V10)."""
+        from phasewise.records.jobs import AblateJob, TrySpec
+        from phasewise.workflow.change import read
+        from phasewise.workflow.dev import data_view
+
+        state = loop.read(self._session.view)
+        if state is None or not state.adopted:
+            raise GateError("there is nothing to take away", "No idea has been adopted.", "Adopt some first.")
+        view, start = self._session.view, state.start.config
+        parts = []
+        for idea_id in state.adopted:
+            idea = self._session.facts.ideas.get(idea_id)
+            back = {path: read(start, path) for path in (idea.change if idea else {})}
+            parts.append(TrySpec(id=f"without-{idea_id}", title=f"without {idea.title if idea else idea_id}", change=back))
+        seed = view.value("train.seed") or 0
+        return AblateJob(
+            phase="tune", title="Take additions away again", data=data_view(view), config=state.config, components=parts,
+            seeds=list(range(seed, seed + view.value("tune.seeds"))), seed=seed, device=view.value("train.device"),
+        )
+
+    def from_shortcuts(self) -> None:
+        """Every shortcut ticked in goals becomes an idea of low complexity (G05)."""
+        for name in self._session.answers.value("goals", "shortcuts"):
+            if f"shortcut-{name}" not in self._session.facts.ideas:
+                title = {"less_data": "train on less data", "preprocessing": "clean the data further", "heuristic": "start from a rule of thumb", "smaller_input": "make the inputs smaller"}[name]
+                self._write(Idea(id=f"shortcut-{name}", title=title, category="data", source="G05", estimates=Estimates(complexity=1), why="You said it would do part of the way."))
+
+    def times(self) -> dict[str, float | None]:
+        """Median seconds from idea to start, from start to outcome, and of the whole cycle (I09); None before there is one."""
+        from statistics import median
+
+        seen: dict[str, dict[str, float]] = {}
+        for entry in self._session.project.journal.entries():
+            if entry.kind == "idea":
+                idea = entry.data["idea"]
+                stage = "outcome" if idea.get("outcome") else "started" if idea["status"] == "running" else "written"
+                seen.setdefault(idea["id"], {}).setdefault(stage, entry.t)
+        waits = [s["started"] - s["written"] for s in seen.values() if {"written", "started"} <= s.keys()]
+        runs = [s["outcome"] - s["started"] for s in seen.values() if {"started", "outcome"} <= s.keys()]
+        whole = [s["outcome"] - s["written"] for s in seen.values() if {"written", "outcome"} <= s.keys()]
+        return {name: median(v) if v else None for name, v in (("waiting", waits), ("running", runs), ("cycle", whole))}
+
     def prune_due(self) -> bool:
         """Whether enough was added for a round of taking things away (I10)."""
         state = loop.read(self._session.view)

@@ -28,6 +28,15 @@ def pool(view: Any) -> list[Any]:
     return list(seen.values())
 
 
+def over_limits(view: Any, model: Any) -> str:
+    """Which satisficing limit of the goal a model breaks, in words; empty when it keeps them or nothing was measured (G03)."""
+    for name, unit, value in (("max_latency_ms", "ms a row", model.latency_ms), ("max_size_mb", "MB", model.size_mb)):
+        limit = view.value(f"goals.{name}")
+        if limit is not None and value is not None and value > limit:
+            return f"{model.name} takes {value:.3g} {unit}, the limit is {limit:g}"
+    return ""
+
+
 def beyond_noise(metric: str, challenger: Any, holder: Any) -> bool:
     """Whether a challenger's validation score beats the holder's by more than the two scores' noise.
 
@@ -52,9 +61,10 @@ _T95 = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9:
 def recommend(view: Any) -> tuple[Any, str] | None:
     """The recommended candidate and why, or None when there is no model yet."""
     metric = view.value("goals.metric")
-    models = pool(view)
-    if not models or metric not in METRICS:
+    every = pool(view)
+    if not every or metric not in METRICS:
         return None
+    models = [m for m in every if not over_limits(view, m)] or every
     closed = networks_closed(view)
     baselines = [m for m in models if m.source == "baseline"]
     best = baselines[0] if baselines else models[0]

@@ -24,7 +24,7 @@ def absolute(config: ModelConfig, change: dict[str, Any]) -> dict[str, Any]:
     paths = dict.fromkeys(change)
     if made.network.dropout != config.network.dropout:
         paths["network.dropout"] = None
-    return {path: _read(made, path) for path in paths}
+    return {path: read(made.model_dump(), path) for path in paths}
 
 
 def fitted(values: list[float], layers: int) -> list[float]:
@@ -32,8 +32,9 @@ def fitted(values: list[float], layers: int) -> list[float]:
     return [values[0]] * (layers - len(values)) + list(values[-layers:])
 
 
-def _read(config: ModelConfig, path: str) -> Any:
-    node: Any = config.model_dump()
+def read(config: dict[str, Any], path: str) -> Any:
+    """The value at a dotted path of a dumped config; None where an option is not set."""
+    node: Any = config
     for name in path.split("."):
-        node = node[name]
+        node = node.get(name) if isinstance(node, dict) else None
     return node

@@ -25,7 +25,7 @@ def record(session: Any, run: Any) -> Evidence | None:
     """
     data = run.result()
     story = told(run)
-    if data is None or (run.state() == "stopped" and story.stop != "stop_epoch"):
+    if data is None or run.state() in ("failed", "lost") or (run.state() == "stopped" and story.stop != "stop_epoch"):
         return None
     job = run.job()
     result = RESULTS[job.kind].model_validate(data)
@@ -42,6 +42,24 @@ def record(session: Any, run: Any) -> Evidence | None:
     if job.kind == "try_ideas":
         session.ideas.take_outcomes(job, result, run.id)
     return session.facts.evidence.latest(slot_of(job))
+
+
+def look_without_result(session: Any, run: Any) -> None:
+    """A run that opened the vault and then failed has looked all the same: the ledger says so, and so does the journal."""
+    if not run.id.endswith("open_vault"):
+        return
+    from phasewise.project.vault_ledger import Ledger
+
+    folder = session.folder / "vault"
+    if not folder.is_dir() or any(look.get("run") == run.id for look in session.looks()):
+        return
+    ledger = Ledger(folder, writable=False)
+    try:
+        looks, generation = ledger.looks(), ledger.generation()
+    finally:
+        ledger.close()
+    if looks > len(session.looks()):
+        session.take("look", {"run": run.id, "looks": looks, "generation": generation, "reason": "the run ended without a result", "manifest": ""})
 
 
 @dataclass(kw_only=True)

@@ -216,7 +216,7 @@ class Session:
         """Write the result of a finished run into the journal, once; None when there is nothing to write."""
         if run.id in self.facts.evidence.runs:
             return None
-        return recording.record(self, run)
+        return recording.record(self, run) or recording.look_without_result(self, run)
 
     def adopt_finished_runs(self) -> None:
         """Take up runs that finished, or still go on, while nobody was looking."""
@@ -226,7 +226,7 @@ class Session:
             state = run.state()
             if state in ("queued", "running", "paused"):
                 self.follower.follow(run)
-            elif state in ("finished", "stopped"):
+            else:
                 self.record(run)
 
     # deciding -----------------------------------------------------------------------------------------------
@@ -276,6 +276,8 @@ class Session:
         taken = self.book.accept(phase, self.facts.last_seq + 1)
         self.save()
         self.journal("answers", {"phase": phase, "values": taken.values, "sources": taken.sources, "basis": taken.basis})
+        if phase == "goals":
+            self.ideas.from_shortcuts()
 
     def problems(self, phase: str) -> list[Problem]:
         """What keeps a phase from being confirmed."""

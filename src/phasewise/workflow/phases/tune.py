@@ -18,6 +18,8 @@ COSTLY = 2e11
 """Floating point operations of one fit above which seeds are saved."""
 WORK = 4e12
 """Operations the phase may spend by default: two or three minutes on two cores. Operations, not seconds: the same on every machine."""
+ENOUGH = 5
+"""Ideas to write down before the first is tried by hand (I01)."""
 BATCH = 5
 """Ideas tried side by side in one population."""
 
@@ -122,7 +124,8 @@ class Tune(Phase):
         by_hand = view.value("tune.mode") == "by_hand"
         done = bool(reason) or (not by_hand and self.next_job(view) is None)
         text = f"stopped: {reason}" if reason else "no idea is left to try" if done else "the loop goes on until the goal or the budget"
-        return [GateItem(id="loop-over", ok=done, text=text, remedy="Try more ideas, or write why you stop here.")]
+        items = [] if not by_hand else [GateItem(id="enough-ideas", ok=len(view.facts.ideas) >= ENOUGH, text=f"{len(view.facts.ideas)} ideas written down", remedy=f"Write down at least {ENOUGH} before you start (I01), or write why fewer are enough.")]
+        return [*items, GateItem(id="loop-over", ok=done, text=text, remedy="Try more ideas, or write why you stop here.")]
 
     def stale(self, view: Any) -> list[str]:
         """Rounds that set out from another fit."""

@@ -81,12 +81,14 @@ class Verify(Phase):
 
     def gate(self, view: Any) -> list[GateItem]:
         """One look, and a result that supports the claim."""
-        found = view.current("open_vault")
+        found, model = view.current("open_vault"), candidates.chosen(view)
+        broken = candidates.over_limits(view, model) if model is not None else ""
+        limits = [GateItem(id="limits", ok=False, text=broken, remedy="Choose a faster or smaller model, or write why the limit may be broken.")] if broken else []
         if found is None:
-            return [GateItem(id="opened", ok=False, text="the frozen candidate is tested on the sealed rows", overridable=False)]
+            return [*limits, GateItem(id="opened", ok=False, text="the frozen candidate is tested on the sealed rows", overridable=False)]
         score = found.test
         text = f"test {score.metric} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
-        items = [GateItem(id="opened", ok=True, text=text, overridable=False)]
+        items = [*limits, GateItem(id="opened", ok=True, text=text, overridable=False)]
         target, metric = view.value("goals.target"), view.metric
         if target is not None and metric is not None and (view.value("verify.claim") or "target") == "target":
             held = meets(metric.id, score.high if metric.maximize else score.low, target)
