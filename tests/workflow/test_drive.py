@@ -116,6 +116,23 @@ def test_half_a_result_counts_only_when_somebody_found_it_enough(make, command, 
     assert (session.resumable(run.job()) is None) is counts
 
 
+def test_a_run_that_is_taken_up_may_look_stopped_until_its_process_is_there(make):
+    session = make()
+    session.runner.mode = "leave"
+    run = session.start(session.next_job("goals"))
+    run.post("stop_now")
+    session.poll()
+    slow = session.runner
+    slow.start = lambda again: None  # the new process is not there yet: the folder still says stopped
+    assert session.start(session.next_job("goals")) is run
+    for _ in range(3):
+        assert session.poll() == [] and session.follower.active() == [run]
+    type(slow).finish(slow, run)
+    session.poll()
+    session.poll()
+    assert session.evidence("profile") is not None and session.follower.active() == []
+
+
 def test_a_run_that_is_going_on_is_followed_not_started_twice(make):
     session = make()
     session.runner.mode = "leave"

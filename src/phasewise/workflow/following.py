@@ -1,25 +1,35 @@
 """Following runs: events by byte offset, ends noticed once."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 OPEN = ("queued", "running", "paused")
+START_LIMIT = 30.0
+"""Seconds a run that was taken up again may look ended until its new process shows itself."""
 
 
 class Follower:
     """Tails the runs that are going on; attach is replay and follow."""
 
-    def __init__(self, runs: Any) -> None:
+    def __init__(self, runs: Any, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._runs = runs
+        self._monotonic = monotonic
         self._offsets: dict[str, int] = {}
         self._open: dict[str, Any] = {}
         self._phases: dict[str, str] = {}
+        self._waiting: dict[str, float] = {}
 
-    def follow(self, run: Any) -> None:
-        """Follow a run from its first event."""
-        if run.id not in self._open:
-            self._open[run.id] = run
-            self._offsets[run.id] = 0
-            self._phases[run.id] = run.job().phase
+    def follow(self, run: Any, *, again: bool = False) -> None:
+        """Follow a run from its first event; `again`: it is being taken up, only what is new counts, and it may still look ended."""
+        if run.id in self._open:
+            return
+        self._open[run.id] = run
+        self._offsets[run.id] = 0
+        self._phases[run.id] = run.job().phase
+        if again:
+            self._read(run)
+            self._waiting[run.id] = self._monotonic() + START_LIMIT
 
     def phases_running(self) -> set[str]:
         """Phases that a followed run works for."""
@@ -35,14 +45,23 @@ class Follower:
         ended: list[Any] = []
         for run_id, run in list(self._open.items()):
             over = run.state() not in OPEN  # asked first: what is written before the end is read below
-            while True:
-                new, offset = run.tail(self._offsets[run_id])
-                events += new
-                moved = offset != self._offsets[run_id]
-                self._offsets[run_id] = offset
-                if not moved:
-                    break
+            new = self._read(run)
+            events += new
+            if run_id in self._waiting:
+                if not over or new or self._monotonic() > self._waiting[run_id]:
+                    del self._waiting[run_id]
+                # Seen alive just now, or not seen yet: whether it has ended is for the next call to say.
+                continue
             if over:
                 ended.append(run)
                 del self._open[run_id]
         return events, ended
+
+    def _read(self, run: Any) -> list[Any]:
+        events: list[Any] = []
+        while True:
+            new, offset = run.tail(self._offsets[run.id])
+            events += new
+            if offset == self._offsets[run.id]:
+                return events
+            self._offsets[run.id] = offset

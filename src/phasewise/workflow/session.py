@@ -160,11 +160,11 @@ class Session:
         going = next((r for r in self.follower.active() if r.job() == job and r.state() in OPEN), None)
         if going is not None:
             return going
-        run = self.resumable(job)
-        if run is None:
+        old = self.resumable(job)
+        if old is None:
             recording.before(self, job)
-            run = self.project.runs.create(job)
-        self.follower.follow(run)
+        run = old or self.project.runs.create(job)
+        self.follower.follow(run, again=old is not None)
         self.runner.start(run)
         return run
 
@@ -186,7 +186,7 @@ class Session:
         state = run.state()
         if state not in ("lost", "stopped"):
             raise UsageError(f"run {run_id} cannot be taken up again", f"It is {state}.", "Only lost and stopped runs can.")
-        self.follower.follow(run)
+        self.follower.follow(run, again=True)
         self.runner.start(run)
         return run
 

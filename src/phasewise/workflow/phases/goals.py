@@ -53,9 +53,10 @@ class Goals(Phase):
         metric = view.explicit("goals.metric") or (proposed.value if proposed else None)
         if metric in METRICS and profile is not None:
             start = constant_value(metric, profile)
-            target = between(metric, profile, 0.8)
+            share = 0.8 if METRICS[metric].bounded else 0.5
+            target = between(metric, profile, share)
             if target is not None and start is not None:
-                out["target"] = Recommendation(value=target, reason=f"A first goal: 80 % of the way from a constant ({start:.4g}) to perfect. Put the number you need here.")
+                out["target"] = Recommendation(value=target, reason=f"A first goal: {share:.0%} of the way from a constant ({start:.4g}) to perfect. Put the number you need here.")
                 low, high = between(metric, profile, 0.4), between(metric, profile, 0.95)
                 ends = sorted((low, high)) if low is not None and high is not None else None
                 if ends:
