@@ -89,6 +89,8 @@ def test_ideas_are_paired_and_adopted_only_beyond_noise(moons):
 def test_an_unknown_key_refuses_the_whole_job(moons):
     path = moons.run("try_ideas", code=2, phase="tune", config=small_config().model_dump(), ideas=[{"id": "x", "change": {"train.learning_rate": 0.1}}], seeds=[0, 1, 2])
     assert "train.learning_rate" in (path / "events.jsonl").read_text()
+    path = moons.run("try_ideas", code=2, phase="tune", config=small_config().model_dump(), ideas=[{"id": "x", "change": {"prepare.numeric": "quantile"}}], seeds=[0, 1, 2])
+    assert "prepare.numbers" in (path / "events.jsonl").read_text()
 
 
 def test_ablation_wants_one_key_and_finds_what_matters(moons):

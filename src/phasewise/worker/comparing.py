@@ -25,17 +25,26 @@ def resolved(kind: Kind, config: ModelConfig) -> ModelConfig:
     return config if fill is None else config.model_copy(update={"network": fill(config.network)})
 
 
+def options_of(kind: Kind) -> Sequence[str] | None:
+    """The preparing options a kind knows, or None where it does not list them."""
+    return getattr(kind.room("preparing"), "OPTIONS", None)
+
+
 def known_keys(config: ModelConfig) -> list[str]:
     """Every dotted path a change may name, besides keys inside `FREE` parts."""
     data = config.model_dump()
     return [f"{part}.{k}" for part in ("network", "train") for k in data[part]] + ["seed", "prepare"]
 
 
-def changed(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
-    """The config with a change applied; a UsageError names an unknown key (with the nearest one) or a value that does not fit."""
-    known = known_keys(config)
+def changed(config: ModelConfig, change: dict[str, Any], *, prepare: Sequence[str] | None = None) -> ModelConfig:
+    """The config with a change applied; a UsageError names an unknown key (with the nearest one) or a value that does not fit.
+
+    `prepare` lists the options that the kind's preparing step knows; None lets every `prepare.*` pass.
+    """
+    known = known_keys(config) + [f"prepare.{name}" for name in prepare or ()]
+    free = FREE[:-1] if prepare is not None else FREE
     for key in change:
-        if key not in known and not any(key.startswith(f"{free}.") for free in FREE):
+        if key not in known and not any(key.startswith(f"{part}.") for part in free):
             near = difflib.get_close_matches(key, known, n=1)
             raise UsageError(f"unknown setting {key!r} in a change", "A change names settings as network.* , train.* or prepare.*.", f"Did you mean {near[0]!r}?" if near else f"Valid: {', '.join(known[:12])} ...")
     try:

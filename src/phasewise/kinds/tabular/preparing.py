@@ -16,6 +16,8 @@ from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
 
 VERSION = 1
+OPTIONS = ("numbers", "features", "pca", "text", "min_count", "indicators", "log_target")
+"""What a config's `prepare` may name."""
 MAX_LEVELS = 10_000
 TEXT_BUCKETS = 32
 
@@ -191,7 +193,7 @@ def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str
     `text` (`ignore`, `hash`), `min_count` (rows a level needs), `indicators` (bool), `log_target` (bool).
     Raises `UsageError` for validation rows (D09), unknown options' values, or when no input column is left.
     """
-    chosen = {k: v for k, v in (options or {}).items() if k in ("numbers", "features", "pca", "text", "min_count", "indicators", "log_target")}
+    chosen = {k: v for k, v in (options or {}).items() if k in OPTIONS}
     rows = np.asarray(rows, np.int64)
     if dev.folds is None and not np.isin(rows, dev.train).all():
         raise UsageError("a preparation is fitted on training rows only", f"{int((~np.isin(rows, dev.train)).sum()):,} of the {len(rows):,} rows are validation rows.", "Fit on training rows; apply the result everywhere.")

@@ -13,7 +13,7 @@ from phasewise.stats.multiple import holm
 from phasewise.stats.paired import seeds as paired_seeds
 from phasewise.worker import models
 from phasewise.worker.bench import open_bench
-from phasewise.worker.comparing import best_of, changed, flat, outcomes_of, resolved, trials_of, values_of
+from phasewise.worker.comparing import best_of, changed, flat, options_of, outcomes_of, resolved, trials_of, values_of
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
 from phasewise.worker.trials import run_trials
@@ -40,8 +40,9 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
             raise UsageError(f"the component {spec.title or spec.id!r} changes {len(spec.change)} settings", flat(spec.change) or "No setting at all.", "An ablation removes exactly one thing at a time.")
     if len(job.seeds) < 3:
         raise UsageError("an ablation needs at least three seeds", f"{len(job.seeds)} given.", "Take five.")
-    start = resolved(kind(job.data.kind), job.config)
-    configs = {spec.id: changed(start, spec.change) for spec in job.components}
+    wing = kind(job.data.kind)
+    start, known = resolved(wing, job.config), options_of(wing)
+    configs = {spec.id: changed(start, spec.change, prepare=known) for spec in job.components}
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Ablation", {"components": len(job.components), "seeds": len(job.seeds)})
     path_configs, now = [], start

@@ -7,7 +7,16 @@ from phasewise.records.models import ModelConfig
 from phasewise.records.results import IdeaResult, TryIdeasResult
 from phasewise.worker import models
 from phasewise.worker.bench import Bench, open_bench
-from phasewise.worker.comparing import best_of, changed, decided, outcomes_of, resolved, trials_of, values_of
+from phasewise.worker.comparing import (
+    best_of,
+    changed,
+    decided,
+    options_of,
+    outcomes_of,
+    resolved,
+    trials_of,
+    values_of,
+)
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
 from phasewise.worker.trials import Batch, run_trials
@@ -18,8 +27,9 @@ def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult | None:
 
     None after a stop: half-trained seeds prove nothing, and the run can be resumed.
     """
-    start = resolved(kind(job.data.kind), job.config)
-    configs = {spec.id: changed(start, spec.change) for spec in job.ideas}
+    wing = kind(job.data.kind)
+    start, known = resolved(wing, job.config), options_of(wing)
+    configs = {spec.id: changed(start, spec.change, prepare=known) for spec in job.ideas}
     bench = open_bench(job.data, ctx.project, ctx.device)
     broken = {spec.id: why for spec in job.ideas if (why := _unbuildable(bench, configs[spec.id]))}
     alive = [spec for spec in job.ideas if spec.id not in broken]
