@@ -16,13 +16,23 @@ from phasewise.records.findings import Finding
 def constant_column(table: CheckTable) -> list[Finding]:
     """One value, or none at all."""
     out = []
-    for c in table.features:
+    for c in [*table.features, *table.left_out]:
         if table.facts.filled(c) == 0:
             out.append(finding("constant-column", "warn", f"{q(c)} is empty", "All cells are missing.", column=c, remedies=[remedy("drop-column", recommended=True), remedy("accept")]))
         elif table.facts.distinct(c) <= 1 and table.facts.nulls[c] == 0:
             value = table.frame[c][0]
             out.append(finding("constant-column", "warn", f"{q(c)} holds one value only", f"Every cell is {q(value)}.", column=c, remedies=[remedy("drop-column", recommended=True), remedy("accept")]))
-    return out
+    return already(table, out)
+
+
+def already(table: CheckTable, found: list[Finding]) -> list[Finding]:
+    """Findings about columns that are left out already become `info`: there is nothing left to do."""
+    gone = set(table.left_out)
+    return [
+        f.model_copy(update={"severity": "info", "seen": f"{f.seen} It is left out already (role ignore).", "harm": 0.0, "remedies": [remedy("accept", recommended=True)]})
+        if f.columns and f.columns[0] in gone else f
+        for f in found
+    ]
 
 
 @check("near-constant", source="T05", cost="pass", rows=100_000)
@@ -53,7 +63,7 @@ def missing_values(table: CheckTable) -> list[Finding]:
     """Columns that are mostly empty; columns that are empty in the same rows are told together."""
     facts, out = table.facts, []
     blocks: dict[int, list[str]] = {}
-    for c in table.features:
+    for c in [*table.features, *table.left_out]:
         share = facts.nulls[c] / max(table.rows, 1)
         if share >= 0.95 and facts.filled(c) > 0:
             out.append(finding("missing-values", "warn", f"{q(c)} is {percent(share)} empty", f"{facts.filled(c):,} of {table.rows:,} cells are filled.", column=c, rows=facts.nulls[c], numbers={"share": share}, harm=0.1, remedies=[remedy("drop-column", recommended=True), remedy("accept")]))
@@ -67,7 +77,7 @@ def missing_values(table: CheckTable) -> list[Finding]:
             same = [names[0], *(c for c in names[1:] if bool((table.frame[c].is_null() == first).all()))]
             if len(same) >= 2:
                 out.append(finding("missing-values", "info", f"{len(same)} columns are empty in the same {count:,} rows", ", ".join(q(c) for c in same[:5]) + ".", place=f"together-{same[0]}", columns=same, rows=count, remedies=[remedy("accept", recommended=True)]))
-    return out
+    return already(table, out)
 
 
 @check("missing-target", source="T06", cost="free")
@@ -94,7 +104,7 @@ def looks_like_id_name(name: str) -> bool:
 def id_column(table: CheckTable) -> list[Finding]:
     """A column that numbers the rows."""
     facts, out = table.facts, []
-    for c in table.features:
+    for c in [*table.features, *table.left_out]:
         filled = facts.filled(c)
         dtype = table.frame.schema[c]
         if filled < 20 or filled < 0.98 * table.rows or dtype.is_temporal():
@@ -105,7 +115,7 @@ def id_column(table: CheckTable) -> list[Finding]:
         kind = _identity(series, looks_like_id_name(c))
         if kind:
             out.append(finding("id-column", "warn", f"{q(c)} numbers the rows", f"{facts.distinct(c):,} of {filled:,} values differ; {kind}.", column=c, numbers={"distinct": facts.distinct(c)}, harm=0.5, remedies=[remedy("drop-column", recommended=True), remedy("accept")]))
-    return out
+    return already(table, out)
 
 
 def _identity(series: pl.Series, named: bool) -> str:

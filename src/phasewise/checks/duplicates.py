@@ -99,7 +99,7 @@ def conflicting_labels(table: CheckTable) -> list[Finding]:
     odd = improbable(table, rows[:LIMIT], table.features)
     real = touched * float(odd.mean())
     share = touched / table.rows
-    severity = "block" if real > 0.05 * table.rows else "warn" if real >= 3 and real >= 0.002 * table.rows else "info"
+    severity = "block" if real > 0.05 * table.rows else "warn" if real >= 3 and real >= 0.01 * table.rows else "info"
     why = "" if odd.mean() > 0.5 else " Their values are so common that this may be plain chance."
     offers = [remedy("review-labels", recommended=severity != "info"), remedy("majority-label"), remedy("drop-conflicts"), remedy("accept", recommended=severity == "info")]
     return [finding("conflicting-labels", severity, f"{touched:,} rows contradict each other: equal inputs, different classes", f"{percent(share)} of the rows; at least {lost:,} of them must be answered wrongly.{why}", rows=touched, numbers={"share": share, "lost": lost}, harm=100 * lost / table.rows, remedies=offers)]

@@ -104,11 +104,12 @@ class Facts:
     def nulls(self) -> dict[str, int]:
         """Missing cells per column (null, and nan of floats)."""
         frame = self.table.frame
+        names = [*self.table.features, *self.table.left_out, self.table.target]
         exprs = [
             (pl.col(c).is_null() | pl.col(c).is_nan()).sum().alias(c) if frame.schema[c].is_float() else pl.col(c).null_count()
-            for c in [*self.table.features, self.table.target]
+            for c in names
         ]
-        return dict(zip([*self.table.features, self.table.target], frame.select(exprs).row(0), strict=True))
+        return dict(zip(names, frame.select(exprs).row(0), strict=True))
 
     def distinct(self, column: str) -> int:
         """Distinct filled values; approximate at first look from 300,000 rows, exact where it matters (above 90 %)."""
@@ -132,7 +133,7 @@ class Facts:
         if column not in self._uniques:
             series = self.table.frame[column]
             if len(series) > APPROXIMATE_FROM and self.distinct(column) > 5_000:
-                series = self.quantile_frame[column]
+                series = series.sample(QUANTILE_ROWS, seed=self.table.seed)
             counted = series.drop_nulls().alias("value").value_counts(sort=True, name="count")
             self._uniques[column] = counted.sort(["count", "value"], descending=[True, False])
         return self._uniques[column]

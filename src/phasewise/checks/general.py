@@ -5,6 +5,7 @@ import math
 import numpy as np
 import polars as pl
 
+from phasewise.checks.columns import already
 from phasewise.checks.quick import Quick
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
@@ -169,7 +170,8 @@ _PRIVATE_NAMES = ("first_name", "firstname", "last_name", "lastname", "surname",
 def personal_data(table: CheckTable) -> list[Finding]:
     """Columns with addresses, numbers or names of persons; counts only, never values."""
     out = []
-    for column in table.facts.texts():
+    hidden = [c for c in table.left_out if table.frame.schema[c] == pl.String]
+    for column in [*table.facts.texts(), *hidden]:
         cells = table.facts.uniques(column)["value"].head(2000)
         if len(cells) < 5:
             continue
@@ -182,7 +184,7 @@ def personal_data(table: CheckTable) -> list[Finding]:
             plain = column.lower().replace(" ", "_").replace("-", "_")
             if plain in _PRIVATE_NAMES and len(cells) > 20:
                 out.append(_private(column, f"The name says so, and {len(cells):,} values differ"))
-    return out
+    return already(table, out)
 
 
 def _private(column: str, seen: str) -> Finding:

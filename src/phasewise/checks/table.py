@@ -68,6 +68,11 @@ class CheckTable:
         return [c for c in self.frame.columns if c not in (self.target, ROW) and self.role(c) != "ignore"]
 
     @cached_property
+    def left_out(self) -> list[str]:
+        """Columns with the role `ignore` (proposed or chosen), at most `WIDEST`: some checks say why they are left out."""
+        return [c for c in self.frame.columns if c not in (self.target, ROW) and self.role(c) == "ignore"][:WIDEST]
+
+    @cached_property
     def facts(self) -> "Facts":
         """Counts and samples that several checks share, computed once."""
         from phasewise.checks.facts import Facts
