@@ -32,10 +32,10 @@ def _values(rng: np.random.Generator, n: int) -> tuple[np.ndarray, Predictions, 
     return y, Predictions(task="regression", values=y + rng.normal(0, 0.7, n) * (0.5 + 0.2 * y)), None
 
 
-def coverage(times: int = 1000, n: int = 500) -> list[tuple[str, str, float]]:
+def coverage(times: int = 800, n: int = 500) -> list[tuple[str, str, float]]:
     """(metric, method, share of intervals that hold the true value); the truth comes from a million rows."""
     out = []
-    cases = [("accuracy", 0), ("roc_auc", 0), ("f1_macro", 0), ("balanced_accuracy", 0), ("log_loss", 0), ("brier", 0), ("average_precision", 0), ("accuracy", 120), ("roc_auc", 120), ("rmse", -1), ("mae", -1), ("r2", -1)]
+    cases = [("accuracy", 0), ("roc_auc", 0), ("f1_macro", 0), ("balanced_accuracy", 0), ("log_loss", 0), ("average_precision", 0), ("accuracy", 120), ("log_loss", 120), ("rmse", -1), ("mae", -1), ("r2", -1)]
     for metric_id, groups in cases:
         rng = np.random.default_rng(len(metric_id) + groups + 7)
         draw = partial(_values if groups < 0 else _binary, rng)
@@ -48,7 +48,7 @@ def coverage(times: int = 1000, n: int = 500) -> list[tuple[str, str, float]]:
         hits, method = 0, ""
         for i in range(times):
             y, p, index = _binary(rng, n, groups) if groups > 0 else draw(n)
-            low, high, method = interval(metric_id, y, p, groups=index, resamples=600, seed=i)
+            low, high, method = interval(metric_id, y, p, groups=index, resamples=500, seed=i)
             hits += low <= truth <= high
         out.append((metric_id + (" in groups" if groups > 0 else ""), method, hits / times))
     return out
@@ -66,7 +66,7 @@ def seed_interval_coverage(times: int = 4000) -> float:
     return hits / times
 
 
-def difference_coverage(times: int = 600, n: int = 500) -> float:
+def difference_coverage(times: int = 500, n: int = 500) -> float:
     """Share of paired bootstrap intervals that hold the true difference of two models' log loss."""
     rng = np.random.default_rng(1)
 
@@ -120,7 +120,7 @@ def _model(rng: np.random.Generator, y: np.ndarray, hard: np.ndarray, accuracy: 
     return Predictions(task="binary", classes=("a", "b"), proba=np.stack([1 - p, p], 1))
 
 
-def two_level_rates(times: int = 200, n: int = 1000) -> list[tuple[float, float]]:
+def two_level_rates(times: int = 150, n: int = 1000) -> list[tuple[float, float]]:
     """(true gain in points, share called real) for five seeds of 85 % models with seed sd 0.4 points (checks.md 8.2)."""
     out = []
     for gain in (0.0, 0.01, 0.02, 0.03):
@@ -131,7 +131,7 @@ def two_level_rates(times: int = 200, n: int = 1000) -> list[tuple[float, float]
             hard = rng.random(n)
 
             a, b = ([_model(rng, y, hard, accuracy) for _ in range(5)] for accuracy in (0.85 + gain, 0.85))
-            real += two_level("accuracy", y, a, b, resamples=400, seed=i).verdict == "real"
+            real += two_level("accuracy", y, a, b, resamples=300, seed=i).verdict == "real"
         out.append((100 * gain, real / times))
     return out
 
