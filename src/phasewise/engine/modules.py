@@ -73,6 +73,9 @@ class ModulePopulation:
 
     def training_loss(self, out: Tensor, y: Tensor) -> Tensor:
         """The mean loss; outputs [b, k, o] of a network that holds k implicit members are scored member by member (TabM)."""
+        own = getattr(self.module, "training_loss", None)
+        if own is not None:  # networks that mix samples score a batch against two labels (mixup, cutmix)
+            return own(out, y, self.loss)
         if out.dim() == 3:
             return self.loss(out.flatten(0, 1), y.repeat_interleave(out.shape[1]))
         return self.loss(out, y)

@@ -66,7 +66,7 @@ def network(view: Any, family: str) -> NetworkSpec:
     return NetworkSpec(
         family=family, hidden=hidden(view, family), embeddings=bool(view.value("approach.embeddings")),
         embedding_rule=view.value("approach.embedding_rule") or "fastai", init=view.value("train.init") or "he_normal",
-        options=_weights(view),
+        options=_weights(view, family),
     )
 
 
@@ -81,7 +81,8 @@ def smallest(view: Any) -> ModelConfig:
     """The smallest network with safe defaults: no regularisation, no schedule, fixed seed (B01)."""
     family = view.value("approach.family") or "one_hidden"
     train = TrainSpec(optimizer="adam", lr=1e-3, batch_size=64, loss=view.value("approach.loss") or "auto", **_imbalance(view))
-    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare=prepare(view))
+    needs = {} if view.kind == "tabular" else recipes.family_config(view, family).prepare
+    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare={**needs, **prepare(view)})
 
 
 def prepare(view: Any) -> dict[str, Any]:
@@ -103,31 +104,28 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
     train = base.train.model_copy(update={
         **answers, "lr": lr or view.value("train.lr") or base.train.lr, "schedule": schedule, "schedule_options": options,
         "precision": view.value("train.precision") or "auto", "loss": view.value("approach.loss") or base.train.loss,
-        "augment": {**base.train.augment, **augment(view)}, **_imbalance(view),
+        **_imbalance(view),
     })
     spec = base.network.model_copy(update={
         "embeddings": bool(view.value("approach.embeddings")), "embedding_rule": view.value("approach.embedding_rule") or "fastai",
         **({"init": view.value("train.init")} if view.value("train.init") else {}),
         **({"hidden": hidden(view, family)} if hidden(view, family) else {}),
-        "options": {**base.network.options, **_weights(view)},
+        "options": {**base.network.options, **_weights(view, family), **augment(view, family)},
     })
     made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view)})
     return ModelConfig.model_validate(made.model_dump())
 
 
-def _weights(view: Any) -> dict[str, Any]:
+def _weights(view: Any, family: str) -> dict[str, Any]:
+    """The weights file for a family that starts from one."""
     file = view.value("approach.weights_file")
-    return {"weights_file": str(view.files.path(file))} if file else {}
+    return {"weights": str(view.files.path(file))} if file and family == "pretrained" else {}
 
 
-def augment(view: Any) -> dict[str, Any]:
-    """Augmentation that the answers about the pictures allow (images; D21)."""
-    if view.kind != "images":
-        return {}
-    pairs = (
-        ("mirror", view.value("approach.mirror_ok")), ("flip", view.value("approach.upside_down_ok")),
-        ("rotate", 10 if view.value("approach.rotation_ok") else None), ("crop", True),
-        ("colour", None if view.value("approach.colour_matters") else 0.1),
-    )
-    text = view.value("approach.text_in_image")
-    return {k: v for k, v in pairs if v and not (text and k in ("mirror", "flip", "rotate"))}
+SYMMETRIES = ("mirror_ok", "upside_down_ok", "rotation_ok", "colour_matters", "text_in_image")
+
+
+def augment(view: Any, family: str) -> dict[str, Any]:
+    """Augmentation that the answers about symmetries allow, for kinds whose recipe has a policy (D21)."""
+    made = recipes.augmentation(view, {name: view.value(f"approach.{name}") for name in SYMMETRIES}, family)
+    return {"augment": made} if made else {}

@@ -44,6 +44,8 @@ def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -
     options: dict[str, Any] = {}
     if not before_split:
         options = {k: view.value(f"data.{k}") for k in ("pca", "declared_classes") if view.value(f"data.{k}")}
+        if view.kind == "images" and view.value("approach.weights_file"):
+            options["weights"] = str(view.files.path(view.value("approach.weights_file")))
     return DataView(
         kind=view.kind,
         file=str(view.files.path(view.value("data.file") or "")),

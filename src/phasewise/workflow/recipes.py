@@ -69,6 +69,10 @@ def first_recipe(view: Any) -> tuple[str, str, str] | None:
         mixed = any(c.role == "category" and c.name != profile.target for c in profile.columns)
         named = "table-small" if train_rows(view) < SMALL else "table-mixed" if mixed else "table-numbers"
         return found.get(named) or next(iter(found.values()))
+    hook = _get(view.recipe, "first_recipe", None)
+    if callable(hook):
+        known = context(view)
+        return found.get(hook(known["side"], known["weights"])) or next(iter(found.values()))
     return next(iter(found.values()))
 
 
@@ -99,7 +103,7 @@ def train_defaults(view: Any, *, quick: bool) -> dict[str, Recommendation]:
     hook = _get(view.recipe, "train_defaults", None)
     rows = train_rows(view)
     if callable(hook):
-        found = hook(rows=rows, task=_task(view), quick=quick, family=view.explicit("train.family") or "")
+        found = hook(rows=rows, task=_task(view), quick=quick, family=view.explicit("train.family") or "", **context(view))
     else:
         found = _usual(view, rows, quick)
     out = {}
@@ -142,8 +146,31 @@ def family_config(view: Any, family: str) -> ModelConfig:
     """Network and training of a family with the kind's own defaults."""
     hook = _get(view.recipe, "config", None)
     if callable(hook):
-        return hook(family, train_rows(view), quick=view.value("train.purpose") == "quick", seed=view.value("train.seed") or 0)
+        known = {k: v for k, v in context(view).items() if k == "side"}
+        return hook(family, train_rows(view), quick=view.value("train.purpose") == "quick", seed=view.value("train.seed") or 0, **known)
     return ModelConfig(network=NetworkSpec(family=family), train=TrainSpec(schedule="one_cycle", weight_decay=0.01))
+
+
+def context(view: Any) -> dict[str, Any]:
+    """What a kind's hooks ask for besides rows and task (pictures: side, channels, whether weights are given)."""
+    hook = _get(view.recipe, "context", None)
+    profile = view.profile()
+    return hook(view.value, profile.reading if profile else {}) if callable(hook) else {}
+
+
+def augmentation(view: Any, answers: dict[str, Any], family: str) -> dict[str, Any]:
+    """The kind's augmentation policy under the symmetry answers, or nothing."""
+    hook = _get(view.recipe, "policy", None)
+    if not callable(hook):
+        return {}
+    known = {k: v for k, v in context(view).items() if k in ("side", "channels")}
+    return hook(answers, family=family, **known)
+
+
+def writing(view: Any) -> bool:
+    """Whether the classes are digits or letters, which no mirror may touch (D21)."""
+    hook, profile = _get(view.recipe, "is_writing", None), view.profile()
+    return bool(callable(hook) and profile and hook([b.label for b in profile.classes]))
 
 
 def resolved(view: Any, spec: NetworkSpec) -> NetworkSpec:

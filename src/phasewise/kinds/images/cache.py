@@ -1,6 +1,6 @@
 """Decode once: a memory-mapped uint8 cache with one fact line per file, filled in parallel, resumable (D02).
 
-Layout in the cache folder: `pixels.npy` (n, size, size, channels), `done.npy` (n), `facts.jsonl`.
+Layout in the cache folder: `pixels-<fitting>.npy` (n, size, size, channels), `done.npy` (n), `facts.jsonl`.
 """
 
 import json
@@ -12,9 +12,11 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from phasewise.kinds.images.decode import Facts, decode
-from phasewise.kinds.images.files import Listing
+from phasewise.kinds.images.files import Item, Listing
+from phasewise.kinds.images.fitting import Fitting
 from phasewise.records.base import fingerprint
 
 CHUNK = 64
@@ -70,16 +72,64 @@ def _opened(path: Path, shape: tuple[int, ...], *, fresh: bool = False) -> tuple
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape), True
 
 
+def home_of(listing: Listing, folder: Path, fitting: Fitting) -> Path:
+    """Where the cache of a listing lies."""
+    return folder / cache_key(listing, fitting.size, fitting.channels, fitting.resize)
+
+
+def listing_of(frame: pl.DataFrame) -> Listing:
+    """The listing behind a table of pictures from one root."""
+    items = [Item(path=p, label=y or "", part="", size=b) for p, y, b in zip(frame["path"].to_list(), frame["label"].to_list(), frame["bytes"].to_list(), strict=True)]
+    return Listing(root=Path(frame["__root__"][0]), items=items, classes=[])
+
+
+def keep(frame: pl.DataFrame, folder: Path, fitting: Fitting) -> Path:
+    """Copy the pixels of some decoded pictures (with `__store__` and `__index__`) into a finished cache of their own; its pixel file."""
+    if "#" in frame["path"][0]:
+        path = idx_store(frame, folder, fitting)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _copy(frame, path, fitting)
+        return path
+    home = home_of(listing_of(frame), folder, fitting)
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / f"pixels-{fitting.mark}.npy"
+    _copy(frame, path, fitting)
+    np.save(home / "done.npy", np.ones(frame.height, np.uint8))
+    with (home / "facts.jsonl").open("w") as lines:
+        for i, digest in enumerate(frame["sha256"].to_list()):
+            lines.write(json.dumps({"i": i, "sha256": digest}) + "\n")
+    return path
+
+
+def idx_store(frame: pl.DataFrame, folder: Path, fitting: Fitting) -> Path:
+    """Where the pixels of some IDX pictures lie."""
+    return folder / f"idx-{fingerprint([frame['path'][0], frame['path'][-1], frame.height, int(frame['__row__'].sum())])[:16]}-{fitting.mark}.npy"
+
+
+def _copy(frame: pl.DataFrame, path: Path, fitting: Fitting) -> None:
+    out = np.lib.format.open_memmap(path.with_suffix(".part"), mode="w+", dtype=np.uint8, shape=(frame.height, fitting.size, fitting.size, fitting.channels))
+    stores, index = frame["__store__"].to_numpy(), frame["__index__"].to_numpy()
+    for store in dict.fromkeys(stores):
+        here = np.flatnonzero(stores == store)
+        held = np.load(store, mmap_mode="r")
+        for part in np.array_split(here, max(1, len(here) // 2048)):
+            out[part] = held[index[part]]
+    out.flush()
+    path.with_suffix(".part").replace(path)
+
+
 def build(
     listing: Listing, folder: Path, size: int, channels: int, *, resize: str = "crop", workers: int | None = None,
     progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None,
 ) -> Cache:
     """Fill (or finish, or just open) the cache of a listing; interrupted work is kept and continued."""
-    home = folder / cache_key(listing, size, channels, resize)
+    fitting = Fitting(size=size, channels=channels, resize=resize)
+    home = home_of(listing, folder, fitting)
+    place = home / f"pixels-{fitting.mark}.npy"
     home.mkdir(parents=True, exist_ok=True)
     count = len(listing.items)
     shape = (count, size, size, channels)
-    pixels, fresh = _opened(home / "pixels.npy", shape)
+    pixels, fresh = _opened(place, shape)
     done, _ = _opened(home / "done.npy", (count,), fresh=fresh)
     known = _known(home / "facts.jsonl", count, done)
     todo = [i for i in range(count) if i not in known]
@@ -107,4 +157,4 @@ def build(
                 running.append(pool.submit(_rows, listing, chunk, size, channels, resize))
     pixels.flush()
     done.flush()
-    return Cache(path=home / "pixels.npy", pixels=np.load(home / "pixels.npy", mmap_mode="r"), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])
+    return Cache(path=place, pixels=np.load(place, mmap_mode="r"), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])

@@ -131,3 +131,15 @@ def scan(path: Path) -> Listing:
     if not listing.items:
         raise BadInputError("no pictures found", f"{safe_text(path)} holds no class folder with picture files ({len(listing.cruft):,} other files passed over).", "Put one folder per class below it, or give a CSV manifest with path,label.")
     return listing
+
+
+def scan_any(path: Path) -> Listing:
+    """As `scan`, but a single picture, or a folder whose pictures lie in no class folder, is listed too, with empty labels."""
+    if path.is_file() and path.suffix.lower() in EXTENSIONS:
+        return Listing(root=path.parent, items=[Item(path=path.name, label="", size=path.stat().st_size)], classes=[], layout="file")
+    if path.is_dir():
+        cruft: list[tuple[str, str]] = []
+        flat = [(p, n) for p, n in _walk(path, cruft) if p.suffix.lower() in EXTENSIONS]
+        if flat and all(p.parent == path for p, _ in flat):
+            return Listing(root=path, items=[Item(path=p.name, label="", size=n) for p, n in flat], classes=[], cruft=cruft, layout="flat")
+    return scan(path)

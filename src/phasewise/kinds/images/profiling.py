@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from phasewise.kinds.images import decode, files, idx, pixels, reading
+from phasewise.kinds.images import decode, files, fitting, idx, pixels, reading
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Proposal
@@ -49,13 +49,17 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         targets=[Proposal(value=pixels.TARGET, reason="The class is the folder a picture lies in.")], target=pixels.TARGET,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
         preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy,
-        reading={"image_size": str(_side(facts)), "resize": "crop"}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
+        reading={"image_size": str(_side(facts)), "resize": "crop", "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
     )
 
 
 def _side(facts: list[tuple[str, str, decode.Facts]]) -> int:
-    middle = int(np.median([min(f.width, f.height) for _, _, f in facts])) if facts else reading.DEFAULT_SIDE
-    return middle if middle <= reading.SMALL_SIDE else reading.DEFAULT_SIDE
+    middle = int(np.median([min(f.width, f.height) for _, _, f in facts])) if facts else fitting.DEFAULT_SIDE
+    return middle if middle <= fitting.SMALL_SIDE else fitting.DEFAULT_SIDE
+
+
+def _channels(facts: list[tuple[str, str, decode.Facts]]) -> int:
+    return fitting.fitting_of({}, [(f.width, f.height) for _, _, f in facts], [f.mode for _, _, f in facts]).channels
 
 
 def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]], list[str]]:

@@ -11,23 +11,13 @@ import polars as pl
 
 from phasewise.kinds.images import cache, decode, files, idx, pixels
 from phasewise.kinds.images.decode import Facts
+from phasewise.kinds.images.fitting import Fitting, fitting_of, refit
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import FileIdentity
 from phasewise.records.text import safe_text
 
-DEFAULT_SIDE = 128
-SMALL_SIDE = 64
 Progress = Callable[..., Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fitting:
-    """How pictures become equal arrays: side in pixels, channels 1 or 3, and `crop`, `pad` or `squash`."""
-
-    size: int
-    channels: int
-    resize: str = "crop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +31,6 @@ class Pictures:
     cruft: list[tuple[str, str]]
     identity: FileIdentity
     layout: str
-
-
-def fitting_of(view: DataView, sides: list[tuple[int, int]], modes: list[str]) -> Fitting:
-    """The view's wishes, else native size for small pictures and 128 px for large ones; grey only when all are grey."""
-    reading = view.reading
-    middle = int(np.median([min(s) for s in sides])) if sides else DEFAULT_SIDE
-    size = int(reading.get("image_size") or 0) or (middle if middle <= SMALL_SIDE else DEFAULT_SIDE)
-    grey = bool(modes) and all(m in ("L", "1", "I;16", "I", "LA") for m in modes)
-    return Fitting(size=size, channels=int(reading.get("channels") or (1 if grey else 3)), resize=str(reading.get("resize") or "crop"))
 
 
 def probe(listing: files.Listing, limit: int = 200) -> tuple[list[tuple[int, int]], list[str]]:
@@ -74,15 +55,29 @@ def is_idx(path: Path) -> bool:
 
 
 def identity(view: DataView, path: Path | None = None) -> FileIdentity:
-    """Name, bytes and a hash over names, sizes and times of every file (contents are hashed when decoded)."""
+    """Name, bytes and a hash over names, sizes and classes of every file (contents are hashed when decoded)."""
     root = (path or Path(view.file)).expanduser()
-    if is_idx(root):
-        parts = [(p.name, p.stat().st_size, hashlib.sha256(p.read_bytes()).hexdigest()) for _, a, b in idx.idx_pairs(root) for p in (a, b)]
-    else:
-        listing = files.scan(root)
-        parts = [(i.path, i.size, i.label + i.part) for i in listing.items]
+    if not is_idx(root):
+        return identity_of(root, files.scan(root))
+    parts = [(p.name, p.stat().st_size, hashlib.sha256(p.read_bytes()).hexdigest()) for _, a, b in idx.idx_pairs(root) for p in (a, b)]
+    return _identity(root, parts)
+
+
+def identity_of(root: Path, listing: files.Listing) -> FileIdentity:
+    """The same for a listing at hand."""
+    return _identity(root, [(i.path, i.size, i.label + i.part) for i in listing.items])
+
+
+def _identity(root: Path, parts: list[tuple[str, int, str]]) -> FileIdentity:
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
     return FileIdentity(name=safe_text(root.name, 120), size=sum(p[1] for p in parts), sha256=digest, rows=len(parts))
+
+
+def _inside(item: files.Item) -> str:
+    """The folders between a picture and its class folder, which itself would give the class away."""
+    folders = Path(item.path).parts[:-1]
+    place = folders.index(item.label) + 1 if item.label in folders else len(folders)
+    return "/".join(folders[place:])
 
 
 def _fact_columns(facts: list[Facts], sizes: list[int]) -> dict[str, Any]:
@@ -96,7 +91,7 @@ def _fact_columns(facts: list[Facts], sizes: list[int]) -> dict[str, Any]:
     }
 
 
-def read(view: DataView, path: Path | None = None, *, store: Path, progress: Progress | None = None, stop: Callable[[], bool] | None = None) -> Pictures:
+def read(view: DataView, path: Path | None = None, *, store: Path, progress: Progress | None = None, stop: Callable[[], bool] | None = None, listing: files.Listing | None = None) -> Pictures:
     """Decode everything (once) into a store below `store` and give the table of readable pictures.
 
     Raises `BadInputError` when nothing is readable.
@@ -104,8 +99,8 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
     root = (path or Path(view.file)).expanduser()
     if is_idx(root):
         return _read_idx(view, root, store)
-    listing = files.scan(root)
-    fitting = fitting_of(view, *probe(listing))
+    listing = listing or files.scan(root)
+    fitting = fitting_of(view.reading, *probe(listing))
     built = cache.build(listing, store, fitting.size, fitting.channels, resize=fitting.resize, progress=(lambda d, t: progress(d, t, note="decoding", unit="pictures")) if progress else None, stop=stop)
     good = built.readable
     if not len(good):
@@ -114,10 +109,10 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
     facts = [built.facts[i] for i in good]
     frame = pl.DataFrame({
         pixels.ROW: pl.Series(good, dtype=pl.Int64), "path": [i.path for i in items], pixels.TARGET: [i.label for i in items], "part": [i.part for i in items],
-        **_fact_columns(facts, [i.size for i in items]), pixels.ROOT: str(listing.root.resolve()),
+        **_fact_columns(facts, [i.size for i in items]), "folder": [_inside(i) for i in items], pixels.ROOT: str(listing.root.resolve()),
     }).with_columns(pl.lit(str(built.path)).alias(pixels.STORE), pl.Series(pixels.INDEX, good, dtype=pl.Int64))
     broken = [(listing.items[i].path, f.error) for i, f in enumerate(built.facts) if f.error]
-    return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity(view, root), layout=listing.layout)
+    return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity_of(root, listing), layout=listing.layout)
 
 
 def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:
@@ -130,13 +125,13 @@ def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise BadInputError("IDX files do not fit together", f"{images_file.name} holds {len(images):,} pictures, {labels_file.name} {len(labels):,} labels.", "Give the pair of files that belong together.")
         n, height, width = images.shape
-        fitting = fitting or fitting_of(view, [(width, height)], ["L"])
+        fitting = fitting or fitting_of(view.reading, [(width, height)], ["L"])
         blocks.append(refit(images[..., None], fitting))
         rows = np.arange(start, start + n)
         flat = images.reshape(n, -1)
         frames.append(pl.DataFrame({
             pixels.ROW: pl.Series(rows, dtype=pl.Int64), "path": [f"{images_file.name}#{i}" for i in range(n)], pixels.TARGET: [str(v) for v in labels], "part": [part] * n,
-            "width": [width] * n, "height": [height] * n, "bytes": [height * width] * n, "brightness": flat.mean(1), "contrast": flat.std(1),
+            "width": [width] * n, "height": [height] * n, "bytes": [height * width] * n, "folder": [""] * n, "border": np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1).mean(1), "brightness": flat.mean(1), "contrast": flat.std(1),
             "sharpness": np.log1p(np.abs(np.diff(flat.astype(np.int16), axis=1)).astype(np.float64).var(1)), "saturation": np.zeros(n), "format": ["IDX"] * n, "mode": ["L"] * n,
             "sha256": [hashlib.sha256(row.tobytes()).hexdigest() for row in images],
         }))
@@ -144,23 +139,7 @@ def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:
     assert fitting is not None
     frame = pl.concat(frames)
     store.mkdir(parents=True, exist_ok=True)
-    place = store / "idx.npy"
+    place = store / f"idx-{fitting.mark}.npy"
     np.save(place, np.concatenate(blocks))
     frame = frame.with_columns(pl.lit(str(root.resolve())).alias(pixels.ROOT), pl.lit(str(place)).alias(pixels.STORE), pl.Series(pixels.INDEX, np.arange(frame.height), dtype=pl.Int64))
     return Pictures(frame=frame, classes=sorted(frame[pixels.TARGET].unique().to_list()), fitting=fitting, broken=[], cruft=[], identity=identity(view, root), layout="idx")
-
-
-def refit(images: np.ndarray, fitting: Fitting) -> np.ndarray:
-    """Arrays (n, h, w, c) uint8 at the fitting's size and channels; unchanged when they fit already."""
-    n, height, width, channels = images.shape
-    out = images
-    if channels != fitting.channels:
-        out = np.repeat(out, 3, 3) if fitting.channels == 3 else out.mean(3, keepdims=True).astype(np.uint8)
-    if (height, width) != (fitting.size, fitting.size):
-        from PIL import Image
-
-        def one(array: np.ndarray) -> np.ndarray:
-            return decode.fit(Image.fromarray(array[..., 0] if fitting.channels == 1 else array), fitting.size, fitting.channels, fitting.resize)
-
-        out = np.stack([one(array) for array in out]) if n else np.zeros((0, fitting.size, fitting.size, fitting.channels), np.uint8)
-    return out

@@ -4,10 +4,14 @@ Forms: `mean` of 4 augmented copies; `with_plain` = plain + 4 copies, mean of 5 
 25 % towards plain (fastai 2). All average probabilities.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from phasewise.kinds.shared.outputs import probabilities
+from phasewise.stats.predictions import Predictions
 
 FORMS = ("mean", "with_plain", "lerp")
 
@@ -32,3 +36,15 @@ def predict(model: torch.nn.Module, images: Tensor, probabilities: Callable[[Ten
         plain = probabilities(model.body(model.pixels(images)))
         changed = [probabilities(model.body((model.changed(images) - model.mean) / model.std)) for _ in range(copies)]
     return plain, torch.stack(changed)
+
+
+def predictions(model: torch.nn.Module, images: Tensor, target: Any, ways: Mapping[str, Any]) -> Predictions:
+    """Predictions of uint8 pictures (n, C, H, W) with TTA as a card describes it: `form`, `copies`, `policy`, `seed`."""
+    held = model.augment
+    model.augment = dict(ways.get("policy") or held)
+    try:
+        plain, copies = predict(model, images, lambda raw: probabilities(raw.double(), target.task), copies=int(ways.get("copies", 4)), seed=int(ways.get("seed", 0)))
+    finally:
+        model.augment = held
+    mixed = combine(plain, copies, str(ways.get("form", "with_plain")))
+    return Predictions(task=target.task, classes=tuple(target.classes), proba=mixed.cpu().numpy())

@@ -39,6 +39,8 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     proposals = targets.propose_targets(frame.columns, roles, facts, reasons)
     target = targets.find_target(frame.columns, view.target) if view.target else (proposals[0].value if proposals else "")
     task, bars, notes = _target(frame, target, view)
+    if task == "regression":
+        columns = [summarise(frame[c.name], "number", facts[c.name], c.reason) if c.name == target else c for c in columns]
     notes = raw.notes + notes + _cell_notes(frame, roles, facts, target)
     groups = [c for c in frame.columns if c != target and is_group(c, facts[c], roles[c])]
     times = [c for c in frame.columns if c != target and (roles[c] == "date" or _is_year(frame[c], facts[c]))]

@@ -4,27 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from phasewise.kinds.shared.techniques import Analogy, Family
 from phasewise.kinds.tabular import recipe_ideas
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """A network family, smallest first in `FAMILIES`."""
-
-    id: str
-    title: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analogy:
-    """A solved problem to start from (A01)."""
-
-    id: str
-    title: str
-    reason: str
-    family: str
-
 
 WIDTH_LIMIT = 1024
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)

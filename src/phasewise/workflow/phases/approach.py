@@ -35,7 +35,8 @@ class Approach(Phase):
         say = f"{why}: first see what plain training does; weights and sampling are ideas for later, judged on the goal metric." if rarest < IMBALANCED else f"{why}: no cure needed."
         out["imbalance"] = Recommendation(value="none", reason=say)
         if view.kind == "images":
-            out["mirror_ok"] = Recommendation(value=True, reason="Most pictures keep their meaning when seen in a mirror.")
+            written = recipes.writing(view)
+            out["mirror_ok"] = Recommendation(value=not written, reason="The classes look like digits or letters: a mirrored 2 is no 2 (D21)." if written else "Most pictures keep their meaning when seen in a mirror.")
             for name, why in (("upside_down_ok", "Most pictures have an up and a down."), ("rotation_ok", "Untested: say yes when small turns do not matter."), ("colour_matters", "Untested: colour is left as it is."), ("text_in_image", "No text is assumed.")):
                 out[name] = Recommendation(value=name == "colour_matters", reason=why)
         return out

@@ -27,7 +27,7 @@ def _checkup_job(view: Any) -> CheckupJob:
 
 BASELINES = Step(
     slot="baselines", phase="baseline", title="Baselines", build=_baselines_job, evidence=("split",),
-    answers=(*DEV, "goals.target", "baseline.models"),
+    answers=(*DEV, "goals.target", "baseline.models", "approach.weights_file"),
 )
 CHECKUP = Step(
     slot="checkup", phase="baseline", title="Network check-up", build=_checkup_job, evidence=("split",),

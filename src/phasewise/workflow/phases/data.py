@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from phasewise.kinds.registry import propose
 from phasewise.records.jobs import ChecksJob, ProfileJob, SplitJob
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
@@ -78,7 +79,8 @@ class Data(Phase):
         """What the profile found, with its reasons."""
         profile = view.profile()
         if profile is None:
-            return {}
+            found = propose(view.files.path(view.value("data.file"))) if view.value("data.file") else None
+            return {"kind": Recommendation(value=found.value, reason=f"{found.reason[:1].upper()}{found.reason[1:]}.")} if found else {}
         out = {"kind": Recommendation(value=profile.kind, reason=str(profile.facts.get("kind_reason", "From the files themselves.")))}
         target = view.explicit("data.target")
         if profile.targets:
@@ -110,7 +112,8 @@ class Data(Phase):
             out.append(Problem(phase="data", field="group", message="A grouped split needs a group column.", remedy="Name the column whose rows belong together."))
         if policy == "time" and not view.value("data.time"):
             out.append(Problem(phase="data", field="time", message="A split by time needs a time column.", remedy="Name the date or time column."))
-        if policy == "file" and not (view.value("data.split_file") or view.value("data.test_file")):
+        given = view.kind == "images" and profile is not None and profile.facts.get("parts") not in (None, "none")
+        if policy == "file" and not given and not (view.value("data.split_file") or view.value("data.test_file")):
             out.append(Problem(phase="data", field="split_file", message="A split by file needs a file.", remedy="Name a split file or a test file."))
         if (view.value("data.test_share") or 0) + (view.value("data.validation_share") or 0) >= 0.95:
             out.append(Problem(phase="data", field="test_share", message="Test and validation leave no rows to train on.", remedy="Lower one of the shares."))

@@ -4,13 +4,14 @@ from typing import Any
 
 from torch import nn
 
+from phasewise.engine.dense.module import DenseNet
 from phasewise.kinds.images.networks import pretrained
 from phasewise.kinds.images.networks.conv2 import Conv2
 from phasewise.kinds.images.networks.model import PictureModel
 from phasewise.kinds.images.networks.resnet import cifar_resnet, resnet18
 from phasewise.records.errors import UsageError
 
-FAMILIES = ("conv2", "resnet20", "resnet32", "resnet56", "resnet18", "pretrained")
+FAMILIES = ("features", "conv2", "resnet20", "resnet32", "resnet56", "resnet18", "pretrained")
 
 
 def _body(spec: Any, channels: int, outputs: int, side: int) -> nn.Module:
@@ -31,6 +32,10 @@ def _body(spec: Any, channels: int, outputs: int, side: int) -> nn.Module:
 
 def build(spec: Any, info: Any) -> nn.Module:
     """A `PictureModel` for `info.image` (C, H, W) and `info.outputs`; `info.stats` holds `mean` and `std` per channel."""
+    if spec.family == "features" or info.image is None:
+        if spec.family != "features" or info.image is not None:
+            raise UsageError(f"the family {spec.family!r} does not fit this preparation", "`features` works on frozen features (prepare.features), the others on pixels.", "Set both together.")
+        return DenseNet(spec.model_copy(update={"family": "mlp" if spec.hidden else "linear"}), info)
     channels, height, _ = info.image
     if spec.family == "pretrained":
         mean, std = pretrained.MEAN, pretrained.STD

@@ -61,14 +61,11 @@ class PictureModel(nn.Module):
         if self.mixed is None:
             return loss(out, y)
         share = self.mixed.share
-        both = torch.stack([self._each(loss, out, y), self._each(loss, out, y[self.mixed.partner])])
-        return (share * both[0] + (1 - share) * both[1]).mean()
-
-    @staticmethod
-    def _each(loss, out: Tensor, y: Tensor) -> Tensor:  # noqa: ANN001
-        per_sample = getattr(loss, "per_sample", None)
-        if per_sample is not None:
-            return per_sample(out, y)
-        if out.dim() > 1 and out.shape[1] > 1:
-            return nn.functional.cross_entropy(out, y, reduction="none")
-        return nn.functional.binary_cross_entropy_with_logits(out.reshape(-1), y.float(), reduction="none")
+        partner = y[self.mixed.partner]
+        losses = share * loss.rows(out, y) + (1 - share) * loss.rows(out, partner)
+        weights = getattr(loss, "class_weights", None)
+        if weights is None:
+            return losses.mean()
+        by_class = weights.to(out.device)
+        weight = share * by_class[y.long()] + (1 - share) * by_class[partner.long()]
+        return (losses * weight).sum() / weight.sum()

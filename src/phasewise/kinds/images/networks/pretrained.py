@@ -54,13 +54,38 @@ def recognise(weights: dict[str, Tensor]) -> str:
 
 
 def body(spec: Any, outputs: int, dropout: float) -> nn.Module:
-    """The architecture of `spec.options["weights"]` with a fresh head of `outputs` units."""
-    path = Path(str(spec.options.get("weights", "")))
+    """The architecture of the weights with a fresh head of `outputs` units.
+
+    `spec.options`: `weights` (path); `arch` (its name, found from the weights when missing); `scratch` leaves the weights out: the
+    from-scratch control, and a saved model, whose own state follows.
+    """
+    options = spec.options
+    if options.get("scratch") and options.get("arch"):
+        return architecture(str(options["arch"]))(outputs, dropout)
+    weights = read_weights(Path(str(options.get("weights") or "")))
+    model = architecture(recognise(weights))(outputs, dropout)
+    if not options.get("scratch"):
+        model.load_state_dict({n: t for n, t in weights.items() if not n.startswith("fc.") and n in model.state_dict()}, strict=False)
+    return model
+
+
+def architecture(name: str) -> Any:
+    """The class of a known architecture."""
+    if name not in ARCHITECTURES:
+        raise UsageError(f"unknown pretrained network {name!r}", "", f"Known: {', '.join(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]
+
+
+def name_of(model: nn.Module) -> str:
+    """The name of a known architecture's module."""
+    return next(n for n, c in ARCHITECTURES.items() if isinstance(model, c))
+
+
+def backbone(path: Path) -> nn.Module:
+    """The network of a weights file with its own head left out (one output, unused)."""
     weights = read_weights(path)
-    name = recognise(weights)
-    model = ARCHITECTURES[name](outputs, dropout)
-    kept = {n: t for n, t in weights.items() if not n.startswith("fc.") and n in model.state_dict()}
-    model.load_state_dict(kept, strict=False)
+    model = architecture(recognise(weights))(1)
+    model.load_state_dict({n: t for n, t in weights.items() if not n.startswith("fc.") and n in model.state_dict()}, strict=False)
     return model
 
 

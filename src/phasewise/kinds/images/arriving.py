@@ -1,0 +1,71 @@
+"""Pictures that come after the split: out of the vault or from a folder; judged as they come."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from phasewise.kinds.images import copies, files, labels, pixels, reading
+from phasewise.kinds.images.development import Development, complete_view
+from phasewise.kinds.images.fitting import Fitting
+from phasewise.kinds.shared import sealing
+from phasewise.kinds.shared.drawing import split_facts
+from phasewise.records.jobs import DataView
+from phasewise.records.text import safe_text
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrived:
+    """Pictures with nothing left out; `y` [n] is a class index, -1 where the label is unknown, or None when there are no labels."""
+
+    table: pl.DataFrame
+    natural: pl.DataFrame
+    remedied: pl.DataFrame
+    y: np.ndarray | None
+    groups: np.ndarray | None = None
+    missing: list[str] = field(default_factory=list)
+    unknown_labels: int = 0
+    file: str = ""
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Positions of pictures with a known label."""
+        return np.zeros(0, np.int64) if self.y is None else np.flatnonzero(self.y >= 0)
+
+
+def opened(project: Any, view: DataView, dev: Development, data: bytes) -> Arrived:
+    """The test pictures of an opening."""
+    return _shaped(sealing.from_bytes(data), complete_view(view, split_facts(project)), dev)
+
+
+def arrived(project: Any, view: DataView, dev: Development, path: Path | str) -> Arrived:
+    """The pictures of a folder (class folders give labels, a flat folder or one file none), a manifest or IDX files."""
+    found = read(path, dev.fitting, project.path / ".phasewise" / "cache" / "arrived")
+    shaped = _shaped(found.frame, complete_view(view, split_facts(project)), dev, file=safe_text(Path(path).name, 120))
+    shaped.broken.extend(found.broken)
+    return shaped
+
+
+def read(path: Path | str, fitting: Fitting, store: Path) -> reading.Pictures:
+    """Pictures at a path fitted like the development pictures; without class folders every label is missing."""
+    root = Path(path).expanduser()
+    view = DataView(kind="images", file=str(root), reading={"image_size": fitting.size, "channels": fitting.channels, "resize": fitting.resize})
+    return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root))
+
+
+def _shaped(frame: pl.DataFrame, view: DataView, dev: Development, file: str = "") -> Arrived:
+    text = frame[pixels.TARGET].replace({"": None})
+    y, unknown = None, 0
+    if text.null_count() < len(text):
+        encoded = labels.encode(text, view, dev.classes)
+        y, unknown = encoded.y, int((~encoded.known & text.is_not_null().to_numpy()).sum())
+    natural = frame.select([*(c for c in dev.roles if c in frame.columns), *([pixels.TARGET] if y is not None else [])])
+    return Arrived(table=frame, natural=natural, remedied=natural, y=y, missing=[c for c in dev.roles if c not in frame.columns], unknown_labels=unknown, file=file)
+
+
+def seen_before(dev: Development, new: Arrived) -> np.ndarray:
+    """Mask [n] of pictures that are, byte for byte, development pictures (check D09)."""
+    return np.isin(copies.keys(new.table), copies.keys(dev.table))

@@ -1,0 +1,56 @@
+"""How pictures become equal arrays: side, channels, crop or pad or squash."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phasewise.kinds.images import decode
+
+DEFAULT_SIDE = 128
+SMALL_SIDE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """How pictures become equal arrays: side in pixels, channels 1 or 3, and `crop`, `pad` or `squash`."""
+
+    size: int
+    channels: int
+    resize: str = "crop"
+
+    def changed(self, options: Mapping[str, Any]) -> "Fitting":
+        """With `image_size`, `channels` or `resize` of some options in place of its own."""
+        return Fitting(
+            size=int(options.get("image_size") or self.size), channels=int(options.get("channels") or self.channels), resize=str(options.get("resize") or self.resize),
+        )
+
+    @property
+    def mark(self) -> str:
+        """A short name, for files that hold arrays fitted this way."""
+        return f"{self.size}x{self.channels}-{self.resize}"
+
+
+def fitting_of(reading: Mapping[str, Any], sides: list[tuple[int, int]], modes: list[str]) -> Fitting:
+    """The reading's wishes, else native size for small pictures and 128 px for large ones; grey only when all are grey."""
+    middle = int(np.median([min(s) for s in sides])) if sides else DEFAULT_SIDE
+    size = int(reading.get("image_size") or 0) or (middle if middle <= SMALL_SIDE else DEFAULT_SIDE)
+    grey = bool(modes) and all(m in ("L", "1", "I;16", "I", "LA") for m in modes)
+    return Fitting(size=size, channels=int(reading.get("channels") or (1 if grey else 3)), resize=str(reading.get("resize") or "crop"))
+
+
+def refit(images: np.ndarray, fitting: Fitting) -> np.ndarray:
+    """Arrays (n, h, w, c) uint8 at the fitting's size and channels; unchanged when they fit already."""
+    n, height, width, channels = images.shape
+    out = images
+    if channels != fitting.channels:
+        out = np.repeat(out, 3, 3) if fitting.channels == 3 else out.mean(3, keepdims=True).astype(np.uint8)
+    if (height, width) != (fitting.size, fitting.size):
+        from PIL import Image
+
+        def one(array: np.ndarray) -> np.ndarray:
+            return decode.fit(Image.fromarray(array[..., 0] if fitting.channels == 1 else array), fitting.size, fitting.channels, fitting.resize)
+
+        out = np.stack([one(array) for array in out]) if n else np.zeros((0, fitting.size, fitting.size, fitting.channels), np.uint8)
+    return out
