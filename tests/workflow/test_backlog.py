@@ -151,3 +151,25 @@ def test_cycle_times_are_the_medians_of_the_log(make):
     waits = sorted(first[i, "started"] - first[i, "written"] for i, s in first if s == "started")
     assert session.ideas.times()["waiting"] == waits[len(waits) // 2]
     assert session.ideas.times()["cycle"] > session.ideas.times()["running"] > 0
+
+
+def test_the_ideas_file_is_a_copy_that_takes_new_ideas(make, tmp_path):
+    import tomllib
+
+    from phasewise.workflow import ideas_file
+    from phasewise.workflow.session import Session
+    from workflow.fakes import Clock, FakeRecipe, FakeRunner
+
+    session = trained(make)
+    session.start(session.next_job("tune"))
+    session.poll()
+    file = tmp_path / "ideas.toml"
+    assert [i.model_dump() for i in ideas_file.read(file)] == [i.model_dump() for i in session.ideas.all()], "export and import are equal"
+    file.write_text(file.read_text() + '\n[[idea]]\nid = "mine"\ntitle = "my \\"own\\" idea"\ncategory = "other"\nchange = { "train.epochs" = "*2" }\n')
+    again = Session(session.project, runner=FakeRunner(), clock=Clock(), recipes=lambda _: FakeRecipe())
+    assert again.ideas.get("mine").title == 'my "own" idea'
+    again.close()
+    assert "mine" in [i["id"] for i in tomllib.loads(file.read_text())["idea"]]
+    file.write_text("[[idea]]\nid = 3\n")
+    with pytest.raises(UsageError, match="idea 1 of ideas.toml"):
+        Session(session.project, runner=FakeRunner(), clock=Clock(), recipes=lambda _: FakeRecipe())

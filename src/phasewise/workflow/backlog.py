@@ -6,7 +6,7 @@ from typing import Any
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import GateError, UsageError
 from phasewise.records.ideas import Estimates, Idea, Outcome, Prediction
-from phasewise.workflow import loop, ranking
+from phasewise.workflow import ideas_file, loop, ranking
 from phasewise.workflow.calibration import Calibration, calibrate, category_rates
 from phasewise.workflow.change import absolute
 
@@ -20,6 +20,7 @@ class Backlog:
 
     def __init__(self, session: Any) -> None:
         self._session = session
+        self._unwritten = False
 
     def all(self) -> list[Idea]:
         """All ideas in the order they were written down."""
@@ -231,6 +232,23 @@ class Backlog:
 
     def _write(self, idea: Idea) -> None:
         self._session.take("idea", {"idea": idea.model_dump(mode="json")})
+        self._unwritten = True
+
+    def write_file(self) -> None:
+        """Bring `ideas.toml` up to date, if an idea changed since."""
+        if self._unwritten and not self._session.read_only and self._session.folder.is_dir():
+            from phasewise.project import atomic
+
+            atomic.replace(self._session.folder / ideas_file.FILE, ideas_file.render(self.all()).encode())
+            self._unwritten = False
+
+    def take_up_file(self) -> None:
+        """Ideas that somebody added to `ideas.toml` by hand."""
+        if self._session.read_only:
+            return
+        for idea in ideas_file.read(self._session.folder / ideas_file.FILE):
+            if idea.id not in self._session.facts.ideas:
+                self._write(self._with_status(idea.model_copy(update={"status": "new", "outcome": None})))
 
 
 def _reason(found: Any, adopted: bool) -> str:

@@ -40,6 +40,7 @@ class Session:
         self.follower = Follower(project.runs)
         self.answers = Answers(self)
         self.ideas = Backlog(self)
+        self.ideas.take_up_file()
         self.adopt_finished_runs()
 
     # opening ------------------------------------------------------------------------------------------------
@@ -210,6 +211,8 @@ class Session:
         events, ended = self.follower.poll()
         for run in ended:
             self.record(run)
+        if ended:
+            self.save()
         return events
 
     def record(self, run: Any) -> Evidence | None:
@@ -284,7 +287,8 @@ class Session:
         return derive.problems(self.view, phase)
 
     def save(self) -> None:
-        """Write `phasewise.toml` if an answer changed since."""
+        """Write `phasewise.toml` and `ideas.toml` if something in them changed since."""
+        self.ideas.write_file()
         if self._dirty and not self.read_only:
             self.project.settings.save(self.book.document())
             self._dirty = False
