@@ -106,3 +106,16 @@ def test_reopening_erases_nothing_and_asks_for_a_new_confirmation(finished):
     assert not finished.evidence("fit").stale
     finished.confirm("data")
     assert finished.state()["train"].state == "done"
+
+
+def test_a_question_added_by_a_later_version_makes_nothing_stale(finished):
+    from dataclasses import replace
+
+    steps = dict(finished.view.steps)
+    steps["baselines"] = replace(steps["baselines"], answers=(*steps["baselines"].answers, "data.pca"))
+    finished.view.steps = steps
+    finished.view._inputs.clear()
+    assert not finished.view.evidence("baselines").stale
+    finished.answers.set("data", "pca", 0.9)
+    finished.view.steps = steps
+    assert finished.view.evidence("baselines").stale_because == ("data.pca changed from None to 0.9",)

@@ -32,7 +32,7 @@ def record(session: Any, run: Any) -> Evidence | None:
     step = STEPS.get(job.kind)
     inputs = dict(job.inputs)
     if step is not None and step.settle is not None:
-        inputs |= {name: fingerprint(value) for name, value in step.settle(job, result).items()}
+        inputs |= {name: fingerprint(value) for name, value in step.settle(job, result).items() if value is not None}
     session.take("evidence", {
         "job": job.kind, "slot": slot_of(job), "run": run.id, "phase": job.phase, "title": job.title, "inputs": inputs,
         "result": data, "seconds": story.seconds, "environment": story.environment,

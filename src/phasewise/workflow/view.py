@@ -10,7 +10,7 @@ from phasewise.workflow.evidence import Evidence, key_of
 from phasewise.workflow.facts import Facts
 from phasewise.workflow.files import FileIds
 from phasewise.workflow.steps import Step
-from phasewise.workflow.values import split_key
+from phasewise.workflow.values import default, split_key
 
 PROFILE_KEYS = ("data.delimiter", "data.encoding")
 
@@ -68,7 +68,7 @@ class ProjectView:
         if not name:
             return None
         want = {"file:data.file": self.files.identity(name)}
-        want |= {key: fingerprint(self.explicit(key)) for key in PROFILE_KEYS}
+        want |= {key: fingerprint(self.explicit(key)) if self.explicit(key) is not None else None for key in PROFILE_KEYS}
         for item in reversed(self.facts.evidence.by_slot.get("profile", [])):
             if all(item.inputs.get(k) == v for k, v in want.items()):
                 return item.result
@@ -82,7 +82,8 @@ class ProjectView:
         """The fingerprints a job of this slot would have if it ran now; computed from answers alone, whatever has run."""
         if slot not in self._inputs:
             step = self.steps[slot]
-            out = {key: fingerprint(self.value(key)) for key in step.answers}
+            # Answers at their default are left out, so that a question added later makes nothing stale by being there.
+            out = {key: fingerprint(self.value(key)) for key in step.answers if self.value(key) != default(*split_key(key))}
             out |= {f"file:{key}": self.files.identity(self.value(key)) for key in step.files}
             out |= {f"evidence:{s}": self.key(s) for s in step.evidence}
             if step.extra is not None:
@@ -137,9 +138,11 @@ class ProjectView:
         if name not in self._answer_names():
             return f"{name.replace('_', ' ')} changed"
         phase, field = split_key(name)
-        before = next((v.get(field) for _, p, v in reversed(self.facts.history) if p == phase and fingerprint(v.get(field)) == old), None)
         now = self.value(name)
-        return f"{name} changed from {before!r} to {now!r}" if before is not None or old == fingerprint(None) else f"{name} changed to {now!r}"
+        if old is None:
+            return f"{name} changed from {default(phase, field)!r} to {now!r}"
+        before = next((v.get(field) for _, p, v in reversed(self.facts.history) if p == phase and fingerprint(v.get(field)) == old), None)
+        return f"{name} changed from {before!r} to {now!r}" if before is not None else f"{name} changed to {now!r}"
 
     @staticmethod
     def _answer_names() -> set[str]:
