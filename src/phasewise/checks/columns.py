@@ -106,7 +106,7 @@ def id_column(table: CheckTable) -> list[Finding]:
     facts, out = table.facts, []
     for c in [*table.features, *table.left_out]:
         filled = facts.filled(c)
-        dtype = table.frame.schema[c]
+        dtype = table.schema[c]
         if filled < 20 or filled < 0.98 * table.rows or dtype.is_temporal():
             continue
         if facts.distinct(c) < 0.98 * filled:

@@ -106,7 +106,7 @@ class Facts:
         frame = self.table.frame
         names = [*self.table.features, *self.table.left_out, self.table.target]
         exprs = [
-            (pl.col(c).is_null() | pl.col(c).is_nan()).sum().alias(c) if frame.schema[c].is_float() else pl.col(c).null_count()
+            (pl.col(c).is_null() | pl.col(c).is_nan()).sum().alias(c) if self.table.schema[c].is_float() else pl.col(c).null_count()
             for c in names
         ]
         return dict(zip(names, frame.select(exprs).row(0), strict=True))
@@ -140,11 +140,11 @@ class Facts:
 
     def texts(self) -> list[str]:
         """Feature columns held as text."""
-        return [c for c in self.table.features if self.table.frame.schema[c] == pl.String]
+        return [c for c in self.table.features if self.table.schema[c] == pl.String]
 
     def numbers(self) -> list[str]:
         """Feature columns held as numbers."""
-        return [c for c in self.table.features if self.table.frame.schema[c].is_numeric()]
+        return [c for c in self.table.features if self.table.schema[c].is_numeric()]
 
     def cells(self, column: str) -> np.ndarray:
         """Finite filled cells of a number column on the quantile sample, float."""
@@ -164,7 +164,7 @@ class Facts:
     @cached_property
     def is_level(self) -> dict[str, bool]:
         """Whether a coded feature holds levels (no order) and not numbers."""
-        return {c: self.table.frame.schema[c] in (pl.String, pl.Boolean) or isinstance(self.table.frame.schema[c], pl.Categorical | pl.Enum) for c in self.coded}
+        return {c: self.table.schema[c] in (pl.String, pl.Boolean) or isinstance(self.table.schema[c], pl.Categorical | pl.Enum) for c in self.coded}
 
     @cached_property
     def leak_y(self) -> np.ndarray:

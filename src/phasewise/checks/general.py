@@ -79,7 +79,7 @@ def coverage(table: CheckTable) -> list[Finding]:
             if empty:
                 out.append(finding("coverage", "warn", f"Fewer than 30 rows of {len(empty)} declared levels of {q(column)}", f"{', '.join(f'{safe}: {have.get(safe, 0)}' for safe in empty[:5])}.", column=column, examples=empty, remedies=[remedy("note", recommended=True, title="collect rows or restrict the claim")]))
     for column, (low, high) in (table.options.get("declared_ranges") or {}).items():
-        if column in table.frame.columns and table.frame.schema[column].is_numeric():
+        if column in table.frame.columns and table.schema[column].is_numeric():
             values = table.frame[column].drop_nulls()
             outside = int(((values < low) | (values > high)).sum())
             reached = (float(values.max() or 0) - float(values.min() or 0)) / (high - low) if high > low and len(values) else 1.0
@@ -170,7 +170,7 @@ _PRIVATE_NAMES = ("first_name", "firstname", "last_name", "lastname", "surname",
 def personal_data(table: CheckTable) -> list[Finding]:
     """Columns with addresses, numbers or names of persons; counts only, never values."""
     out = []
-    hidden = [c for c in table.left_out if table.frame.schema[c] == pl.String]
+    hidden = [c for c in table.left_out if table.schema[c] == pl.String]
     for column in [*table.facts.texts(), *hidden]:
         cells = table.facts.uniques(column)["value"].head(2000)
         if len(cells) < 5:

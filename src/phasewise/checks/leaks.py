@@ -155,7 +155,7 @@ _AFTER = re.compile(r"(^|[_\s.-])(after|outcome|result|results|final|closed|clos
 def post_outcome_name(table: CheckTable) -> list[Finding]:
     """Names that sound like they are known only after the outcome; dates later than the event's date."""
     out = []
-    dates = [c for c in table.features if table.frame.schema[c].is_temporal()]
+    dates = [c for c in table.features if table.schema[c].is_temporal()]
     event = table.time if table.time in dates else None
     for c in table.features:
         words = re.sub(r"([a-z])([A-Z])", r"\1_\2", c)

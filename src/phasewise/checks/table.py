@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 ROW = "__row__"
 """A column of this name is the row number in the source file and never an input."""
 
-WIDEST = 1_000
-"""Columns that per-column checks look at; the check wide-table says so."""
+WIDEST = 5_000
+CELLS = 400_000_000
+"""Per-column checks look at no more columns and cells than these; the check wide-table says so."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -54,13 +55,23 @@ class CheckTable:
         """The column's role; guessed from its type where none is given."""
         if column in self.roles:
             return self.roles[column]
-        dtype = self.frame.schema[column]
+        dtype = self.schema[column]
         return "number" if dtype.is_numeric() else "date" if dtype.is_temporal() else "category"
 
     @cached_property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column types, read once: asking the frame again for each column is slow on wide tables."""
+        return dict(self.frame.schema)
+
+    @cached_property
     def features(self) -> list[str]:
-        """Input columns looked at: all but the target, the row number and those with the role `ignore`, at most `WIDEST`."""
-        return self.inputs[:WIDEST]
+        """Input columns looked at: all but the target, the row number and those with the role `ignore`, at most `widest`."""
+        return self.inputs[: self.widest]
+
+    @property
+    def widest(self) -> int:
+        """How many columns per-column checks look at."""
+        return min(WIDEST, max(200, CELLS // max(self.rows, 1)))
 
     @cached_property
     def inputs(self) -> list[str]:
@@ -69,8 +80,8 @@ class CheckTable:
 
     @cached_property
     def left_out(self) -> list[str]:
-        """Columns with the role `ignore` (proposed or chosen), at most `WIDEST`: some checks say why they are left out."""
-        return [c for c in self.frame.columns if c not in (self.target, ROW) and self.role(c) == "ignore"][:WIDEST]
+        """Columns with the role `ignore` (proposed or chosen), at most `widest`: some checks say why they are left out."""
+        return [c for c in self.frame.columns if c not in (self.target, ROW) and self.role(c) == "ignore"][: self.widest]
 
     @cached_property
     def facts(self) -> "Facts":

@@ -14,7 +14,7 @@ from phasewise.records.findings import Finding
 def text_variants(table: CheckTable) -> list[Finding]:
     """Levels that differ only in case, blanks, hyphens or underscores."""
     out = []
-    for c in [*table.facts.texts(), *([table.target] if table.classification and table.frame.schema[table.target] == pl.String else [])]:
+    for c in [*table.facts.texts(), *([table.target] if table.classification and table.schema[table.target] == pl.String else [])]:
         counted = table.facts.uniques(c)
         if not 2 <= counted.height <= 20_000 or counted.height > 0.5 * max(table.facts.filled(c), 1):
             continue

@@ -66,7 +66,7 @@ def _entity(name: str) -> bool:
 def _candidates(table: CheckTable) -> list[str]:
     """Columns that could be keys of groups: named ones first, then codes and texts with 2-67 % distinct values."""
     facts, named, others = table.facts, [], []
-    schema = table.frame.schema
+    schema = table.schema
     for c in table.frame.columns[:5000]:
         if c in (table.target, "__row__"):
             continue
@@ -139,7 +139,7 @@ def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.n
 @check("time-trend", source="T32", cost="model", rows=6_000)
 def time_trend(table: CheckTable) -> list[Finding]:
     """The data changes along a date column, so a random split looks into the future."""
-    dates = [c for c, dtype in table.frame.schema.items() if c != table.target and dtype.is_temporal()]
+    dates = [c for c, dtype in table.schema.items() if c != table.target and dtype.is_temporal()]
     if table.time and table.time not in dates and table.time in table.frame.columns:
         dates.append(table.time)
     if not dates:
@@ -171,7 +171,7 @@ def _moved(table: CheckTable, date: str, first: np.ndarray, last: np.ndarray) ->
     from phasewise.stats.drift import compare_columns
 
     facts = table.facts
-    names = [c for c in facts.coded if c != date and not table.frame.schema[c].is_temporal()]
+    names = [c for c in facts.coded if c != date and not table.schema[c].is_temporal()]
     before = {c: (facts.coded[c][first], facts.is_level[c]) for c in names}
     after = {c: facts.coded[c][last] for c in names}
     return [d.column for d in compare_columns(before, after, effect=0.15) if d.drifted]

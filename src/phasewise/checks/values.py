@@ -63,7 +63,7 @@ def _apart(rest: np.ndarray, code: float, count: int) -> bool:
 @check("infinite-values", source="T09", cost="pass")
 def infinite_values(table: CheckTable) -> list[Finding]:
     """Cells that are infinite."""
-    floats = [c for c in [*table.facts.numbers(), table.target] if c in table.frame.columns and table.frame.schema[c].is_float()]
+    floats = [c for c in [*table.facts.numbers(), table.target] if c in table.schema and table.schema[c].is_float()]
     if not floats:
         return []
     counts = table.frame.select([pl.col(c).is_infinite().sum() for c in floats]).row(0)
