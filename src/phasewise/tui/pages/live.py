@@ -24,6 +24,7 @@ class Live(View):
     CHART: ClassVar[str] = "loss"
     SLOT: ClassVar[str] = "fit"
     HINT = "p pause  s stop  r rate"
+    turn = 0
     BINDINGS = [
         Binding("P", "pin", "Pin this run for comparison", show=False, id="live.pin"),
     ]
@@ -85,8 +86,11 @@ class Live(View):
             chart.redraw()
 
     def tick(self) -> None:
-        for chart in self.charts.values():
-            chart.tick()
+        names = list(self.charts)
+        for i in range(len(names)):  # one chart a frame, in turn: no frame draws four
+            if self.charts[names[(self.turn + i) % len(names)]].tick():
+                self.turn = (self.turn + i + 1) % len(names)
+                break
         self.figures.refresh()
         self.notes.redraw()
 

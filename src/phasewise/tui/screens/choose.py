@@ -33,7 +33,7 @@ class Choose(Modal):
         """Search line and list."""
         out: list[Widget] = [Input(placeholder="search", compact=True, classes="modal-search")] if self.search else []
         self.table = Table([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
-        self.table.always = self.search
+        self.table.always, self.table.instant = self.search, not self.many
         return [*out, self.table]
 
     def on_mount(self) -> None:

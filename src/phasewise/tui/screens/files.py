@@ -34,7 +34,7 @@ class FilePicker(Modal):
     def body(self) -> list[Widget]:
         """Where we are, search line, entries."""
         self.table = Table([Column(title="", flex=2), Column(title="", right=True, width=9)], classes="choices", empty="Nothing here.")
-        self.table.always = True
+        self.table.always = self.table.instant = True
         return [PickerInput(placeholder="type to narrow", compact=True, classes="modal-search"), self.table]
 
     def on_mount(self) -> None:

@@ -21,6 +21,7 @@ class Drawer(Vertical):
         super().__init__(id="drawer")
         self.table = Table([Column(title="time", width=8), Column(title="log", flex=2)], title="log", empty="No run has said anything yet.", id="log-table")
         self.words = ""
+        self.run: Any = None
         self._seen: tuple[str, int, str] = ("", -1, "")
 
     def compose(self) -> ComposeResult:
@@ -33,9 +34,11 @@ class Drawer(Vertical):
         event.stop()
         self.words = event.value.lower()
         self._seen = ("", -1, "")
+        self.follow(self.run)
 
     def follow(self, run: Any) -> None:
         """Show a run's log as far as the filter lets it."""
+        self.run = run
         if run is None or not self.display:
             return
         now = (run.id, run.log_count, self.words)

@@ -80,6 +80,8 @@ class Table(ScrollView, can_focus=True):
         self.empty = empty
         self.always = False
         """Show the cursor as focused even while a search line has the focus."""
+        self.instant = False
+        """A single click chooses (lists to choose from)."""
         self._first = 0
         self._widths: list[int] = []
         self._styles: dict[str, Style] = {}
@@ -215,7 +217,7 @@ class Table(ScrollView, can_focus=True):
         if event.y >= self.top and 0 <= row < len(self.rows):
             again = row == self.cursor and self.has_focus
             self.go(row)
-            if again or event.chain > 1:
+            if again or event.chain > 1 or self.instant:
                 self.action_choose()
 
     def grid(self) -> tuple[list[str], list[list[str]]]:
