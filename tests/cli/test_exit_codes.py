@@ -133,3 +133,11 @@ def test_hostile_names_reach_no_terminal(cli, tmp_path):
     _, out, err = cli("new", "x", "--data", nasty, "--target", "\x1b]0;title\x07", "--no-input")
     _, out2, err2 = cli("status", "-C", "x")
     assert "\x1b" not in out + err + out2 + err2 and "\x07" not in out + err + out2 + err2
+
+
+def test_an_export_that_is_not_the_same_is_exit_code_one(cli, project, quiet_home):
+    assert cli("run", "--through", "verify", "--yes")[0] == 0
+    quiet_home.world.bad_format = "onnx"
+    code, out, _ = cli("export", "--to", "onnx")
+    assert code == 1 and "onnx  NOT WRITTEN OR NOT THE SAME: planted" in out
+    assert cli("export", "--to", "torch", "--json")[0] == 1

@@ -130,6 +130,7 @@ class World:
     blocking: bool = False
     verdict: str = "high_variance"
     test: float = 0.81
+    bad_format: str = ""
 
 
 class FakeRunner:
@@ -277,7 +278,7 @@ def _field(job: Any, run: str, w: World) -> dict[str, Any]:
 
 
 def _export(job: Any, run: str, w: World) -> dict[str, Any]:
-    return {"files": [{"format": f, "path": f"export/{f}", "size": 1} for f in job.formats]}
+    return {"files": [{"format": f, "path": f"export/{f}", "size": 1, "ok": f != w.bad_format, "note": "planted" if f == w.bad_format else ""} for f in job.formats]}
 
 
 _RESULTS = {

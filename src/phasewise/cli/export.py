@@ -42,7 +42,7 @@ def run(args: Any) -> int:
             out_json(result)
         else:
             for file in result.files:
-                out(f"{file.format}  {file.path}" + ("" if file.ok else f"  PARITY FAILED ({file.parity:.3g})"))
+                out(f"{file.format}  {file.path}".rstrip() if file.ok else f"{file.format}  NOT WRITTEN OR NOT THE SAME: {file.note or file.parity}")
             for note in result.notes:
                 say(f"note: {note}")
         return 0 if all(f.ok for f in result.files) else 1
