@@ -115,13 +115,19 @@ def test_a_second_writer_can_look_but_not_change(cli, project):
 
 def test_the_goal_missed_on_test_is_exit_code_three(cli, project, quiet_home):
     quiet_home.world.test = 0.6
-    code, _, err = cli("run", "--through", "ship", "--yes")
+    code, _, err = cli("run", "--through", "ship", "--yes", "--set", "goals.target=0.9")
     assert code == 3 and "goal-held" in err
+
+
+def test_a_first_goal_that_nobody_chose_shuts_no_door(cli, project, quiet_home):
+    quiet_home.world.test = 0.6
+    code, _, err = cli("run", "--through", "ship", "--yes")
+    assert code == 0, err
 
 
 def test_json_lines_end_with_finished_whatever_happens(cli, project, quiet_home):
     quiet_home.world.test = 0.6
-    code, out, _ = cli("run", "--through", "verify", "--yes", "--json")
+    code, out, _ = cli("run", "--through", "verify", "--yes", "--json", "--set", "goals.target=0.9")
     lines = [json.loads(line) for line in out.splitlines()]
     assert lines[-1]["kind"] == "finished" and lines[-1]["exit_code"] == code == 3
     assert {"hello", "progress", "phase"} <= {e["kind"] for e in lines}

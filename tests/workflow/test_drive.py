@@ -34,8 +34,10 @@ def test_a_second_passage_does_nothing(make):
 
 
 def test_a_missed_goal_ends_with_the_gate_code(make):
+    session = make(World(test=0.6))
+    session.answers.set("goals", "target", 0.9)
     with pytest.raises(GateError) as caught:
-        go(make(World(test=0.6)))
+        go(session)
     assert caught.value.exit_code == 3
     assert "--override verify:goal-held=REASON" in caught.value.remedy
 

@@ -81,6 +81,7 @@ def test_a_blocking_finding_shuts_the_data_gate_until_it_is_answered(make):
 
 def test_an_override_needs_a_reason_and_shows_everywhere(make):
     session = make(World(test=0.6))
+    session.answers.set("goals", "target", 0.9)
     walk(session, until="strengthen")
     session.start(session.next_job("verify"))
     session.poll()

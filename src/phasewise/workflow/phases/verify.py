@@ -80,7 +80,7 @@ class Verify(Phase):
         return out
 
     def gate(self, view: Any) -> list[GateItem]:
-        """One look, and a result that supports the claim."""
+        """One look, and a result that supports the claim; a goal that nobody chose (the proposed one) shuts no door."""
         found, model = view.current("open_vault"), candidates.chosen(view)
         broken = candidates.over_limits(view, model) if model is not None else ""
         limits = [GateItem(id="limits", ok=False, text=broken, remedy="Choose a faster or smaller model, or write why the limit may be broken.")] if broken else []
@@ -94,7 +94,10 @@ class Verify(Phase):
             held = meets(metric.id, score.high if metric.maximize else score.low, target)
             sure = meets(metric.id, score.low if metric.maximize else score.high, target)
             say = "the whole interval meets the goal" if sure else "the interval reaches the goal, not all of it" if held else "the interval misses the goal"
-            items.append(GateItem(id="goal-held", ok=held, text=f"{say} {target:g}", remedy="Go back to tune with a reason, or write why this score is enough."))
+            own = view.book.source("goals", "target") not in ("recommended", "default")
+            if not held and not own:
+                say = "no goal of your own was set; the interval misses the proposed first goal"
+            items.append(GateItem(id="goal-held", ok=held or not own, text=f"{say} {target:g}", remedy="Go back to tune with a reason, or write why this score is enough."))
         items.append(GateItem(id="agrees", ok=found.verdict not in ("disagrees", "suspiciously_better"), text=f"{found.verdict.replace('_', ' ')}: {found.reason}", remedy="Enlarge validation and tune again (E03), or write why you go on."))
         return items
 
