@@ -175,3 +175,23 @@ def test_adult_takes_less_than_a_minute(tmp_path: Path, shared_data: Path) -> No
     assert time.process_time() - began < 60
     assert result.models[0].name == "trees" and result.models[0].validation.value > 0.92
     assert any("sample of 20,000" in n for n in result.notes)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_many_levels_are_encoded_inside_the_fit_and_saved(tmp_path: Path, task: str) -> None:
+    rng = np.random.default_rng(0)
+    n = 3000
+    effect, town = rng.normal(size=400), rng.integers(0, 400, n)
+    value = effect[town] * 20 + rng.normal(0, 5, n)
+    target = np.round(value).astype(int).tolist() if task == "regression" else np.where(value > 0, "yes", "no").tolist()
+    dev, wished = developed(tmp_path, pl.DataFrame({"town": [f"t{t}" for t in town], "x": rng.normal(size=n).round(4), "target": target}))
+    assert dev.task == task and dev.roles["town"] == "category"
+    found = baselines.fit("trees", dev, wished)
+    assert found.estimator[0].transformers_[1][1].target_type_ == ("continuous" if task == "regression" else "binary")
+    predictor.save_sklearn(tmp_path / "m", estimator=found.estimator, preparing=found.preparing, matrix=found.matrix, card={"name": "m"})
+    again = predictor.load(tmp_path / "m").predict(dev.table[dev.validation])
+    if task == "regression":
+        assert np.array_equal(again.values, found.predictions.values)
+        assert np.corrcoef(again.values, dev.y[dev.validation])[0, 1] > 0.9
+    else:
+        assert np.array_equal(again.proba, found.predictions.proba) and (again.labels() == dev.y[dev.validation]).mean() > 0.85

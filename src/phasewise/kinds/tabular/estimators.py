@@ -12,6 +12,7 @@ from phasewise.kinds.tabular.preparing import Preparing
 HGB_LEVELS = 254
 """Boosting takes at most this many levels as categories; columns with more are target-encoded (cross-fitted inside fit)."""
 SVM_ROWS = 5_000
+_TARGETS = {"regression": "continuous", "binary": "binary", "multiclass": "multiclass"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ def _forest(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
 def _boosting(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import TargetEncoder
 
@@ -88,7 +90,9 @@ def _boosting(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     if not high:
         return kind(random_state=seed, categorical_features=low or None)
-    keep = ColumnTransformer([("keep", "passthrough", list(range(d)) + low), ("many", TargetEncoder(random_state=seed), high)])
+    # The type is named because whole-number values would be taken for hundreds of classes.
+    folds = (KFold if task == "regression" else StratifiedKFold)(5, shuffle=True, random_state=seed)
+    keep = ColumnTransformer([("keep", "passthrough", list(range(d)) + low), ("many", TargetEncoder(target_type=_TARGETS[task], cv=folds), high)])
     return make_pipeline(keep, kind(random_state=seed, categorical_features=list(range(d, d + len(low))) or None))
 
 

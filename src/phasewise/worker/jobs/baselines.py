@@ -41,12 +41,12 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
             continue
         try:
             fitted = rooms.fit(name, dev, job.data, job.seed, ctx.threads)
-        except (ValueError, MemoryError, ArithmeticError) as error:
+            results.append(_result(ctx, wing, dev, fitted, metric_id, job))
+        except (ValueError, TypeError, MemoryError, ArithmeticError) as error:
             skipped[name] = f"{type(error).__name__}: {str(error)[:150]}"
             ctx.log(f"{name} failed: {skipped[name]}", "warning")
             continue
         notes += [f"{fitted.name}: {n}" for n in fitted.notes]
-        results.append(_result(ctx, wing, dev, fitted, metric_id, job))
     ctx.progress(len(names), len(names), unit="models", note="done")
     results.sort(key=lambda m: m.validation.value, reverse=metric(metric_id).maximize)
     contenders = [need.Contender(ref=m.ref, name=m.name, family=m.family, score=m.validation) for m in results]
