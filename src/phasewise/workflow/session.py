@@ -203,7 +203,7 @@ class Session:
         if self._runner is None:
             from phasewise.runners.local import LocalRunner
 
-            self._runner = LocalRunner(self.project)
+            self._runner = LocalRunner(self.project, keep_warm=True)
         return self._runner
 
     def poll(self) -> list[Any]:
