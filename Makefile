@@ -28,5 +28,18 @@ lint: $(V)/.ok ## linters and import contracts
 evidence: $(V)/.ok ## slow evidence runs: every technique with its control
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
 
+evidence-data: $(V)/.ok ## planted faults, drift alarms, noise: benchmarks/results/evidence-data.md
+	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.evidence_data
+
+bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
+	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards; do \
+	  set -- $$s; OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$1.py $$2 || exit 1; done
+
+bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
+	@PYTHONPATH=src $(V)/bin/python benchmarks/engine/gpu.py
+
+bench-ui: $(V)/.ok ## start-up, echo and memory of the app
+	@for s in benchmarks/ui/*.py; do $(V)/bin/python $$s || exit 1; done
+
 clean:
 	rm -rf $(V)
