@@ -54,6 +54,29 @@ async def load(seconds: float, rate: int) -> dict:
     return {"events": sent, "seconds": seconds, "cpu_share": spent / seconds, "lag_p50_ms": 1000 * statistics.median(lags), "lag_p95_ms": 1000 * lags[int(0.95 * len(lags))], "lag_max_ms": 1000 * lags[-1], "draws_per_s_per_chart": max(drawn) / seconds}
 
 
+async def pages() -> dict:
+    """Milliseconds of CPU to show each page for the first time and again, at 100x30."""
+    from tui.fake_session import FakeSession
+
+    from phasewise.records.phases import PHASES
+    from phasewise.tui.app import PhasewiseApp
+    from phasewise.tui.settings import Settings
+
+    app = PhasewiseApp(settings=Settings(motion=False), session=FakeSession(done="ship"))
+    first: dict[str, float] = {}
+    again: dict[str, float] = {}
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.pause()
+        for found in (first, again):
+            for phase in PHASES:
+                begin = time.process_time()
+                await app.screen.go(phase)
+                await pilot.pause()
+                found[phase] = round(1000 * (time.process_time() - begin), 1)
+    return {"first_ms": first, "again_ms": again}
+
+
 def memory(events: int) -> dict:
     """Growth of the resident size while a run of many events is folded, the events themselves not kept."""
     import psutil
@@ -76,7 +99,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=2000)
     parser.add_argument("--events", type=int, default=100_000)
     args = parser.parse_args()
-    print(json.dumps({"load": asyncio.run(load(args.seconds, args.rate)), "memory": memory(args.events)}, indent=1))
+    print(json.dumps({"load": asyncio.run(load(args.seconds, args.rate)), "pages": asyncio.run(pages()), "memory": memory(args.events)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,18 @@ def test_a_series_has_bounded_memory_and_loses_no_peak():
     assert s.best_high == 100.0
 
 
+def test_a_line_that_goes_back_forgets_what_is_told_again():
+    s = Series("train.loss")
+    for x in (1, 2, 3, 4, 3, 4, 5):
+        s.add(float(x), float(10 * s.passes + x))
+    assert s.points() == [(1.0, 11.0), (2.0, 12.0), (3.0, 13.0), (4.0, 24.0), (5.0, 25.0)]
+    assert s.passes == 2
+    for x in range(1, 20_000):
+        s.add(float(x), 1.0)
+    s.add(1.0, 7.0)
+    assert s.points() == [(1.0, 7.0)]
+
+
 def test_nan_is_counted_where_it_began():
     s = Series("train.loss")
     for i, y in enumerate([1.0, None, math.inf, 2.0]):

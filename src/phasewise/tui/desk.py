@@ -161,9 +161,9 @@ class Desk:
         return Primary(label=f"Next: {TITLES[following]}", act="next", phase=following)
 
     def following(self, phase: str) -> str:
-        """The phase after one, or an empty text."""
-        i = PHASES.index(phase)
-        return PHASES[i + 1] if i + 1 < len(PHASES) else ""
+        """The next phase that is not left out, or an empty text."""
+        states = {p.id: p.state for p in self.state().phases}
+        return next((p for p in PHASES[PHASES.index(phase) + 1 :] if states.get(p) != "skipped"), "")
 
     def start(self, job: Any) -> LiveRun:
         """Start a job and follow it."""

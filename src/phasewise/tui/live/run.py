@@ -126,14 +126,15 @@ def _metrics(run: LiveRun, e: Any) -> None:
             continue
         for line, y in zip(lines, row[1:], strict=False):
             line.add(x, y)
-        run.step = max(run.step, int(x)) if e.series == "train" else run.step
+        run.step = int(x) if e.series == "train" else run.step
 
 
 def _epoch(run: LiveRun, e: Any) -> None:
-    run.epoch, run.step, run.alive = e.epoch, max(e.step, run.step), e.alive
+    run.epoch, run.step, run.alive = e.epoch, e.step, e.alive
     run.values = dict(e.values)
     for name, value in e.values.items():
         run.line(f"epoch.{name}").add(e.step, value)
+    run.marks = [m for m in run.marks if m[0] < e.step] if run.marks and run.marks[-1][0] >= e.step else run.marks
     run.marks.append((e.step, e.epoch, e.t))
     if len(run.marks) > 2000:
         del run.marks[1::2]

@@ -31,7 +31,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class Series:
-    """A line y(x); x never decreases. `version` grows with every point, so a chart knows whether it is dirty."""
+    """A line y(x). When x goes back (a resumed run, the next fold) what lies behind it is forgotten. `version` grows with every point, so a chart knows whether it is dirty."""
 
     name: str
     raw: list[tuple[float, float]] = field(default_factory=list)
@@ -39,6 +39,8 @@ class Series:
     stride: int = 1
     version: int = 0
     count: int = 0
+    passes: int = 1
+    """How often the line began anew."""
     nans: int = 0
     first_nan: float | None = None
     last: float | None = None
@@ -48,6 +50,8 @@ class Series:
     def add(self, x: float, y: float | None) -> None:
         """One point; None and NaN make a gap and are counted."""
         self.version += 1
+        if self.raw and x < self.raw[-1][0]:
+            self._rewind(x)
         self.count += 1
         if y is None or not math.isfinite(y):
             self.nans += 1
@@ -64,6 +68,15 @@ class Series:
         if len(self.buckets) >= BUCKETS:
             self._fold()
         self.buckets.append(Bucket(x, y, x, y, x))
+
+    def _rewind(self, x: float) -> None:
+        """Forget points at or after x: they are told again."""
+        self.passes += 1
+        kept = [p for p in self.raw if p[0] < x]
+        exact = self.count <= len(self.raw)
+        self.buckets = [b for b in self.buckets if max(b.low_x, b.high_x) < x]
+        self.count = len(kept) if exact else max(self.count - (len(self.raw) - len(kept)), len(kept) + 1 if self.buckets else len(kept))
+        self.raw = kept
 
     def _keep(self, point: tuple[float, float]) -> None:
         self.raw.append(point)
@@ -82,7 +95,7 @@ class Series:
         if self.count <= len(self.raw):
             line = list(self.raw)
         else:
-            start = self.raw[0][0]
+            start = self.raw[0][0] if self.raw else math.inf
             line = []
             for b in self.buckets:
                 if b.x >= start:

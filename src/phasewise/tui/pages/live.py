@@ -77,15 +77,14 @@ class Live(View):
         evidence = self.desk.evidence(self.SLOT)
         if self.run() is None and evidence is not None and self.desk.folder(evidence.run) is not None:
             self.desk.replay(evidence.run)
-        target = self.desk.answer("goals.target")
-        self.charts["metric"].y_guide = target
-        self.charts["metric"].title_text = self.desk.metric_title()
+        self._goal_line()
         self.figures.redraw()
         self.notes.redraw()
         for chart in self.charts.values():
             chart.redraw()
 
     def tick(self) -> None:
+        self._goal_line()
         names = list(self.charts)
         for i in range(len(names)):  # one chart a frame, in turn: no frame draws four
             if self.charts[names[(self.turn + i) % len(names)]].tick():
@@ -93,6 +92,15 @@ class Live(View):
                 break
         self.figures.refresh()
         self.notes.redraw()
+
+    def _goal_line(self) -> None:
+        """The goal is drawn only where the goal's own metric is."""
+        run = self.run()
+        names = list(run.series) if run is not None else list(getattr(self.desk.result(self.SLOT), "curves", None) or {})
+        own = bool(self.desk.metric) and any(n.endswith(self.desk.metric) for n in names)
+        chart = self.charts["metric"]
+        chart.y_guide = self.desk.answer("goals.target") if own else None
+        chart.title_text = self.desk.metric_title() if own else "Metrics"
 
     def focus_first(self) -> None:
         self.charts[self.CHART].focus(scroll_visible=False)
@@ -103,6 +111,9 @@ class Live(View):
             return self._stored_figures()
         mark = RUN[run.state]
         parts: list[Any] = [(f"{glyph(mark, self.ascii_only)} {mark.word}", f"bold {mark.tone}"), "  "]
+        passes = max((s.passes for s in run.series.values()), default=1)
+        if passes > 1:
+            parts += [("pass ", "muted"), (str(passes), "bold"), "  "]
         if run.epoch:
             parts += [("epoch ", "muted"), (str(run.epoch), "bold"), "  "]
         if run.step:

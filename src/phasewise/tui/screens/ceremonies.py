@@ -64,8 +64,7 @@ def _door(screen: Any, predicted: float) -> None:
 
     def take(word: Any) -> None:
         if word:
-            desk.session.confirm("verify")
-            desk.touch()
+            screen.accept_answers()
             screen.auto, screen.auto_seal = "verify", False
             screen.run_worker(screen.start(desk.session.next_job("verify")), exit_on_error=True)
 

@@ -67,12 +67,12 @@ class Doing:
         self.refresh_actions()  # type: ignore[attr-defined]
 
     async def _do_run(self, step: Any) -> None:
-        if step.job.kind == "profile" or self._confirm_answers():
+        if step.job.kind == "profile" or self.accept_answers():
             self.auto, self.auto_seal = self.phase, False  # type: ignore[attr-defined]
             await self.start(self.desk.session.next_job(self.phase))  # type: ignore[attr-defined]
 
     async def _do_next(self, step: Any) -> None:
-        if self._confirm_answers():
+        if self.accept_answers():
             await self.go(step.phase)  # type: ignore[attr-defined]
 
     async def _do_gate(self, step: Any) -> None:
@@ -81,7 +81,7 @@ class Doing:
     async def _do_seal(self, step: Any) -> None:
         from phasewise.tui.screens.ceremonies import seal
 
-        if self._confirm_answers():
+        if self.accept_answers():
             self.app.push_screen(seal(self.desk), self._sealed)
 
     def _sealed(self, word: Any) -> None:
@@ -92,15 +92,23 @@ class Doing:
     async def _do_open(self, step: Any) -> None:
         from phasewise.tui.screens.ceremonies import open_vault
 
-        if self._confirm_answers():
+        if self.accept_answers():
             open_vault(self)
 
-    def _confirm_answers(self) -> bool:
+    def accept_answers(self) -> bool:
+        """Accept the page's answers, once for the same answers; a done or skipped phase stays as it is."""
+        phase = self.phase  # type: ignore[attr-defined]
+        if self.desk.phase(phase).state in ("done", "skipped"):
+            return True
+        answers = repr(self.desk.session.answers.get(phase))
+        if self.confirmed_as.get(phase) == answers:  # type: ignore[attr-defined]
+            return True
         try:
-            self.desk.session.confirm(self.phase)  # type: ignore[attr-defined]
+            self.desk.session.confirm(phase)
         except PhasewiseError as e:
             self.fail(e)
             return False
+        self.confirmed_as[phase] = answers  # type: ignore[attr-defined]
         self.desk.touch()
         return True
 
@@ -142,14 +150,14 @@ class Doing:
         phase = here if PHASES.index(here) <= PHASES.index(self.auto) else self.auto
         step = self.desk.primary(phase)
         if step.act == "run" or (step.act == "seal" and self.auto_seal):
-            if step.job.kind != "profile" and not self._confirm_answers():
+            if step.job.kind != "profile" and not self.accept_answers():
                 self.auto = ""
                 return
             await self.start(self.desk.session.next_job(phase))
         elif step.act == "gate" and self.auto_seal and phase == "data" and self.desk.take_advised():
             await self.go_on()
         elif step.act == "next" and phase != self.auto:
-            if not self._confirm_answers():
+            if not self.accept_answers():
                 self.auto = ""
                 return
             await self.go(step.phase, focus=False)  # type: ignore[attr-defined]
@@ -320,6 +328,7 @@ class Doing:
 
     def action_reopen(self) -> None:
         """Reopen this phase with a reason; nothing is erased."""
+        self.confirmed_as.pop(self.phase, None)  # type: ignore[attr-defined]
         self.ask_reason(f"Reopen {TITLES[self.phase]}", "Later phases become stale where they depend on it; nothing is erased.", lambda reason: self.desk.session.reopen(self.phase, reason))  # type: ignore[attr-defined]
 
     def action_skip(self) -> None:

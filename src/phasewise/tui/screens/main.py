@@ -52,6 +52,7 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.drawer = Drawer()
         self.auto: str = ""
         self.auto_seal = False
+        self.confirmed_as: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """The frame; no page yet."""
