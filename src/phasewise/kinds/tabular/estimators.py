@@ -70,7 +70,7 @@ def _forest(preparing: Preparing, task: str, seed: int, threads: int) -> Any:
     from sklearn import ensemble
 
     # Extra trees for many rows (no search for cuts: about a third of the time), a random forest for few.
-    shape = {"n_estimators": 100, "random_state": seed, "n_jobs": threads, "min_samples_leaf": 1 if preparing.rows < 5_000 else 3}
+    shape = {"n_estimators": 100, "random_state": seed, "n_jobs": threads, "min_samples_leaf": max(1, min(preparing.rows, 50_000) // 5_000)}
     if preparing.rows < 5_000:
         return ensemble.RandomForestRegressor(**shape, max_features=0.5) if task == "regression" else ensemble.RandomForestClassifier(**shape)
     return ensemble.ExtraTreesRegressor(**shape, max_features=0.5) if task == "regression" else ensemble.ExtraTreesClassifier(**shape)
