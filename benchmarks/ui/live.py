@@ -56,11 +56,10 @@ async def load(seconds: float, rate: int) -> dict:
 
 async def pages() -> dict:
     """Milliseconds of CPU to show each page for the first time and again, at 100x30."""
-    from tui.fake_session import FakeSession
-
     from phasewise.records.phases import PHASES
     from phasewise.tui.app import PhasewiseApp
     from phasewise.tui.settings import Settings
+    from tui.fake_session import FakeSession
 
     app = PhasewiseApp(settings=Settings(motion=False), session=FakeSession(done="ship"))
     first: dict[str, float] = {}
