@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from phasewise.engine import losses
 from phasewise.kinds.images import networks, tta
 from phasewise.kinds.images.networks import pretrained
 from phasewise.kinds.images.networks.resnet import cifar_resnet
@@ -49,7 +50,7 @@ def test_mixup_scores_both_labels_by_share():
     model = networks.build(NetworkSpec(family="conv2", options={"augment": {"mixup": 0.4}}), _info()).train()
     out, y = model(_batch()), torch.tensor([0, 1, 2, 3, 0, 1])
     loss = torch.nn.functional.cross_entropy
-    got = model.training_loss(out, y, loss)
+    got = model.training_loss(out, y, losses.make("cross_entropy", "multiclass"))
     share, partner = model.mixed.share, model.mixed.partner
     want = (share * loss(out, y, reduction="none") + (1 - share) * loss(out, y[partner], reduction="none")).mean()
     assert torch.allclose(got, want)

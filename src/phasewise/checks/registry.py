@@ -80,15 +80,15 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def run_checks(
-    table: CheckTable, only: Sequence[str] | None = None, progress: Callable[[int, int, str], bool | None] | None = None
+    table: CheckTable, only: Sequence[str] | None = None, progress: Callable[[int, int, str], bool | None] | None = None, *, infos: Sequence[Info] | None = None
 ) -> ChecksResult:
     """All checks of a table (or the ids in `only`), cheapest class first.
 
     `progress(done, total, check_id)` is called before each check and cancels the rest by returning False.
-    Checks of the cost class `slow` run only when named. A finding whose id is in `options["accepted"]` becomes `info`.
+    `infos` replaces the checks of tables by those of another kind. Checks of the cost class `slow` run only when named. A finding whose id is in `options["accepted"]` becomes `info`.
     """
     start = time.perf_counter()
-    wanted = [c for c in all_checks("table") if (c.id in only if only else True)]
+    wanted = [c for c in (all_checks("table") if infos is None else infos) if (c.id in only if only else True)]
     wanted.sort(key=lambda c: COST_ORDER[c.cost])
     findings: list[Finding] = []
     coverage: list[CheckRun] = []

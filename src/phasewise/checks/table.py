@@ -40,6 +40,8 @@ class CheckTable:
     time: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    subject: Any = None
+    """The kind's own development object, for checks that look at more than columns (pictures)."""
 
     @property
     def rows(self) -> int:

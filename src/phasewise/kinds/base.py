@@ -1,6 +1,7 @@
 """A kind: one wing of the house. Every wing has the same rooms, found by name, so that heavy code loads only in the worker."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ class Kind:
         """The kind's recipe (pure data): `RECIPE` of its recipe module, or the module itself."""
         module = importlib.import_module(f"{self.package}.recipe")
         return getattr(module, "RECIPE", module)
+
+    def has(self, name: str) -> bool:
+        """Whether this kind has a room of its own of that name."""
+        return importlib.util.find_spec(f"{self.package}.{name}") is not None
 
     def room(self, name: str) -> ModuleType:
         """The module of a room by name, imported on first use (worker side)."""

@@ -16,6 +16,16 @@ def why_not(spec: NetworkSpec) -> str:
     return "" if spec.family in FAMILIES else f"units of a {spec.family!r} network cannot be removed; only {' and '.join(FAMILIES)} networks for tables can"
 
 
+def start(spec: NetworkSpec, module: nn.Module) -> NetworkSpec:
+    """The spec with the widths written out."""
+    return spec.model_copy(update={"hidden": sizes(module)})
+
+
+def sizes(module: nn.Module) -> list[int]:
+    """Units of each hidden layer."""
+    return [layer.out_features for layer in module.layers]  # type: ignore[union-attr]
+
+
 def _outputs(model: nn.Module, inputs: dict[str, torch.Tensor]) -> list[torch.Tensor]:
     """Activations after each hidden layer in evaluation mode: float [n, units]."""
     kept: list[torch.Tensor] = []

@@ -24,11 +24,13 @@ def of_table(ctx: Any, job: ChecksJob) -> ChecksResult:
     from phasewise.checks.registry import all_checks, run_checks
     from phasewise.checks.table import CheckTable
 
-    known = {c.id for c in all_checks()}
+    wing = kind(job.data.kind)
+    infos = wing.room("checks").infos() if wing.has("checks") else None
+    known = {c.id for c in all_checks()} | {c.id for c in infos or ()}
     for name in job.only:
         if name not in known:
             raise UsageError(f"unknown check {name!r}", "", f"Valid: {', '.join(sorted(known))}.")
-    dev = kind(job.data.kind).room("development").load(ctx.project, job.data)
+    dev = wing.room("development").load(ctx.project, job.data)
     ctx.started(job.title or "Checking the data")
     about = dev.split or {}
     policy = str(about.get("policy", ""))
@@ -45,7 +47,7 @@ def of_table(ctx: Any, job: ChecksJob) -> ChecksResult:
     table = CheckTable(
         frame=dev.natural, target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
         validation=dev.validation if dev.folds is None else None, groups=dev.groups, group=about.get("group"),
-        time=about.get("time"), options=options, seed=job.seed,
+        time=about.get("time"), options=options, seed=job.seed, subject=dev,
     )
 
     def progress(done: int, total: int, name: str) -> bool:
@@ -53,7 +55,7 @@ def of_table(ctx: Any, job: ChecksJob) -> ChecksResult:
         ctx.control.poll()
         return ctx.control.stop is None
 
-    result = run_checks(table, job.only or None, progress)
+    result = run_checks(table, job.only or None, progress, infos=infos)
     for finding in result.findings:
         if finding.severity in ("block", "warn"):
             ctx.finding(finding.id, finding.severity, finding.title, finding.seen)

@@ -39,9 +39,9 @@ def run(ctx: RunContext, job: PruneJob) -> PruneResult:
     original = models.result_of(ctx.project, bench, job.model)
     module = bench.kind.room("predictor").read_network(folder, predictor.card)
     ctx.started(job.title or f"Pruning {job.model}")
-    config = config.model_copy(update={"network": config.network.model_copy(update={"hidden": [layer.out_features for layer in module.layers]})})
+    config = config.model_copy(update={"network": shrinking.start(config.network, module)})
     tolerance = options["tolerance"] if options["tolerance"] is not None else original.validation.se
-    units = sum(config.network.hidden)
+    units = sum(shrinking.sizes(module))
     rounds, best, stages = _loop(ctx, bench, job, config, module, original.validation.value, tolerance, units, options)
     if best is None:
         return PruneResult(original=original, pruned=original, rounds=rounds, notes=["The first step already cost more than the tolerance: nothing was removed."])
@@ -76,11 +76,12 @@ def _loop(ctx: RunContext, bench: Bench, job: PruneJob, config: ModelConfig, mod
         if outcome is None or not outcome.finite:
             break
         loss = sign(bench.metric) * (before - outcome.value)
-        rounds.append({"round": number, "hidden": list(spec.hidden), "value": outcome.value, "loss": loss, "removed": {k: len(v) for k, v in drop.items()}, "kept": loss <= tolerance})
+        small = bench.build(spec, stage.info)
+        rounds.append({"round": number, "hidden": shrinking.sizes(small), "value": outcome.value, "loss": loss, "removed": {k: len(v) for k, v in drop.items()}, "kept": loss <= tolerance})
         if loss > tolerance or ctx.control.stop is not None:
             break
         best = outcome
-        module = bench.build(spec, stage.info)
+        module = small
         module.load_state_dict(outcome.folds[0].member.state)
         module.eval()
     return rounds, best, stages

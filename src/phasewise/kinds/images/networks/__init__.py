@@ -9,6 +9,7 @@ from phasewise.kinds.images.networks import pretrained
 from phasewise.kinds.images.networks.conv2 import Conv2
 from phasewise.kinds.images.networks.model import PictureModel
 from phasewise.kinds.images.networks.resnet import cifar_resnet, resnet18
+from phasewise.kinds.images.shrink.removal import reshaped
 from phasewise.records.errors import UsageError
 
 FAMILIES = ("features", "conv2", "resnet20", "resnet32", "resnet56", "resnet18", "pretrained")
@@ -43,4 +44,5 @@ def build(spec: Any, info: Any) -> nn.Module:
         mean, std = info.stats["mean"].tolist(), info.stats["std"].tolist()
     body = _body(spec, channels, info.outputs, height)
     frozen = pretrained.frozen_parts(body, int(spec.options.get("unfrozen", 0))) if spec.family == "pretrained" else ()
-    return PictureModel(body, mean, std, spec.options.get("augment"), frozen=frozen)
+    model = PictureModel(body, mean, std, spec.options.get("augment"), frozen=frozen)
+    return reshaped(model, spec.options["shape"]) if spec.options.get("shape") else model

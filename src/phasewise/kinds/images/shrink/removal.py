@@ -74,3 +74,30 @@ def mask(model: nn.Module, drop: dict[str, list[int]]) -> nn.Module:
                     if value is not None and drop.get(group.name):
                         value[drop[group.name]] = 0
     return quiet
+
+
+def shapes(module: nn.Module) -> dict[str, list[int]]:
+    """Name -> shape of every parameter and running statistic with at least one axis."""
+    return {name: list(t.shape) for name, t in module.state_dict().items() if t.dim()}
+
+
+def reshaped(module: nn.Module, wanted: dict[str, list[int]]) -> nn.Module:
+    """The module with layers of other sizes, freshly initialised where a size changes: how a pruned architecture is built again."""
+    for name, layer in module.named_modules():
+        shape = wanted.get(f"{name}.weight")
+        if shape is None or not hasattr(layer, "weight") or list(layer.weight.shape) == list(shape):
+            continue
+        if isinstance(layer, nn.Conv2d):
+            layer.out_channels, layer.in_channels = int(shape[0]), int(shape[1]) * layer.groups
+        elif isinstance(layer, nn.Linear):
+            layer.out_features, layer.in_features = int(shape[0]), int(shape[1])
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.num_features = int(shape[0])
+            layer.running_mean, layer.running_var = torch.zeros(shape[0]), torch.ones(shape[0])
+        else:
+            continue
+        layer.weight = nn.Parameter(torch.empty([int(s) for s in shape]))
+        if layer.bias is not None:
+            layer.bias = nn.Parameter(torch.empty(int(shape[0])))
+        layer.reset_parameters()
+    return module

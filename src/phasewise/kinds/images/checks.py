@@ -1,0 +1,194 @@
+"""Checks of picture folders (I01-I18): on development pictures; what is left out stays where it is (quarantine, never deletion)."""
+
+from collections import Counter
+
+import numpy as np
+
+from phasewise.checks.registry import Info, all_checks, check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable
+from phasewise.checks.texts import finding, percent
+from phasewise.kinds.images import copies
+from phasewise.records.findings import Finding
+
+SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "target-leak", "source-card")
+"""Checks of tables that mean the same for pictures; `target-leak` on the facts is the shortcut check (I13)."""
+SMALLEST = 8
+
+
+def infos() -> list[Info]:
+    """The checks of this kind, and those of tables that fit."""
+    from phasewise.kinds.images import checks_labels
+
+    own = [f.check for module in (globals(), vars(checks_labels)) for f in module.values() if callable(f) and hasattr(f, "check") and f.__module__.startswith(__name__)]
+    return own + [c for c in all_checks("table") if c.id in SHARED]
+
+
+def _rows(table: CheckTable, mask: np.ndarray) -> list[int]:
+    return [int(r) for r in table.subject.table["__row__"].to_numpy()[mask]]
+
+
+def _paths(table: CheckTable, mask: np.ndarray) -> list[str]:
+    return table.subject.table["path"].filter(mask)[:5].to_list()
+
+
+def _leave_out(table: CheckTable, mask: np.ndarray, *, recommended: bool = False):
+    return remedy("drop-rows", recommended=recommended, title="leave these pictures out", effect="They are not used; the files stay where they are.", rows=_rows(table, mask))
+
+
+@check("unreadable", source="I01, D02", cost="free")
+def unreadable(table: CheckTable) -> list[Finding]:
+    """Files that are no whole picture: found when everything was decoded, in no part, still on disk."""
+    about = table.options.get("split") or table.subject.split
+    count, listed = int(about.get("broken_count", 0)), about.get("broken", [])
+    if not count:
+        return []
+    reasons = Counter(why for _, why in listed)
+    seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
+    return [finding("unreadable", "warn", f"{count:,} files cannot be read", f"{seen}. They are in no part.", rows=count, examples=[p for p, _ in listed[:5]], numbers={"count": count}, remedies=[remedy("accept", recommended=True, title="go on without them")])]
+
+
+@check("cruft", source="I02", cost="free")
+def cruft(table: CheckTable) -> list[Finding]:
+    """Files that are no pictures, hidden, linked or beside the class folders."""
+    about = table.subject.split
+    count, listed = int(about.get("cruft_count", 0)), about.get("cruft", [])
+    if not count:
+        return []
+    reasons = Counter(why for _, why in listed)
+    seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
+    odd = any("leaves the folder" in why for why in reasons)
+    return [finding("cruft", "warn" if odd else "info", f"{count:,} other files are passed over", f"{seen}.", rows=count, examples=[p for p, _ in listed[:5]], remedies=[remedy("accept", recommended=True, title="pass them over")])]
+
+
+@check("wrong-extension", source="I03", cost="free")
+def wrong_extension(table: CheckTable) -> list[Finding]:
+    """Files whose content is another format than their name says."""
+    frame = table.subject.table
+    if "wrong_extension" not in frame.columns or not frame["wrong_extension"].any():
+        return []
+    mask = frame["wrong_extension"].to_numpy()
+    return [finding("wrong-extension", "info", f"{int(mask.sum()):,} files have the extension of another format", "They are read by their content.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("note", recommended=True), _leave_out(table, mask)])]
+
+
+@check("mixed-modes", source="I04, I05", cost="free")
+def mixed_modes(table: CheckTable) -> list[Finding]:
+    """Grey, palette, transparent, 16-bit, animated or turned pictures among others: what was converted."""
+    frame = table.subject.table
+    out = []
+    modes = Counter(frame["mode"].to_list()) if "mode" in frame.columns else Counter()
+    if len(modes) > 1:
+        out.append(finding("mixed-modes", "info", "Pictures of several colour modes", ", ".join(f"{n:,} {m}" for m, n in modes.most_common(5)) + "; all are converted to one.", columns=["mode"], remedies=[remedy("accept", recommended=True)]))
+    if "turned" in frame.columns and frame["turned"].any():
+        mask = frame["turned"].to_numpy()
+        out.append(finding("mixed-modes", "info", f"{int(mask.sum()):,} pictures carry a rotation tag", "They are turned upright when decoded.", place="turned", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True)]))
+    if "frames" in frame.columns and (frame["frames"] > 1).any():
+        mask = (frame["frames"] > 1).to_numpy()
+        out.append(finding("mixed-modes", "info", f"{int(mask.sum()):,} animated files", "Their first frame is used.", place="animated", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)]))
+    return out
+
+
+@check("class-folders", source="I06", cost="free")
+def class_folders(table: CheckTable) -> list[Finding]:
+    """Class names that differ only in case or blanks, and classes with very few pictures."""
+    names = list(table.subject.classes)
+    twins = [n for n, k in Counter(c.strip().casefold() for c in names).items() if k > 1]
+    if not twins:
+        return []
+    pairs = {c: next(o for o in names if o.strip().casefold() == c.strip().casefold()) for c in names if c.strip().casefold() in twins}
+    offers = [remedy("merge-levels", recommended=True, map={a: b for a, b in pairs.items() if a != b}, columns=[table.target]), remedy("accept")]
+    return [finding("class-folders", "block", "Class folders differ only in spelling", ", ".join(sorted(pairs)), columns=[table.target], remedies=offers)]
+
+
+@check("exact-copies", source="I07", cost="pass")
+def exact_copies(table: CheckTable) -> list[Finding]:
+    """The same file more than once (kept in one part by the split)."""
+    keys = copies.keys(table.subject.table)
+    first = np.zeros(len(keys), bool)
+    first[np.unique(keys, return_index=True)[1]] = True
+    extra = ~first
+    out = []
+    if extra.any():
+        out.append(finding("exact-copies", "info", f"{int(extra.sum()):,} files are copies of another", "The split keeps copies in one part.", rows=int(extra.sum()), examples=_paths(table, extra), numbers={"share": float(extra.mean())}, remedies=[_leave_out(table, extra), remedy("accept", recommended=True)]))
+    order = np.argsort(keys, kind="stable")
+    same = keys[order][1:] == keys[order][:-1]
+    clash = same & (table.subject.y[order][1:] != table.subject.y[order][:-1])
+    if clash.any():
+        mask = np.isin(keys, keys[order][1:][clash])
+        out.append(finding("copies-two-classes", "warn", f"{int(mask.sum()):,} pictures lie in two classes", "The same file has different labels.", rows=int(mask.sum()), examples=_paths(table, mask), harm=100 * float(mask.mean()) / 2, remedies=[_leave_out(table, mask, recommended=True), remedy("review-labels"), remedy("accept")]))
+    return out
+
+
+@check("near-copies", source="I08, I09, I17", cost="pairs")
+def near_copies(table: CheckTable) -> list[Finding]:
+    """Re-saved, resized, mirrored or neighbouring frames; with two labels a conflict."""
+    dev = table.subject
+    pairs = copies.near_pairs(dev.table, dev.fitting)
+    if not len(pairs):
+        return []
+    touched = np.zeros(len(dev.y), bool)
+    touched[pairs.ravel()] = True
+    later = np.zeros(len(dev.y), bool)
+    later[pairs.max(1)] = True
+    neighbours = float((np.abs(pairs[:, 0] - pairs[:, 1]) <= 2).mean())
+    burst = " Most are neighbours in name order: frames of a video or a burst?" if neighbours > 0.5 and len(pairs) >= 10 else ""
+    out = [finding("near-copies", "warn" if burst else "info", f"{int(touched.sum()):,} pictures are nearly the same as another", f"{len(pairs):,} pairs, mirrored ones included; the split keeps them in one part.{burst}", rows=int(touched.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in pairs[:5]], numbers={"pairs": len(pairs), "neighbours": neighbours}, remedies=[_leave_out(table, later), remedy("keep-together", recommended=True)])]
+    clash = pairs[dev.y[pairs[:, 0]] != dev.y[pairs[:, 1]]]
+    if len(clash):
+        mask = np.zeros(len(dev.y), bool)
+        mask[clash.ravel()] = True
+        out.append(finding("near-copies-two-classes", "warn", f"{len(clash):,} nearly equal pairs have two classes", "One of the two labels is wrong, or the classes cannot be told apart.", rows=int(mask.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in clash[:5]], remedies=[remedy("review-labels", recommended=True), _leave_out(table, mask)]))
+    return out
+
+
+@check("odd-size", source="I10, D02", cost="free")
+def odd_size(table: CheckTable) -> list[Finding]:
+    """Tiny pictures, and sides or aspect ratios far from the others'."""
+    frame = table.subject.table
+    width, height = frame["width"].to_numpy().astype(float), frame["height"].to_numpy().astype(float)
+    side, ratio = np.minimum(width, height), np.maximum(width, height) / np.maximum(np.minimum(width, height), 1)
+    out = []
+    tiny = side < min(SMALLEST, np.median(side))
+    if tiny.any():
+        out.append(finding("odd-size", "warn", f"{int(tiny.sum()):,} pictures have a side below {SMALLEST} px", "There is nothing to see in them.", place="tiny", rows=int(tiny.sum()), examples=_paths(table, tiny), remedies=[_leave_out(table, tiny, recommended=True), remedy("accept")]))
+    middle = np.median(side)
+    odd = ((side < middle / 4) | (side > 4 * middle) | (ratio > 4)) & ~tiny
+    if odd.any():
+        out.append(finding("odd-size", "info", f"{int(odd.sum()):,} pictures are of unusual size or shape", f"The usual side is {middle:.0f} px; these are below a quarter, above four times, or four times as long as wide.", place="shape", rows=int(odd.sum()), examples=_paths(table, odd), remedies=[_leave_out(table, odd), remedy("accept", recommended=True)]))
+    return out
+
+
+@check("exposure", source="I11", cost="pass")
+def exposure(table: CheckTable) -> list[Finding]:
+    """Nearly black or nearly white pictures (99th percentile below 40, 5th above 235)."""
+    frame = table.subject.table
+    if "low" not in frame.columns:
+        return []
+    out = []
+    for place, mask in (("dark", (frame["high"] < 40).to_numpy()), ("light", (frame["low"] > 235).to_numpy())):
+        if mask.any():
+            share = float(mask.mean())
+            out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{int(mask.sum()):,} pictures are nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures.", place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=share > 0.01), remedy("accept", recommended=share <= 0.01)]))
+    return out
+
+
+@check("blur", source="I12", cost="pass")
+def blur(table: CheckTable) -> list[Finding]:
+    """Little detail: log variance of the Laplacian two interquartile ranges below the first quartile (weak everywhere: information only)."""
+    sharp = table.subject.table["sharpness"].to_numpy()
+    low, high = np.quantile(sharp, [0.25, 0.75])
+    mask = sharp < low - 2 * (high - low)
+    if not mask.any() or high <= low:
+        return []
+    return [finding("blur", "info", f"{int(mask.sum()):,} pictures have little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
+
+
+@check("channel-statistics", source="I18, D07", cost="pass")
+def channel_statistics(table: CheckTable) -> list[Finding]:
+    """Mean and deviation per channel of the training pictures, beside those that pretrained networks expect."""
+    from phasewise.kinds.images.preparing import channel_statistics as measured
+
+    dev = table.subject
+    mean, std = measured(dev.pixels(), np.asarray(dev.train))
+    seen = f"mean {', '.join(f'{m:.3f}' for m in mean)}, deviation {', '.join(f'{s:.3f}' for s in std)}" + ("; ImageNet has 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225." if len(mean) == 3 else ".")
+    return [finding("channel-statistics", "pass", "Channels are normalised by the training pictures", seen, numbers={"mean": mean, "std": std})]

@@ -1,0 +1,81 @@
+"""Doubtful labels and folders that look like each other, by a model that never saw the picture it judges (I14, I15)."""
+
+from typing import Any
+
+import numpy as np
+
+from phasewise.checks.registry import check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable, Skip
+from phasewise.checks.texts import finding, percent
+from phasewise.records.findings import Finding
+
+ROWS = 6_000
+SURE = -0.8
+
+
+def out_of_fold(dev: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, probabilities [m, classes]) of a logistic model on frozen features, or on edge directions, five folds."""
+    if "doubts" not in dev.held:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold, cross_val_predict
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        counts = np.bincount(dev.y, minlength=len(dev.classes))
+        if (counts < 5).any():
+            raise Skip("a class has fewer than 5 pictures")
+        rows = np.sort(np.random.default_rng(seed).permutation(len(dev.y))[:ROWS])
+        x = _matrix(dev, rows)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
+        proba = cross_val_predict(model, x, dev.y[rows], cv=StratifiedKFold(5, shuffle=True, random_state=seed), method="predict_proba")
+        dev.held["doubts"] = (rows, proba)
+    return dev.held["doubts"]
+
+
+def _matrix(dev: Any, rows: np.ndarray) -> np.ndarray:
+    from phasewise.kinds.images import hog
+
+    if dev.weights:
+        from phasewise.kinds.images import preparing, transfer
+
+        return transfer.of_development(dev, preparing.fit(dev, dev.train, None, {"features": True}))[rows]
+    return hog.features(dev.pixels()[rows])
+
+
+@check("label-noise", source="I15, T30, D18", cost="model", rows=ROWS)
+def label_noise(table: CheckTable) -> list[Finding]:
+    """Single pictures whose label is contradicted with certainty."""
+    dev = table.subject
+    rows, proba = out_of_fold(dev, table.seed)
+    y = dev.y[rows]
+    given = proba[np.arange(len(y)), y]
+    other = proba.copy()
+    other[np.arange(len(y)), y] = -1
+    margin = given - other.max(1)
+    sure = margin < SURE
+    if not sure.any():
+        return []
+    share = float(sure.mean())
+    order = rows[np.argsort(margin)][:5]
+    guess = other.argmax(1)[np.argsort(margin)][:5]
+    shown = [f"{dev.table['path'][int(i)]}: {dev.classes[int(g)]}?" for i, g in zip(order, guess, strict=True)]
+    queue = [int(v) for v in dev.table["__row__"].to_numpy()[rows[np.argsort(margin)][: int(sure.sum())]][:500]]
+    severity = "warn" if share >= 0.02 and len(y) >= 500 else "info"
+    return [finding("label-noise", severity, f"{int(sure.sum()):,} labels are contradicted with certainty", f"{percent(share)} of {len(y):,} pictures, by a model that never saw them.", rows=int(sure.sum()), examples=shown, numbers={"share": share, "queue": queue}, harm=100 * share, remedies=[remedy("review-labels", recommended=severity == "warn"), remedy("accept", recommended=severity == "info")])]
+
+
+@check("folders-alike", source="I14", cost="model", rows=ROWS)
+def folders_alike(table: CheckTable) -> list[Finding]:
+    """Two class folders whose pictures are taken for each other more often than not."""
+    dev = table.subject
+    rows, proba = out_of_fold(dev, table.seed)
+    k = len(dev.classes)
+    counts = np.bincount(dev.y[rows] * k + proba.argmax(1), minlength=k * k).reshape(k, k)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    out = []
+    for a in range(k):
+        for b in range(a + 1, k):
+            if share[a, b] > 0.5 and share[b, a] > 0.5:
+                out.append(finding("folders-alike", "block", f"{dev.classes[a]!r} and {dev.classes[b]!r} look swapped", f"{percent(share[a, b])} and {percent(share[b, a])} of their pictures are taken for the other class.", place=f"{dev.classes[a]}/{dev.classes[b]}", harm=50, numbers={"share": float(share[a, b])}, remedies=[remedy("merge-levels", map={dev.classes[a]: dev.classes[b]}, columns=[table.target]), remedy("accept")]))
+    return out
