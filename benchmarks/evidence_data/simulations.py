@@ -66,7 +66,7 @@ def seed_interval_coverage(times: int = 4000) -> float:
     return hits / times
 
 
-def difference_coverage(times: int = 500, n: int = 500) -> float:
+def difference_coverage(times: int = 2000, n: int = 500) -> float:
     """Share of paired bootstrap intervals that hold the true difference of two models' log loss."""
     rng = np.random.default_rng(1)
 
@@ -81,7 +81,7 @@ def difference_coverage(times: int = 500, n: int = 500) -> float:
     hits = 0
     for i in range(times):
         y, a, b = draw(n)
-        found = difference("log_loss", y, a, b, resamples=600, seed=i)
+        found = difference("log_loss", y, a, b, resamples=500, seed=i)
         hits += found.low <= truth <= found.high
     return hits / times
 

@@ -45,19 +45,24 @@ def found(result: ChecksResult, planted: Planted, clean: set[str], before: list[
     return ""
 
 
-def cases(bases: list[Base], fault: Fault, seed: int) -> Iterator[tuple[Base, object, Planted]]:
-    """Every base and parameter the fault can be planted with."""
-    for b, base in enumerate(bases):
-        for p, parameter in enumerate(fault.parameters):
-            made = fault.make(base, np.random.default_rng([seed, b, p]), parameter)
-            if made is not None:
-                yield base, parameter, made
+def cases(bases: list[Base], fault: Fault, seed: int, most: int = 0) -> Iterator[tuple[Base, object, Planted]]:
+    """Every base and parameter the fault can be planted with; with `most` a random choice of that many of them."""
+    places = [(b, p) for b in range(len(bases)) for p in range(len(fault.parameters))]
+    order = np.random.default_rng([seed, len(fault.name)]).permutation(len(places)) if most else np.arange(len(places))
+    given = 0
+    for b, p in (places[i] for i in order):
+        if most and given >= most:
+            return
+        made = fault.make(bases[b], np.random.default_rng([seed, b, p]), fault.parameters[p])
+        if made is not None:
+            given += 1
+            yield bases[b], fault.parameters[p], made
 
 
-def run_fault(fault: Fault, bases: list[Base], clean: dict[str, set[str]], seed: int = 0) -> Tally:
-    """One fault kind over all bases and parameters."""
+def run_fault(fault: Fault, bases: list[Base], clean: dict[str, set[str]], seed: int = 0, most: int = 0) -> Tally:
+    """One fault kind over all bases and parameters (or `most` of them)."""
     tally = Tally()
-    for base, parameter, made in cases(bases, fault, seed):
+    for base, parameter, made in cases(bases, fault, seed, most):
         result = run_checks(table_of(base, made))
         severity = found(result, made, clean[base.name], base.frame.columns)
         tally.tried += 1
