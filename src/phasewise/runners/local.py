@@ -23,13 +23,14 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLAR
 
 
 class LocalRunner:
-    """Starts runs of one project; `keep_warm` makes it hold a warm worker ready once the first job was started."""
+    """Starts runs of one project; `keep_warm` makes it hold a warm worker ready from the second job on, so that a single job pays for none."""
 
     def __init__(self, project: Project, *, python: str = sys.executable, env: Mapping[str, str] | None = None, keep_warm: bool = False) -> None:
         self.project = project
         self._python = python
         self._env = dict(os.environ if env is None else env)
         self._keep_warm = keep_warm
+        self._jobs = 0
         self._guard = threading.RLock()
         self._warm: _Warm | None = None
         self._closed = False
@@ -41,11 +42,12 @@ class LocalRunner:
         Raises `RunError` when no process can be started.
         """
         with self._guard:
-            if self._keep_warm:
-                self.warm()
+            self._jobs += 1
             run.launched()
             if self._warm is None or not self._warm.assign(run):
                 self._start_cold(run, run.job().threads)
+            if self._keep_warm and self._jobs > 1:
+                self.warm()
 
     def warm(self) -> None:
         """Starts a process that imports the slow libraries and waits for jobs; does nothing when there is one already."""
