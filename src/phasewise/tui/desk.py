@@ -169,7 +169,7 @@ class Desk:
         """Start a job and follow it."""
         folder = self.session.start(job)
         run = self.board.run(folder.id)
-        run.job, run.phase, run.title = job.kind, job.phase, job.title or VERBS.get(job.kind, job.kind)
+        run.job, run.phase, run.title, run.state = job.kind, job.phase, job.title or VERBS.get(job.kind, job.kind), "queued"
         self.board.current = run.id
         self.touch()
         return run

@@ -44,7 +44,7 @@ class RunsScreen(Modal):
 
     def action_resume(self) -> None:
         """Resume the run under the cursor."""
-        if self.folders and self.folders[self.table.cursor].state() in ("lost", "stopped", "failed"):
+        if self.folders and self.folders[self.table.cursor].state() in ("lost", "stopped"):
             self.dismiss(("resume", self.folders[self.table.cursor].id))
 
 
