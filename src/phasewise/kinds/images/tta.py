@@ -4,12 +4,15 @@ Forms: `mean` of 4 augmented copies; `with_plain` = plain + 4 copies, mean of 5 
 25 % towards plain (fastai 2). All average probabilities.
 """
 
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from phasewise.kinds import folders
 from phasewise.kinds.shared.outputs import probabilities
 from phasewise.stats.predictions import Predictions
 
@@ -25,6 +28,26 @@ def combine(plain: Tensor, copies: Tensor, form: str, beta: float = 0.25) -> Ten
     if form == "lerp":
         return torch.lerp(copies.mean(0), plain, beta)
     raise ValueError(f"unknown TTA form {form!r}; valid: {', '.join(FORMS)}")
+
+
+def variant(source: Path, target: Path, form: str, *, name: str, copies: int = 4, seed: int = 0) -> bool:
+    """A copy of a network's folder (or of an ensemble of fold networks) that predicts with TTA; False where it cannot (no pixels, no augmentation)."""
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    return _mark(target, {"form": form, "copies": copies, "seed": seed}, name)
+
+
+def _mark(folder: Path, ways: dict[str, Any], name: str) -> bool:
+    card = folders.read_card(folder)
+    if card.get("type") == "ensemble":
+        done = [_mark(folders.member_path(folder, e), ways, name) for e in card["members"]]
+        folders.write_card(folder, {**card, "name": name})
+        return bool(done) and all(done)
+    policy = ((card.get("config") or {}).get("network", {}).get("options") or {}).get("augment") or {}
+    kept = {k: v for k, v in policy.items() if k not in ("mixup", "cutmix", "erase")}
+    if card.get("type") != "network" or not kept:
+        return False
+    folders.write_card(folder, {**card, "name": name, "tta": {**ways, "policy": kept}})
+    return True
 
 
 @torch.no_grad()

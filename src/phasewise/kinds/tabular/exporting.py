@@ -1,10 +1,8 @@
 """Exports of a saved model, each checked against the original on real rows (X13): bundle, torch program, ONNX, plain script."""
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,11 @@ import numpy as np
 import polars as pl
 
 from phasewise.kinds import folders
+from phasewise.kinds.shared import exports
+from phasewise.kinds.shared.exports import OPSET, PARITY_ROWS, TOLERANCE, difference, refused, size_of, text_of
 from phasewise.kinds.tabular import predictor
 from phasewise.kinds.tabular.predictor import Predictor
-from phasewise.records.errors import UsageError
 from phasewise.records.results.verify import ExportedFile
-from phasewise.stats.predictions import Predictions
-
-TOLERANCE = 1e-4
-PARITY_ROWS = 100
-OPSET = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,42 +36,13 @@ def export(folder: Path, output: Path, formats: list[str], table: pl.DataFrame, 
     model cannot have comes back with `ok=False` and the reason. Raises `UsageError` for an unknown format.
     """
     makers: dict[str, Callable[[Work], ExportedFile]] = {"bundle": _bundle, "torch": _torch, "onnx": _onnx, "script": _script}
-    unknown = [f for f in formats if f not in makers]
-    if unknown:
-        raise UsageError(f"unknown export format {unknown[0]!r}", "", f"Choose from {', '.join(makers)}.")
     output.mkdir(parents=True, exist_ok=True)
     work = Work(folder=folder, model=predictor.load(folder), table=table.head(PARITY_ROWS), output=output, dev=dev, plan=plan)
-    return [makers[f](work) for f in dict.fromkeys(formats)]
-
-
-def text_of(name: str) -> str:
-    """A text file of the package that exports carry."""
-    return resources.files("phasewise").joinpath("content", "export", name).read_text(encoding="utf-8")
-
-
-def difference(a: Predictions, b: np.ndarray) -> float:
-    """Largest difference to the original: of probabilities, or of values relative to max(1, |value|)."""
-    if a.task == "regression":
-        values = np.asarray(a.values)
-        return float(np.max(np.abs(values - b.reshape(-1)) / np.maximum(1, np.abs(values)), initial=0.0))
-    return float(np.max(np.abs(a.proba - b), initial=0.0))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    return exports.made(formats, makers, work)
 
 
 def _bundle(work: Work) -> ExportedFile:
-    """The model folder, a script that predicts with it, and a page that says what it is."""
-    target = work.output / "bundle"
-    if target.exists():
-        shutil.rmtree(target)
-    shutil.copytree(work.folder, target / "model")
-    (target / "predict.py").write_text(text_of("predict_script.txt"), encoding="utf-8")
-    (target / "README.md").write_text(_readme(work.model), encoding="utf-8")
-    again = predictor.load(target / "model").predict(work.table)
-    gap = difference(work.model.predict(work.table), again.values if again.proba is None else again.proba)
-    return ExportedFile(format="bundle", path=str(target), size=_size(target), parity=gap, rows=work.table.height, ok=gap <= TOLERANCE)
+    return exports.bundle(work.folder, work.output, predictor.load, work.table, _readme(work.model))
 
 
 def _readme(model: Predictor) -> str:
@@ -96,10 +61,6 @@ def _networks(work: Work) -> list[tuple[Any, Any, float]] | str:
         weights = work.model.weights if card.get("method") == "weighted" else [1.0] * len(paths)
         return [(m.preparing, predictor.read_network(p, m.card), w) for m, p, w in zip(work.model.members, paths, weights, strict=True)]
     return "only networks (and averages of networks) become a torch program; use the bundle"
-
-
-def _refused(format_id: str, why: str) -> ExportedFile:
-    return ExportedFile(format=format_id, path="", size=0, ok=False, note=why)
 
 
 def _scorer(work: Work) -> Any:
@@ -140,7 +101,7 @@ def _torch(work: Work) -> ExportedFile:
     """A torch.export program (.pt2) with numeric preparation inside; the number of rows is free."""
     made = _scorer(work)
     if isinstance(made, str):
-        return _refused("torch", made)
+        return refused("torch", made)
     import torch
 
     scorer, inputs = made
@@ -150,24 +111,24 @@ def _torch(work: Work) -> ExportedFile:
         try:
             program = torch.export.export(scorer, inputs, dynamic_shapes=({0: rows}, {0: rows}))
         except Exception as error:  # torch.export raises many kinds; the person needs the reason, not a traceback
-            return _refused("torch", f"torch.export cannot trace this network: {str(error).splitlines()[0][:160]}")
+            return refused("torch", f"torch.export cannot trace this network: {str(error).splitlines()[0][:160]}")
         torch.export.save(program, path)
         loaded = torch.export.load(path).module()
     _describe(work, scorer, path.with_suffix(".pt2.json"))
     gap = _parity(work, inputs, lambda num, cat: loaded(num, cat).detach().numpy())
-    return ExportedFile(format="torch", path=str(path), size=_size(path), parity=gap, rows=work.table.height, ok=gap <= TOLERANCE)
+    return ExportedFile(format="torch", path=str(path), size=size_of(path), parity=gap, rows=work.table.height, ok=gap <= TOLERANCE)
 
 
 def _onnx(work: Work) -> ExportedFile:
     """An ONNX file with numeric preparation inside, checked with onnxruntime."""
     made = _scorer(work)
     if isinstance(made, str):
-        return _refused("onnx", made)
+        return refused("onnx", made)
     try:
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError:
-        return _refused("onnx", "the packages onnx, onnxscript and onnxruntime are needed: pip install phasewise[export]")
+        return refused("onnx", "the packages onnx, onnxscript and onnxruntime are needed: pip install phasewise[export]")
     import torch
 
     scorer, inputs = made
@@ -181,9 +142,9 @@ def _onnx(work: Work) -> ExportedFile:
         gap = _parity(work, inputs, lambda num, cat: session.run(None, {k: v.numpy() for k, v in (("num", num), ("cat", cat)) if k in wanted})[0])
     except Exception as error:  # exporter and runtime raise many kinds; the person needs the reason, not a traceback
         path.unlink(missing_ok=True)
-        return _refused("onnx", f"this network cannot be written as ONNX: {str(error).splitlines()[0][:160]}")
+        return refused("onnx", f"this network cannot be written as ONNX: {str(error).splitlines()[0][:160]}")
     _describe(work, scorer, path.with_suffix(".onnx.json"))
-    return ExportedFile(format="onnx", path=str(path), size=_size(path), parity=gap, rows=work.table.height, ok=gap <= TOLERANCE)
+    return ExportedFile(format="onnx", path=str(path), size=size_of(path), parity=gap, rows=work.table.height, ok=gap <= TOLERANCE)
 
 
 def _script(work: Work) -> ExportedFile:

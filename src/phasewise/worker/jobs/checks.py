@@ -1,6 +1,5 @@
 """The data checks on the development rows (issue 5); test rows are out of reach."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,7 @@ from phasewise.records.results.data import ChecksResult
 
 
 def run(ctx: Any, job: ChecksJob) -> ChecksResult:
-    """A kind's own `checks` room (`run(ctx, job) -> ChecksResult`) where it has one, else the checks of tables."""
-    wing = kind(job.data.kind)
-    name = f"{wing.package}.checks"
-    if importlib.util.find_spec(name) is not None:
-        return wing.room("checks").run(ctx, job)
-    return of_table(ctx, job)
-
-
-def of_table(ctx: Any, job: ChecksJob) -> ChecksResult:
-    """Build the table of the development rows as read and run all checks (or those named) on it."""
+    """The table of the development rows as read through all checks (or those named); a kind with a `checks` room says which (`infos()`)."""
     from phasewise.checks.registry import all_checks, run_checks
     from phasewise.checks.table import CheckTable
 

@@ -11,6 +11,7 @@ from phasewise.stats.paired import difference
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import all_scores, score
 from phasewise.worker import arrays, models
+from phasewise.worker.augmenting import variants
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.combining import average, disagreement, fit_weights, halves, vote
 from phasewise.worker.context import RunContext
@@ -69,6 +70,9 @@ def run(ctx: RunContext, job: CombineJob) -> CombineResult:
     ctx.started(job.title or "Combining models")
     singles = [models.result_of(ctx.project, bench, ref) for ref in dict.fromkeys(job.models)] + _new_members(ctx, bench, job)
     ctx.control.check()
+    if job.options.get("tta") and bench.kind.has("tta"):
+        plain = next((m for m in singles if m.source == "network"), None)
+        singles += variants(ctx, bench, plain) if plain is not None else []
     if len(singles) < 2:
         raise UsageError("an ensemble needs at least two models", f"{len(singles)} were given or trained.", "Name models, or ask for members to train.")
     held = [arrays.load(ctx.run.arrays_dir, m.name) if m.ref.startswith(f"{ctx.run.id}/") else models.validation_of(ctx.project, bench, m.ref) for m in singles]

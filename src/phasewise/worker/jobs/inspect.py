@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from phasewise.records.errors import UsageError
+from phasewise.records.errors import PhasewiseError, UsageError
 from phasewise.records.jobs import InspectJob
 from phasewise.records.results import InspectResult, ModelResult
 from phasewise.stats.diagnosis import error_of
@@ -42,14 +42,21 @@ def run(ctx: RunContext, job: InspectJob) -> InspectResult:
     model = models.result_of(ctx.project, bench, job.model)
     held = models.validation_of(ctx.project, bench, job.model)
     ctx.started(job.title or f"Inspecting {job.model}")
+    start = time.perf_counter()
     found: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
     for number, part in enumerate(job.parts):
         ctx.control.check()
         began = time.perf_counter()
-        found[part] = _part(ctx, bench, job, part, model, held)
+        try:
+            found[part] = _part(ctx, bench, job, part, model, held)
+        except (ValueError, TypeError, KeyError, ArithmeticError, MemoryError, PhasewiseError) as error:
+            # One part that cannot be made for this model must not cost the others.
+            skipped[part] = f"{type(error).__name__}: {str(error)[:200]}"
+            ctx.log(f"{part} could not be made: {skipped[part]}", "warning")
         ctx.log(f"{part}: {time.perf_counter() - began:.1f} s")
         ctx.progress(number + 1, len(job.parts), unit="parts", note=part)
-    return InspectResult(model=job.model, metrics=all_scores(held.y, held.predictions, threshold=model.threshold), **found)
+    return InspectResult(model=job.model, metrics=all_scores(held.y, held.predictions, threshold=model.threshold), skipped=skipped, seconds=time.perf_counter() - start, **found)
 
 
 def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: ModelResult, held: Stored) -> Any:
@@ -58,7 +65,10 @@ def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: Mode
         return slices.find(bench.metric, y, predictions, columns_of(bench.dev.table, bench.dev, held.rows), threshold=cut)
     if part == "gallery":
         showing = bench.kind.room("showing")
-        return gallery.rows(y, predictions, held.rows, lambda row: showing.row(bench.dev, row), seed=job.seed)
+        found = gallery.rows(y, predictions, held.rows, lambda row: showing.row(bench.dev, row), seed=job.seed)
+        if hasattr(showing, "pictures"):
+            showing.pictures(found, bench.dev, lambda: bench.kind.room("predictor").load(models.folder_of(ctx.project, job.model)))
+        return found
     if part == "confusion":
         return confusion(y, predictions, cut)
     if part == "calibration":
@@ -72,6 +82,10 @@ def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: Mode
 
 def _importance(ctx: RunContext, bench: Bench, job: InspectJob, held: Stored) -> list[dict[str, Any]]:
     """Columns of a table shuffled one by one; at most 4,000 rows, drawn with the job's seed."""
+    room = bench.kind.room("showing")
+    if hasattr(room, "regions"):
+        predictor = bench.kind.room("predictor").load(models.folder_of(ctx.project, job.model))
+        return room.regions(bench.metric, bench.dev, predictor, held, seed=job.seed)
     table = bench.dev.table
     if not hasattr(table, "with_columns"):
         ctx.log("importance: this kind of data has no columns to shuffle", "warning")

@@ -12,8 +12,10 @@ from phasewise.workflow.words import GateItem, Problem, Recommendation
 
 def _baselines_job(view: Any) -> BaselinesJob:
     models = view.value("baseline.models") or recipes.baselines(view)
+    # On pictures a network usually wins: a proposed goal that nobody chose must not be what shuts it out (G01).
+    chosen = view.kind == "tabular" or view.explicit("goals.target") is not None
     return BaselinesJob(
-        phase="baseline", title="Baselines", data=data_view(view), models=list(models), target=view.value("goals.target"),
+        phase="baseline", title="Baselines", data=data_view(view), models=list(models), target=view.value("goals.target") if chosen else None,
         seed=view.value("data.seed") or 0,
     )
 

@@ -1,0 +1,134 @@
+"""Effects of the picture techniques, each with its control on the same rows and seeds; nulls are printed like gains.
+
+    python benchmarks/images/evidence.py [augmentation] [transfer] [tta] [pruning] [lesion]
+
+Paired over seeds; `gain` is the change of validation accuracy with a 95 % interval. Writes nothing but its output.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import DATA, Bench, config, digits
+
+SEEDS = [0, 1, 2]
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def table(found, began: float) -> None:
+    say(f"| incumbent | {found.incumbent.validation.value:.4f} | | |")
+    for idea in found.ideas:
+        say(f"| {idea.title or idea.id} | {sum(idea.values) / max(len(idea.values), 1):.4f} | {idea.gain:+.4f} [{idea.low:+.4f}, {idea.high:+.4f}] | {idea.verdict} |")
+    say(f"\n{time.perf_counter() - began:.0f} s\n")
+
+
+def ideas(bench: Bench, start: dict, changes: dict[str, dict], seeds: list[int] = SEEDS) -> None:
+    """Incumbent and changes side by side."""
+    began = time.perf_counter()
+    say("| technique | mean accuracy | gain | verdict |\n|---|---|---|---|")
+    table(bench.run("try_ideas", config=start, seeds=seeds, ideas=[{"id": k.replace(" ", "-"), "title": k, "change": v} for k, v in changes.items()]), began)
+
+
+def augmentation() -> None:
+    say("## Augmentation on digits (R05-R11, D21): conv2, 1,500 pictures of 16 px, 25 epochs, 3 seeds\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(digits(Path(scratch)))
+        bench.run("split", policy="stratified", folds=0, test_share=0.2, validation_share=0.4)
+        ideas(bench, config("conv2", options={"width": 16, "augment": {}}, epochs=25), {
+            "shift by up to 2 px": {"network.options.augment.crop": 2}, "rotation up to 10 degrees": {"network.options.augment.rotate": 10.0},
+            "shift and rotation": {"network.options.augment": {"crop": 2, "rotate": 10.0}}, "erasing": {"network.options.augment.erase": 0.5},
+            "mixup 0.2": {"network.options.augment.mixup": 0.2}, "cutmix 1.0": {"network.options.augment.cutmix": 1.0},
+            "mirror (forbidden for digits: must hurt)": {"network.options.augment": {"dihedral": True}},
+            "rotation by any angle (too strong: must hurt)": {"network.options.augment.rotate": 180.0},
+        })
+
+
+def transfer() -> None:
+    for name, split in (("ants-bees", {"policy": "file", "folds": 0, "validation_share": 0.3}), ("flowers", {"policy": "stratified", "folds": 0, "test_share": 0.2, "validation_share": 0.2})):
+        say(f"## Transfer on {name} (N01, T17, T18, A03)\n")
+        bench = Bench(DATA / name, weights=True)
+        bench.run("split", **split)
+        found = bench.run("baselines", models=["dummy", "pixels", "hog", "features"])
+        say("| model | validation accuracy | interval |\n|---|---|---|")
+        for model in found.models:
+            say(f"| {model.name} | {model.validation.value:.4f} | [{model.validation.low:.4f}, {model.validation.high:.4f}] |")
+        head = bench.run("fit", config=config("features", prepare={"features": True}, epochs=60, lr=3e-3, weight_decay=0.1, schedule="cosine"), seeds=[0])
+        from common import WEIGHTS
+
+        options = {"weights": str(WEIGHTS), "unfrozen": 3, "augment": {"flip": 0.5, "resized_crop": 0.5}}
+        tuned = bench.run("fit", config=config("pretrained", options=options, prepare={"image_size": 224}, epochs=8, lr=1.5e-3, label_smoothing=0.1), seeds=[0])
+        scratch = bench.run("fit", config=config("pretrained", options={**options, "scratch": True}, prepare={"image_size": 224}, epochs=8, lr=4e-3, label_smoothing=0.1), seeds=[0])
+        for label, one in (("head on frozen features", head), ("fine-tuned, all stages, 8 epochs", tuned), ("same network from scratch, 8 epochs", scratch)):
+            score = one.model.validation
+            say(f"| {label} | {score.value:.4f} | [{score.low:.4f}, {score.high:.4f}] |")
+        look = bench.run("open_vault", model=tuned.model.ref if tuned.model.validation.value >= head.model.validation.value else head.model.ref, freeze="evidence", target=0.8)
+        say(f"\nSealed test, once, the better of head and fine-tuned on validation: {look.test.value:.4f} [{look.test.low:.4f}, {look.test.high:.4f}] on {look.rows} pictures\n")
+
+
+def tta() -> None:
+    say("## TTA and ensembles on digits (X03-X08): conv2 with shift and rotation, 400 training pictures\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(digits(Path(scratch), 1100))
+        bench.run("split", policy="stratified", folds=0, test_share=0.2, validation_share=0.44)
+        start = config("conv2", options={"width": 16, "augment": {"crop": 2, "rotate": 10.0}}, epochs=15)
+        fit = bench.run("fit", config=start)
+        found = bench.run("combine", models=[fit.model.ref], config=start, members=5, methods=["average", "vote", "weighted"], options={"tta": True})
+        say("| model | validation accuracy |\n|---|---|")
+        for model in [*found.singles, *found.ensembles]:
+            say(f"| {model.name} | {model.validation.value:.4f} |")
+        say(f"\nensemble minus best single: {found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}]; disagreement {found.disagreement:.3f}\n")
+
+
+def pruning() -> None:
+    say("## Pruning on digits (X09-X11): resnet20 of width 16, 60 % of the channels\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(digits(Path(scratch)))
+        bench.run("split", policy="stratified", folds=0, test_share=0.2, validation_share=0.3)
+        fit = bench.run("fit", config=config("resnet20", options={"width": 16, "augment": {"crop": 2}}, epochs=8))
+        say("| criterion | rounds | before | after | from scratch | parameters | ms a picture |\n|---|---|---|---|---|---|---|")
+        for criterion in ("l1", "l2", "activation", "nonzero", "random"):
+            found = bench.run("prune", model=fit.model.ref, options={"criterion": criterion, "step": 0.3, "share": 0.6, "epochs": 2, "tolerance": 1.0})
+            speed = found.speed
+            say(f"| {criterion} | {len(found.rounds)} | {found.original.validation.value:.4f} | {found.pruned.validation.value:.4f} | {found.scratch.validation.value if found.scratch else float('nan'):.4f} | {speed['parameters']['before']:,} to {speed['parameters']['after']:,} | {speed['latency_ms']['before']:.2f} to {speed['latency_ms']['after']:.2f} |")
+        say("")
+
+
+def lesion() -> None:
+    say("## Lesions (X12): each residual block of a trained ResNet-20 replaced by its shortcut, digits\n")
+    import torch
+
+    from phasewise.kinds.images import development, predictor
+    from phasewise.kinds.images.shrink.lesion import lesions
+    from phasewise.project.folder import Project
+
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(digits(Path(scratch)))
+        bench.run("split", policy="stratified", folds=0, test_share=0.2, validation_share=0.3)
+        fit = bench.run("fit", config=config("resnet20", options={"width": 16, "augment": {"crop": 2}}, epochs=8))
+        run, name = fit.model.ref.split("/")
+        folder = bench.folder / "runs" / run / "models" / name
+        with Project.open(bench.folder, read_only=True) as project:
+            dev = development.load(project, bench.view)
+        model = predictor.load(folder)
+        module = predictor.read_network(folder, model.card)
+        images = torch.from_numpy(dev.pixels()[dev.validation].transpose(0, 3, 1, 2).copy())
+        y = torch.from_numpy(dev.y[dev.validation])
+
+        def score(network) -> float:
+            with torch.inference_mode():
+                return float((network.eval()({"image": images}).argmax(1) == y).float().mean())
+
+        found = lesions(module, score)
+        whole = found.pop("")
+        say(f"whole {whole:.4f}; one block removed: mean {sum(found.values()) / len(found):.4f}, worst {min(found.values()):.4f}, best {max(found.values()):.4f}\n")
+
+
+PARTS = {f.__name__: f for f in (augmentation, transfer, tta, pruning, lesion)}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

@@ -1,0 +1,58 @@
+"""Picture networks with their preparation as one torch module: uint8 pixels in, probabilities out (X13)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from phasewise.kinds.images.networks import pretrained
+from phasewise.kinds.shared.outputs import probabilities
+
+
+class Frozen(nn.Module):
+    """Frozen features, standardised, then a head."""
+
+    def __init__(self, preparing: Any, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.head = preparing.backbone, head
+        self.register_buffer("shift", torch.tensor(pretrained.MEAN)[None, :, None, None])
+        self.register_buffer("scale", torch.tensor(pretrained.STD)[None, :, None, None])
+        self.register_buffer("mean", torch.tensor(preparing.mean, dtype=torch.float32))
+        self.register_buffer("std", torch.tensor(preparing.std, dtype=torch.float32))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """uint8 (n, 3, H, W) -> raw outputs."""
+        raw = self.backbone.features((image.float() / 255 - self.shift) / self.scale)
+        return self.head({"num": (raw - self.mean) / self.std})
+
+
+class Pixels(nn.Module):
+    """Normalised pixels into the network; augmentation is not part of it."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.body = model.body
+        self.register_buffer("mean", model.mean.clone())
+        self.register_buffer("std", model.std.clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """uint8 (n, C, H, W) -> raw outputs."""
+        return self.body((image.float() / 255 - self.mean) / self.std)
+
+
+class Scorer(nn.Module):
+    """`forward(image)`: uint8 (n, C, side, side) -> probabilities (n, classes), float32; a weighted mean over members of one fitting."""
+
+    def __init__(self, members: Sequence[tuple[Any, nn.Module]], weights: Sequence[float]) -> None:
+        super().__init__()
+        self.task = members[0][0].target.task
+        self.weights = [float(w) / sum(weights) for w in weights]
+        self.nets = nn.ModuleList(Frozen(p, net) if p.features else Pixels(net) for p, net in members)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
+        total: Any = 0.0
+        for weight, net in zip(self.weights, self.nets, strict=True):
+            total = total + weight * probabilities(net(image), self.task)
+        return total
