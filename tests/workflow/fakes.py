@@ -281,7 +281,26 @@ def _export(job: Any, run: str, w: World) -> dict[str, Any]:
     return {"files": [{"format": f, "path": f"export/{f}", "size": 1, "ok": f != w.bad_format, "note": "planted" if f == w.bad_format else ""} for f in job.formats]}
 
 
+def _inspect(job: Any, run: str, w: World) -> dict[str, Any]:
+    return {"model": job.model, "metrics": {job.data.metric: w.network}}
+
+
+def _ablate(job: Any, run: str, w: World) -> dict[str, Any]:
+    """The first component is worth something, the rest is noise."""
+    metric = job.data.metric
+    parts = [{"id": s.id, "title": s.title, "drop": 0.01 * (not i), "low": 0.005 if not i else -0.004, "high": 0.02, "p": 0.5, "p_holm": 0.5} for i, s in enumerate(job.components)]
+    config = job.config
+    for spec in job.components[1:]:
+        config = apply_change(config, spec.change)
+    pruned = model(f"{run}/pruned", "pruned", "mlp", "network", w.network, metric, config=config.model_dump()) if job.prune and len(parts) > 1 else None
+    return {
+        "full": model(f"{run}/full", "full", "mlp", "network", w.network, metric), "components": parts, "prune": job.prune, "pruned": pruned,
+        "removed": [p["id"] for p in parts[1:]] if job.prune else [], "evaluations": 3 * len(parts),
+    }
+
+
 _RESULTS = {
+    "inspect": _inspect, "ablate": _ablate,
     "profile": _profile, "split": _split, "checks": _checks, "baselines": _baselines, "checkup": _checkup, "find_lr": _find_lr, "fit": _fit,
     "ladder": _ladder, "try_ideas": _try_ideas, "search": _search, "combine": _combine, "open_vault": _open_vault, "field": _field, "export": _export,
 }

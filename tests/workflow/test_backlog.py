@@ -123,7 +123,7 @@ def test_what_was_adopted_can_be_taken_away_again_one_at_a_time(make):
     session.start(session.next_job("tune"))
     session.poll()
     job = session.ideas.prune_job()
-    assert [p.id for p in job.components] == ["without-dropout-last"]
+    assert [p.id for p in job.components] == ["dropout-last"]
     assert job.components[0].change == {"network.dropout": []}
     assert job.config.network.dropout == [0.25]
 

@@ -59,7 +59,7 @@ def test_the_interval_rule_asks_for_more_than_the_point(make):
     session = trained(make, World(network=0.905, step=0.0), stop_rule="interval", ideas_without_gain=1)
     assert work(session) == "1 ideas in a row brought no gain"
     other = trained(make, World(network=0.905, step=0.0))
-    assert other.next_job("tune") is None
+    assert other.next_job("tune").kind == "inspect"
 
 
 def test_going_on_after_the_stop_needs_a_written_reason_and_is_counted(make):

@@ -8,7 +8,7 @@ from phasewise.cli.parser import json_option, project_option
 from phasewise.cli.talk import out, out_json, say, table
 from phasewise.records.errors import UsageError
 
-ACTIONS = ("list", "rank", "add", "estimate", "second", "predict", "try", "drop", "export", "calibration")
+ACTIONS = ("list", "rank", "add", "estimate", "second", "predict", "try", "drop", "prune", "export", "calibration")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def _show(ideas: list[Any], args: Any) -> int:
 
 def _add(session: Any, args: Any) -> int:
     title = " ".join(args.what)
-    idea = session.ideas.add(title, change=_change(args.change), category=args.category, why=args.why, estimates=_estimates(args))
+    idea = session.ideas.add(title, change=change_of(args.change), category=args.category, why=args.why, estimates=_estimates(args))
     out(idea.id)
     return 0
 
@@ -94,6 +94,13 @@ def _try(session: Any, args: Any) -> int:
     for idea_id in ids:
         found = session.ideas.get(idea_id)
         say(f"{found.title}: {found.outcome.reason if found.outcome else found.status}")
+    return 0
+
+
+def _prune(session: Any, args: Any) -> int:
+    from phasewise.cli.ablate import show, worked
+
+    show(worked(session, session.ideas.prune_job(), args), args)
     return 0
 
 
@@ -137,7 +144,8 @@ def _estimates(args: Any) -> Any:
         raise UsageError(f"--{first['loc'][0]} cannot be {first['input']}", str(first["msg"]) + ".", "Hours above 0, complexity 1 to 5, likelihood 0 to 1.") from None
 
 
-def _change(items: list[str]) -> dict[str, Any]:
+def change_of(items: list[str]) -> dict[str, Any]:
+    """`KEY=VALUE` flags as a config diff; values are JSON or plain text."""
     import json
 
     out_: dict[str, Any] = {}
@@ -154,5 +162,5 @@ def _change(items: list[str]) -> dict[str, Any]:
 
 _ACTIONS = {
     "list": _list, "rank": _rank, "add": _add, "estimate": _estimate, "second": _second, "predict": _predict, "try": _try,
-    "drop": _drop, "export": _export, "calibration": _calibration,
+    "drop": _drop, "prune": _prune, "export": _export, "calibration": _calibration,
 }

@@ -170,6 +170,8 @@ class AblateJob(_Job):
     config: ModelConfig
     components: list[TrySpec]
     seeds: list[int]
+    prune: bool = False
+    """A prune round (I10): components are whole ideas (several settings each), and those that no longer pay are removed together."""
 
 
 class InspectJob(_Job):

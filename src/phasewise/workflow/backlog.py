@@ -12,7 +12,6 @@ from phasewise.workflow.change import absolute
 
 SPREAD = 0.3
 """Likelihoods further apart than this are a disagreement worth a talk (I05)."""
-PRUNE_AFTER = 5
 
 
 class Backlog:
@@ -124,24 +123,9 @@ class Backlog:
 
     def prune_job(self) -> Any:
         """A job that takes every adopted idea away again, one at a time: what no longer pays goes (I10, V10)."""
-        from phasewise.records.jobs import AblateJob, TrySpec
-        from phasewise.workflow.change import read
-        from phasewise.workflow.dev import data_view
+        from phasewise.workflow.inspecting import prune_round
 
-        state = loop.read(self._session.view)
-        if state is None or not state.adopted:
-            raise GateError("there is nothing to take away", "No idea has been adopted.", "Adopt some first.")
-        view, start = self._session.view, state.start.config
-        parts = []
-        for idea_id in state.adopted:
-            idea = self._session.facts.ideas.get(idea_id)
-            back = {path: read(start, path) for path in (idea.change if idea else {})}
-            parts.append(TrySpec(id=f"without-{idea_id}", title=f"without {idea.title if idea else idea_id}", change=back))
-        seed = view.value("train.seed") or 0
-        return AblateJob(
-            phase="tune", title="Take additions away again", data=data_view(view), config=state.config, components=parts,
-            seeds=list(range(seed, seed + view.value("tune.seeds"))), seed=seed, device=view.value("train.device"),
-        )
+        return prune_round(self._session)
 
     def from_shortcuts(self) -> None:
         """Every shortcut ticked in goals becomes an idea of low complexity (G05)."""
@@ -168,7 +152,7 @@ class Backlog:
     def prune_due(self) -> bool:
         """Whether enough was added for a round of taking things away (I10)."""
         state = loop.read(self._session.view)
-        return state is not None and len(state.adopted) >= PRUNE_AFTER
+        return state is not None and loop.prune_due(state)
 
     def export(self) -> str:
         """One page to show to others: ideas and estimates, no results in it (I05)."""
@@ -209,6 +193,18 @@ class Backlog:
             outcome = Outcome(gain=found.gain, low=found.low, high=found.high, seeds=len(result.seeds), adopted=adopted, reason=reason, runs=[run], hours=found.hours or None)
             self._write(idea.model_copy(update={"status": status, "outcome": outcome}))
             self._session.take("note", {"phase": "tune", "text": f"{found.title or found.id}: {reason}"})
+
+    def take_prune(self, result: Any, run: str) -> None:
+        """What a prune round took away is no gain any longer, and the log says so (I10)."""
+        for found in result.components:
+            span = f"{found.drop:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"
+            gone = found.id in result.removed
+            text = f"taken away again: without it the score changes by no more than noise, {span}" if gone else f"stays: it is worth {span}"
+            idea = self._session.facts.ideas.get(found.id)
+            if gone and idea is not None and idea.outcome is not None:
+                outcome = idea.outcome.model_copy(update={"adopted": False, "reason": text, "runs": [*idea.outcome.runs, run]})
+                self._write(idea.model_copy(update={"status": "no_gain", "outcome": outcome}))
+            self._session.take("note", {"phase": "tune", "text": f"{found.title or found.id}: {text}"})
 
     def running_again(self) -> None:
         """Ideas whose run was lost or stopped are open again."""

@@ -8,8 +8,8 @@ from phasewise.workflow import loop
 from phasewise.workflow.phases.baseline import networks_closed
 
 
-def pool(view: Any) -> list[Any]:
-    """All models that could be the candidate: best baseline, then network, then ensemble; simplest first."""
+def pool(view: Any, *, combined: bool = True) -> list[Any]:
+    """All models that could be the candidate: best baseline, then network, then ensemble (unless left out); simplest first."""
     out: list[Any] = []
     baselines = view.current("baselines")
     if baselines:
@@ -19,9 +19,9 @@ def pool(view: Any) -> list[Any]:
     state = loop.read(view)
     if state is not None:
         out += [state.start] if state.start is state.incumbent else [state.start, state.incumbent]
-    combined = view.current("combine")
-    if combined is not None and all(m.ref != combined.best.ref for m in out):
-        out.append(combined.best)
+    together = view.current("combine") if combined else None
+    if together is not None and all(m.ref != together.best.ref for m in out):
+        out.append(together.best)
     seen: dict[str, Any] = {}
     for model in out:
         seen.setdefault(model.ref, model)
@@ -58,10 +58,10 @@ def beyond_noise(metric: str, challenger: Any, holder: Any) -> bool:
 _T95 = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 19: 2.093}
 
 
-def recommend(view: Any) -> tuple[Any, str] | None:
-    """The recommended candidate and why, or None when there is no model yet."""
+def recommend(view: Any, *, combined: bool = True) -> tuple[Any, str] | None:
+    """The recommended candidate and why, or None when there is no model yet; `combined=False` leaves ensembles out."""
     metric = view.value("goals.metric")
-    every = pool(view)
+    every = pool(view, combined=combined)
     if not every or metric not in METRICS:
         return None
     models = [m for m in every if not over_limits(view, m)] or every
@@ -70,11 +70,11 @@ def recommend(view: Any) -> tuple[Any, str] | None:
     best = baselines[0] if baselines else models[0]
     if closed:
         return best, f"The best baseline is carried on. {closed}"
-    combined = view.current("combine")
+    together = view.current("combine") if combined else None
     for model in models:
         if model.source == "baseline" or model.ref == best.ref:
             continue
-        paired = combined is not None and model.ref == combined.best.ref and combined.low > 0
+        paired = together is not None and model.ref == together.best.ref and together.low > 0
         if paired or beyond_noise(metric, model, best):
             best = model
     rivals = [m for m in models if m.source != best.source]

@@ -5,9 +5,13 @@ from typing import Any
 
 from phasewise.records.metrics import better, meets
 from phasewise.records.models import ModelConfig, apply_change
+from phasewise.workflow.change import read as read_path
 from phasewise.workflow.evidence import Evidence
 
-ROUND_SLOTS = ("try_ideas", "search")
+ROUND_SLOTS = ("try_ideas", "search", "ablate")
+
+PRUNE_AFTER = 5
+"""Adopted ideas after which a prune round is due (I10)."""
 
 
 @dataclass(kw_only=True)
@@ -20,6 +24,12 @@ class Loop:
     config: ModelConfig
     rounds: list[Evidence] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Adopted idea -> what it set."""
+    before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Adopted idea -> the values its settings had before."""
+    pruned_at: int = 0
+    """How many ideas had been adopted at the last prune round (I10)."""
     tried: set[str] = field(default_factory=set)
     """Ids of ideas tried against the incumbent or an earlier one, better ones that were not adopted excluded."""
     trials: int = 0
@@ -62,6 +72,8 @@ def read(view: Any) -> Loop | None:
         loop.hours += item.seconds / 3600
         if item.job == "search":
             _take_search(loop, item)
+        elif item.job == "ablate":
+            _take_prune(loop, item)
         else:
             _take_ideas(view, loop, item)
     return loop
@@ -93,8 +105,28 @@ def _take_ideas(view: Any, loop: Loop, item: Evidence) -> None:
         return
     loop.without_gain = 0
     loop.adopted.append(best.id)
+    old = loop.config.model_dump()
+    loop.changes[best.id] = dict(best.change)
+    loop.before[best.id] = {path: read_path(old, path) for path in best.change}
     loop.config = ModelConfig.model_validate(best.model.config) if best.model and best.model.config else apply_change(loop.config, best.change)
     loop.incumbent = best.model or loop.incumbent
+
+
+def _take_prune(loop: Loop, item: Evidence) -> None:
+    """A prune round takes adopted ideas away again that no longer pay (I10); a plain ablation changes nothing."""
+    result = item.result
+    if not result.prune:
+        return
+    loop.adopted = [i for i in loop.adopted if i not in result.removed]
+    loop.pruned_at = len(loop.adopted)
+    if result.pruned is not None and result.pruned.config:
+        loop.config = ModelConfig.model_validate(result.pruned.config)
+        loop.incumbent = result.pruned
+
+
+def prune_due(loop: Loop) -> bool:
+    """Whether enough was added since the last prune round (I10)."""
+    return len(loop.adopted) - loop.pruned_at >= PRUNE_AFTER
 
 
 def goal_met(view: Any, model: Any) -> bool:
@@ -139,7 +171,7 @@ def evaluations(view: Any) -> int:
     loop = read(view)
     for item in loop.rounds if loop else []:
         own = int(item.result.evaluations or 0)
-        count += own or len(item.result.trials if item.job == "search" else item.result.ideas)
+        count += own or len(getattr(item.result, {"search": "trials", "ablate": "components"}.get(item.job, "ideas")))
     combined = view.current("combine")
     count += len(combined.ensembles) if combined else 0
     return max(count, 1)

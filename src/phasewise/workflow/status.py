@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.phases import TITLES
 from phasewise.records.status import PhaseStatus, StatusDocument
-from phasewise.workflow import candidates
+from phasewise.workflow import candidates, loop
 from phasewise.workflow.phases.data import findings
 from phasewise.workflow.ranking import proposals
 
@@ -123,6 +123,9 @@ def _next(session: Any, state: Any) -> dict[str, Any]:
     problems = session.problems(state.phase)
     gates = [g for g in session.gate(state.phase) if not g.ok]
     job = session.next_job(state.phase)
+    due = loop.read(session.view) if state.phase == "tune" else None
+    if due is not None and loop.prune_due(due) and not here.stale_because:
+        return {"phase": "tune", "why": f"{len(due.adopted)} ideas are adopted: time to take away what no longer pays (I10)", "command": "phasewise ideas prune"}
     if here.stale_because:
         why = f"{TITLES[state.phase]} is stale: {here.stale_because[0]}"
     elif problems:

@@ -17,3 +17,4 @@ class TuneAnswers(PhaseAnswers):
     order: Literal["simplest_first", "score"] = ask("simplest_first", order=7, advanced=True)
     margin: float = ask(0.0, ge=0, order=8, advanced=True)
     expert_space: bool = ask(False, order=9, advanced=True)
+    inspect: bool = ask(True, order=10, advanced=True)

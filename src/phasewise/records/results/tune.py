@@ -83,6 +83,14 @@ class AblateResult(OpenRecord):
     components: list[Component]
     path: list[dict[str, Any]] = Field(default_factory=list)
     interaction: float | None = None
+    evaluations: int = 0
+    prune: bool = False
+    """Whether this was a prune round (I10)."""
+    removed: list[str] = Field(default_factory=list)
+    """Components of a prune round that went: taking all of them away costs nothing beyond noise."""
+    pruned: ModelResult | None = None
+    """The model without them, or None when nothing went."""
+    note: str = ""
 
 
 class SliceRow(OpenRecord):
@@ -117,6 +125,8 @@ class InspectResult(OpenRecord):
     learning_curve: dict[str, Any] = Field(default_factory=dict)
     threshold: dict[str, Any] = Field(default_factory=dict)
     seconds: float = 0.0
+    skipped: dict[str, str] = Field(default_factory=dict)
+    """Part -> why it could not be made."""
 
 
 class CombineResult(OpenRecord):

@@ -8,11 +8,12 @@ import numpy as np
 from phasewise.kinds.registry import kind
 from phasewise.records.errors import RunError, UsageError
 from phasewise.records.jobs import AblateJob
+from phasewise.records.models import ModelConfig
 from phasewise.records.results import AblateResult, Component
 from phasewise.stats.multiple import holm
 from phasewise.stats.paired import seeds as paired_seeds
 from phasewise.worker import models
-from phasewise.worker.bench import open_bench
+from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.comparing import best_of, changed, flat, options_of, outcomes_of, resolved, trials_of, values_of
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
@@ -36,7 +37,7 @@ def paired_p(gains: np.ndarray) -> float:
 def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
     """Each removal is exactly one key; fewer than three seeds are refused, because then nothing could be said; None after a stop."""
     for spec in job.components:
-        if len(spec.change) != 1:
+        if len(spec.change) != 1 and not job.prune:
             raise UsageError(f"the component {spec.title or spec.id!r} changes {len(spec.change)} settings", flat(spec.change) or "No setting at all.", "An ablation removes exactly one thing at a time.")
     if len(job.seeds) < 3:
         raise UsageError("an ablation needs at least three seeds", f"{len(job.seeds)} given.", "Take five.")
@@ -54,7 +55,8 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
         trials += trials_of(f"without-{spec.id}", configs[spec.id], job.seeds)
     for i, config in enumerate(path_configs[1:], start=2):
         trials += trials_of(f"path-{i}", config, job.seeds)
-    batch = run_trials(ctx, bench, trials, stages=Stages(ctx), watch=False, series="population")
+    stages = Stages(ctx)
+    batch = run_trials(ctx, bench, trials, stages=stages, watch=False, series="population", share=(0.0, 0.8 if job.prune else 1.0))
     if ctx.control.stop is not None:
         return None
     full = values_of(batch, "full", job.seeds)
@@ -74,7 +76,35 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
     path, total = _path(job, batch, bench.metric, full)
     singles = sum(c.drop for c in components)
     interaction = total - singles if components and math.isfinite(total) and math.isfinite(singles) else None
-    return AblateResult(full=models.summary(ctx, bench, typical, "full"), components=components, path=path, interaction=interaction, evaluations=len(trials))
+    result = AblateResult(full=models.summary(ctx, bench, typical, "full"), components=components, path=path, interaction=interaction, evaluations=len(trials))
+    return _pruned(ctx, bench, job, start, full, result, stages) if job.prune else result
+
+
+def _pruned(ctx: RunContext, bench: Bench, job: AblateJob, start: ModelConfig, full: list[float], result: AblateResult, stages: Stages) -> AblateResult | None:
+    """The prune round (I10): what costs nothing beyond noise goes together, and the smaller set is checked against the full model.
+
+    Singles that are noise may be worth something together, so the dearest of them is put back until the rest is no worse than noise.
+    """
+    changes = {spec.id: spec.change for spec in job.components}
+    going = sorted((c for c in result.components if c.low <= 0 and not c.note), key=lambda c: c.drop)
+    spent = result.evaluations
+    while going:
+        config = start
+        for c in going:
+            config = changed(config, changes[c.id])
+        name = f"pruned-{len(going)}"
+        batch = run_trials(ctx, bench, trials_of(name, config, job.seeds), stages=stages, watch=False, series="population", share=(0.8, 1.0))
+        if ctx.control.stop is not None:
+            return None
+        spent += len(job.seeds)
+        values = values_of(batch, name, job.seeds)
+        loss, low, high = paired_seeds(full, values, maximize=sign(bench.metric) > 0)
+        typical = best_of(outcomes_of(batch, name, job.seeds))
+        if typical is not None and np.isfinite(values).all() and not low > 0:
+            note = f"{len(going)} of {len(job.components)} went: without them the score falls by {loss:+.4g} [{low:+.4g}, {high:+.4g}] over {len(job.seeds)} seeds."
+            return result.model_copy(update={"prune": True, "removed": [c.id for c in going], "pruned": models.save(ctx, bench, typical, "pruned"), "note": note, "evaluations": spent})
+        going = going[:-1]
+    return result.model_copy(update={"prune": True, "note": "Every adopted idea still pays, alone or together with the others.", "evaluations": spent})
 
 
 def _path(job: AblateJob, batch: Any, metric_id: str, full: list[float]) -> tuple[list[dict[str, Any]], float]:

@@ -42,7 +42,6 @@ def run(ctx: RunContext, job: InspectJob) -> InspectResult:
     model = models.result_of(ctx.project, bench, job.model)
     held = models.validation_of(ctx.project, bench, job.model)
     ctx.started(job.title or f"Inspecting {job.model}")
-    start = time.perf_counter()
     found: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     for number, part in enumerate(job.parts):
@@ -56,7 +55,7 @@ def run(ctx: RunContext, job: InspectJob) -> InspectResult:
             ctx.log(f"{part} could not be made: {skipped[part]}", "warning")
         ctx.log(f"{part}: {time.perf_counter() - began:.1f} s")
         ctx.progress(number + 1, len(job.parts), unit="parts", note=part)
-    return InspectResult(model=job.model, metrics=all_scores(held.y, held.predictions, threshold=model.threshold), skipped=skipped, seconds=time.perf_counter() - start, **found)
+    return InspectResult(model=job.model, metrics=all_scores(held.y, held.predictions, threshold=model.threshold), skipped=skipped, **found)
 
 
 def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: ModelResult, held: Stored) -> Any:

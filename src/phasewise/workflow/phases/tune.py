@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.base import fingerprint
 from phasewise.records.jobs import SearchJob, TryIdeasJob, TrySpec
-from phasewise.workflow import loop, recipes
+from phasewise.workflow import inspecting, loop, recipes
 from phasewise.workflow.change import absolute
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
@@ -99,6 +99,13 @@ class Tune(Phase):
         return out | {"budget_trials": Recommendation(value=afford, reason=why)}
 
     def next_job(self, view: Any) -> Any:
+        """The next round, or, once the loop is over, the inspection of the model it ends with (V04-V05)."""
+        found = self.next_round(view)
+        if found is not None or loop.read(view) is None or not all(g.ok or (self.id, g.id) in view.facts.overrides for g in self.gate(view)):
+            return found
+        return inspecting.due(view)
+
+    def next_round(self, view: Any) -> Any:
         """The autopilot's next round; by hand, nothing starts by itself."""
         state = loop.read(view)
         if state is None or view.value("tune.mode") != "autopilot" or loop.stop_reason(view, state):
@@ -122,7 +129,7 @@ class Tune(Phase):
             return [GateItem(id="fit-first", ok=False, text="a trained network to start from", overridable=False)]
         reason = loop.stop_reason(view, state)
         by_hand = view.value("tune.mode") == "by_hand"
-        done = bool(reason) or (not by_hand and self.next_job(view) is None)
+        done = bool(reason) or (not by_hand and self.next_round(view) is None)
         text = f"stopped: {reason}" if reason else "no idea is left to try" if done else "the loop goes on until the goal or the budget"
         items = [] if not by_hand else [GateItem(id="enough-ideas", ok=len(view.facts.ideas) >= ENOUGH, text=f"{len(view.facts.ideas)} ideas written down", remedy=f"Write down at least {ENOUGH} before you start (I01), or write why fewer are enough.")]
         return [*items, GateItem(id="loop-over", ok=done, text=text, remedy="Try more ideas, or write why you stop here.")]

@@ -1,0 +1,96 @@
+"""`phasewise inspect`: where a model is wrong, on validation rows (V04-V09, R16, D16)."""
+
+import argparse
+from typing import Any
+
+from phasewise.cli.opening import session_of
+from phasewise.cli.parser import json_option, project_option
+from phasewise.cli.talk import out, out_json, table
+from phasewise.records.text import safe_text
+
+ROWS = 10
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("model", nargs="?", metavar="RUN/MODEL", help="a model, or a run for its own best one (default: the candidate)")
+    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance (these by default), threshold, learning_curve (trains again)")
+    parser.add_argument("--again", action="store_true", help="look again even where the same inspection is recorded")
+    project_option(parser)
+    json_option(parser)
+
+
+def run(args: Any) -> int:
+    """Inspect, or show what was found before."""
+    from phasewise.cli.progress import Reporter
+    from phasewise.workflow import inspecting
+    from phasewise.workflow.drive import Drive
+    from phasewise.workflow.phases.baseline import networks_closed
+
+    parts = tuple(p.strip() for p in args.parts.split(",") if p.strip()) if args.parts else inspecting.CHEAP
+    with session_of(args.project) as session:
+        ref, digest = inspecting.resolve(session, args.model)
+        job = inspecting.job(session.view, ref, parts=parts, digest=digest, phase="baseline" if networks_closed(session.view) else "tune")
+        found = None if args.again else inspecting.known(session.view, ref, digest, parts)
+        if found is None:
+            reporter = Reporter()
+            found = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line).work(job)
+        if args.json:
+            out_json(found.result)
+        else:
+            out("\n\n".join(lines(found.result, parts)))
+        return 0
+
+
+def lines(found: Any, parts: tuple[str, ...]) -> list[str]:
+    """One block of text a part."""
+    head = "  ".join(f"{k} {v:.4g}" for k, v in found.metrics.items())
+    blocks = [f"{safe_text(found.model)}\n{head}"]
+    for part in parts:
+        if part in found.skipped:
+            blocks.append(f"{part}: not made: {safe_text(found.skipped[part])}")
+        else:
+            made = _SHOW[part](getattr(found, part))
+            blocks.append(f"{part.replace('_', ' ')}\n{made}" if made else f"{part.replace('_', ' ')}: nothing to show for this task")
+    return blocks
+
+
+def _slices(rows: list[Any]) -> str:
+    cells = [["!" if s.significant else "", s.name, f"{s.rows:,}", f"{s.value:.4g}", f"[{s.low:.4g}, {s.high:.4g}]", f"{s.rest:.4g}", f"{s.q:.3g}", f"{s.harm:.3g}"] for s in rows[:ROWS]]
+    more = f"\n{len(rows) - ROWS} more; --json has all" if len(rows) > ROWS else ""
+    return table(cells, ["", "slice", "rows", "score", "95 % interval", "rest", "q", "harm"]) + more if cells else ""
+
+
+def _gallery(kinds: dict[str, list[dict[str, Any]]]) -> str:
+    cells = [[kind, str(g.get("row", g.get("id", ""))), _short(g.get("truth")), _short(g.get("prediction")), _short(g.get("loss")), ", ".join(map(str, g.get("shown", [])))] for kind in ("worst", "unsure") for g in kinds.get(kind, [])[:5]]
+    return table(cells, ["kind", "row", "truth", "predicted", "loss", "shown"]) if cells else ""
+
+
+def _confusion(found: dict[str, Any]) -> str:
+    labels, counts = found.get("labels", []), found.get("counts", [])
+    return table([[str(label), *[f"{n:,}" for n in counts[i]]] for i, label in enumerate(labels)], ["truth \\ predicted", *[safe_text(x, 60) for x in labels]]) if labels else ""
+
+
+def _calibration(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    after = f"; with temperature {_short(found.get('temperature'))}: {_short(found.get('ece_after'))}" if found.get("ece_after") is not None else ""
+    bins = [[_short(b.get("mean")), _short(b.get("observed")), str(b.get("count", b.get("rows", b.get("n", ""))))] for b in found.get("bins", [])]
+    return f"expected calibration error {_short(found.get('ece'))}{after}" + ("\n" + table(bins, ["predicted", "observed", "rows"]) if bins else "")
+
+
+def _importance(rows: list[dict[str, Any]]) -> str:
+    return table([[str(i.get("column", i.get("name", ""))), _short(i.get("drop")), f"[{_short(i.get('low'))}, {_short(i.get('high'))}]" if "low" in i else ""] for i in rows[:20]], ["column shuffled", "drop", "95 % interval"]) if rows else ""
+
+
+def _plain(found: dict[str, Any]) -> str:
+    return "\n".join(f"{k.replace('_', ' ')}: {safe_text(_short(v), 300)}" for k, v in found.items()) if found else ""
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+_SHOW: dict[str, Any] = {
+    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "threshold": _plain, "learning_curve": _plain,
+}

@@ -1,0 +1,31 @@
+"""Prune rounds, paired comparison with the best baseline, and the engine's advice as handlers give it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bench_project import Jobs, moons_csv, small_config  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def moons(tmp_path_factory) -> Jobs:
+    folder = tmp_path_factory.mktemp("moons")
+    made = Jobs(folder / "p", moons_csv(folder / "moons.csv"), "label", "accuracy", task="binary", positive="yes")
+    made.split()
+    return made
+
+
+def test_a_prune_round_keeps_what_pays_and_removes_the_rest(moons):
+    config = small_config(epochs=20, label_smoothing=0.01).model_dump()
+    parts = [
+        {"id": "layer", "title": "hidden layer", "change": {"network.family": "linear", "network.hidden": []}},
+        {"id": "noop", "title": "no-op", "change": {"train.clip_norm": 1e9, "train.label_smoothing": 0.0}},
+    ]
+    found = moons.run("ablate", phase="tune", config=config, seeds=[0, 1, 2, 3], components=parts, prune=True)
+    assert found.prune and found.removed == ["noop"] and found.pruned.ref.endswith("/pruned") and found.evaluations > 4 * 4
+    assert found.pruned.config["network"]["family"] == "one_hidden" and found.pruned.config["train"]["label_smoothing"] == 0.0
+    assert "1 of 2 went" in found.note
+    run, name = found.pruned.ref.split("/")
+    assert (moons.folder / "runs" / run / "models" / name / "card.json").is_file()
