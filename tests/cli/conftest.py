@@ -17,7 +17,7 @@ class DiskRunner:
     mode = "finish"
     started: list[str] = []
 
-    def __init__(self, project) -> None:
+    def __init__(self, project, **_options) -> None:
         self.project = project
 
     def start(self, run) -> None:
