@@ -29,3 +29,23 @@ def test_a_prune_round_keeps_what_pays_and_removes_the_rest(moons):
     assert "1 of 2 went" in found.note
     run, name = found.pruned.ref.split("/")
     assert (moons.folder / "runs" / run / "models" / name / "card.json").is_file()
+
+
+def test_a_network_is_compared_with_the_best_baseline_row_by_row(moons):
+    from phasewise.stats.paired import difference
+    from phasewise.worker import arrays
+
+    before = moons.run("fit", config=small_config(epochs=3).model_dump(), seeds=[0])
+    assert before.model.versus is None  # nothing to compare with yet
+    baselines = moons.run("baselines", phase="baseline", models=["linear"])
+    best = next(m for m in baselines.models if m.family != "dummy")
+    found = moons.run("fit", config=small_config(epochs=40).model_dump(), seeds=[0]).model
+    assert found.versus.ref == best.ref and found.versus.name == best.name
+    stored = [arrays.load(moons.folder / "runs" / ref.split("/")[0] / "arrays", ref.split("/")[1]) for ref in (found.ref, best.ref)]
+    other = stored[1].at(stored[0].rows)
+    want = difference("accuracy", stored[0].y, stored[0].predictions, other.predictions, resamples=1000)
+    assert (found.versus.gain, found.versus.low, found.versus.high) == pytest.approx((want.value, want.low, want.high))
+    assert found.versus.gain == pytest.approx(found.validation.value - best.validation.value)
+    # Sharper than two intervals side by side: the same rows are easy and hard for both.
+    apart = 1.96 * (found.validation.se**2 + best.validation.se**2) ** 0.5
+    assert (found.versus.high - found.versus.low) / 2 < apart and found.versus.low > 0

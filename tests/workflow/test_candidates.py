@@ -70,3 +70,18 @@ def test_a_limit_that_has_to_hold_is_not_traded_against_the_metric(make):
     session.answers.set("goals", "max_latency_ms", 5.0)
     assert "takes 9 ms a row, the limit is 5" in candidates.over_limits(session.view, slow)
     assert candidates.over_limits(session.view, net) == ""
+
+
+def test_a_paired_comparison_on_the_same_rows_decides_before_two_intervals_do():
+    from phasewise.records.results import ModelResult
+
+    def made(name, value, **more):
+        score = {"metric": "accuracy", "value": value, "low": value - 0.02, "high": value + 0.02, "n": 1000}
+        return ModelResult.model_validate({"ref": f"r/{name}", "name": name, "family": "x", "validation": score, **more})
+
+    holder = made("trees", 0.90)
+    versus = {"ref": "r/trees", "name": "trees", "gain": 0.01, "low": 0.004, "high": 0.016}
+    assert not candidates.beyond_noise("accuracy", made("net", 0.91), holder)
+    assert candidates.beyond_noise("accuracy", made("net", 0.91, versus=versus), holder)
+    assert not candidates.beyond_noise("accuracy", made("net", 0.97, versus={**versus, "low": -0.001}), holder)
+    assert not candidates.beyond_noise("accuracy", made("net", 0.91, versus=versus), made("other", 0.90))

@@ -18,6 +18,7 @@ from phasewise.worker.arrays import Stored
 from phasewise.worker.bench import Bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.trials import FoldOutcome, Outcome
+from phasewise.worker.versus import against_baseline
 
 
 def digest(folder: Path) -> str:
@@ -91,7 +92,7 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure:
         ref=f"{ctx.run.id}/{name}", name=name, family=config.network.family, source="network", train=outcome.train_score(bench, threshold),
         validation=validation, others=all_scores(held.y, held.predictions, threshold=threshold), seconds=outcome.seconds,
         parameters=_parameters(outcome.folds[0]), size_mb=size_mb(folder), latency_ms=latency_of(bench, folder) if measure else None, seed=outcome.trial.seed,
-        threshold=threshold, config=config.model_dump(mode="json"), digest=digest(folder),
+        threshold=threshold, config=config.model_dump(mode="json"), versus=against_baseline(ctx.project, bench, held) if measure else None, digest=digest(folder),
     )
 
 

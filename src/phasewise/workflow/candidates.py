@@ -40,8 +40,9 @@ def over_limits(view: Any, model: Any) -> str:
 def beyond_noise(metric: str, challenger: Any, holder: Any) -> bool:
     """Whether a challenger's validation score beats the holder's by more than the two scores' noise.
 
-    Folds in common are compared in pairs (t-like bound on their differences); else the intervals' standard errors are
-    added in quadrature, which is careful: the same rows make the true noise of the difference smaller.
+    Folds in common are compared in pairs (t-like bound on their differences); else the worker's own comparison on the same rows
+    decides, where it was made against this holder; else the intervals' standard errors are added in quadrature, which is careful:
+    the same rows make the true noise of the difference smaller.
     """
     sign = 1 if METRICS[metric].maximize else -1
     a, b = challenger.validation, holder.validation
@@ -52,6 +53,8 @@ def beyond_noise(metric: str, challenger: Any, holder: Any) -> bool:
         # Nadeau & Bengio 2003: folds share training rows; 1/k + 1/(k-1) in place of 1/k.
         bound = _T95.get(len(gaps) - 1, 2.0) * math.sqrt(var * (1 / len(gaps) + 1 / (len(gaps) - 1)))
         return mean > bound
+    if challenger.versus is not None and challenger.versus.ref == holder.ref:
+        return challenger.versus.low > 0
     return sign * (a.value - b.value) > 1.96 * math.hypot(a.se, b.se)
 
 

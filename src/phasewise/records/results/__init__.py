@@ -1,7 +1,7 @@
 """Results: what a job found, written as `result.json` and quoted whole in the journal; compact, no arrays of rows."""
 
 from phasewise.records.results.baseline import BaselinesResult, CheckupResult, CheckVerdict, NeedVerdict
-from phasewise.records.results.common import ModelRef, ModelResult, Score
+from phasewise.records.results.common import ModelRef, ModelResult, Score, Versus
 from phasewise.records.results.data import (
     Bin,
     ChecksResult,
@@ -62,4 +62,5 @@ __all__ = [
     "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "ModelRef", "ModelResult", "NeedVerdict",
     "PairedRow", "PartSummary", "PredictResult", "ProfileResult", "Proposal", "PruneResult", "RungResult", "Score",
     "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "VerifyResult",
+    "Versus",
 ]

@@ -28,6 +28,17 @@ class Score(OpenRecord):
         return (self.high - self.low) / (2 * 1.959963984540054)
 
 
+class Versus(OpenRecord):
+    """One model minus another on the same validation rows, row by row paired; positive = better."""
+
+    ref: ModelRef
+    name: str
+    gain: float
+    low: float
+    high: float
+    method: str = ""
+
+
 class ModelResult(OpenRecord):
     """One trained model: what it is, how well it does on train and validation, where it lies."""
 
@@ -48,5 +59,7 @@ class ModelResult(OpenRecord):
     threshold: float | None = None
     """Decision threshold chosen on validation (binary)."""
     config: dict[str, Any] = Field(default_factory=dict)
+    versus: Versus | None = None
+    """Against the best baseline, where both kept their validation predictions."""
     digest: str = ""
     """SHA-256 over the model folder's files: the frozen candidate's hash."""

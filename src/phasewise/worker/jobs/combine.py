@@ -19,6 +19,7 @@ from phasewise.worker.hooks import Stages
 from phasewise.worker.thresholds import crossfitted, decided
 from phasewise.worker.trials import Trial, run_trials
 from phasewise.worker.verdicts import sign
+from phasewise.worker.versus import against_baseline
 
 
 def _new_members(ctx: RunContext, bench: Bench, job: CombineJob) -> list[ModelResult]:
@@ -125,4 +126,5 @@ def _save(ctx: RunContext, bench: Bench, method: str, singles: list[ModelResult]
         ref=f"{ctx.run.id}/{name}", name=name, family="ensemble", source="ensemble",
         validation=validation, threshold=threshold, others=all_scores(y, honest, threshold=threshold), seconds=sum(m.seconds for m in singles),
         parameters=sum(m.parameters or 0 for m in singles) or None, size_mb=models.size_mb(folder), latency_ms=models.latency_of(bench, folder), digest=models.digest(folder),
+        versus=against_baseline(ctx.project, bench, arrays.Stored(rows=rows, y=y, predictions=honest)),
     )
