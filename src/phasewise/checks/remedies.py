@@ -121,7 +121,7 @@ def apply(frame: pl.DataFrame, remedies: Mapping[str, str], target: str, *, drop
             continue
         named = columns_of(finding_id, args)
         present = [c for c in named if c in frame.columns]
-        if named and not present:
+        if named and not present and "rows" not in args:
             continue
         frame = step.apply(frame, present, args, target)
     return frame

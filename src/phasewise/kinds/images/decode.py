@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+ORIENTATION = 0x0112
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 1024**2
 _HOMES = {"JPEG": (".jpg", ".jpeg", ".jfif"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "GIF": (".gif",), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm")}
@@ -41,30 +42,48 @@ class Facts:
     error: str = ""
 
 
-def _phash(grey: np.ndarray) -> int:
-    """64-bit DCT hash of a 32x32 grey array: signs of the 8x8 lowest frequencies against their median."""
-    n = grey.shape[0]
-    k = np.arange(8)[:, None]
-    basis = np.cos(np.pi * (2 * np.arange(n)[None] + 1) * k / (2 * n))
-    low = basis @ grey @ basis.T
-    bits = (low > np.median(low.ravel()[1:])).ravel()
-    return int(np.packbits(bits).view(">u8")[0])
+_BASIS = np.cos(np.pi * (2 * np.arange(32)[None] + 1) * np.arange(8)[:, None] / 64)
+_MIRROR = np.where(np.arange(8) % 2, -1.0, 1.0)
+
+
+def _phashes(grey: np.ndarray) -> tuple[int, int]:
+    """64-bit DCT hash of a 32x32 grey array, and that of its mirror image: signs of the 8x8 lowest frequencies against their median.
+
+    Mirroring left-right turns the sign of every odd horizontal frequency.
+    """
+    low = _BASIS @ grey @ _BASIS.T
+    return _signs(low), _signs(low * _MIRROR)
+
+
+def _signs(low: np.ndarray) -> int:
+    flat = low.ravel()
+    return int(np.packbits(flat > np.sort(flat[1:])[31]).view(">u8")[0])
 
 
 def _facts(image: "object", small: np.ndarray, base: dict) -> Facts:
-    """Hashes from the whole picture, statistics from the fitted array."""
+    """Hashes from the whole picture, statistics from the fitted array (colour from every second pixel)."""
     from PIL import Image
 
-    grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX), dtype=np.float32)  # type: ignore[attr-defined]
-    look = small.astype(np.float32)
-    luma = look.mean(2)
-    inner = -4 * luma[1:-1, 1:-1] + luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    edge = np.concatenate([luma[0], luma[-1], luma[:, 0], luma[:, -1]])
-    top, bottom = look.max(2), look.min(2)
+    grey = image.resize((32, 32), Image.Resampling.BOX, reducing_gap=1.0).convert("L")  # type: ignore[attr-defined]
+    luma = np.asarray(Image.fromarray(small[..., 0] if small.shape[2] == 1 else small).convert("L"))
+    wide = luma.astype(np.int16)
+    inner = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4 * wide[1:-1, 1:-1]
+    flat = inner.ravel().astype(np.float32)
+    counts = np.bincount(luma.ravel(), minlength=256)
+    n, levels = luma.size, np.arange(256)
+    mean = float(counts @ levels) / n
+    total = np.cumsum(counts)
+    saturation = 0.0
+    if small.shape[2] == 3:
+        r, g, b = (small[::2, ::2, c].astype(np.float32) for c in range(3))
+        top = np.maximum(np.maximum(r, g), b)
+        saturation = float(((top - np.minimum(np.minimum(r, g), b)) / np.maximum(top, 1)).mean())
+    edge = (int(wide[0].sum()) + int(wide[-1].sum()) + int(wide[:, 0].sum()) + int(wide[:, -1].sum())) / (2 * sum(wide.shape))
+    plain, mirrored = _phashes(np.asarray(grey, dtype=np.float64))
     return Facts(
-        **base, phash=_phash(grey), phash_mirrored=_phash(grey[:, ::-1]), bright=float(luma.mean()), low=float(np.percentile(luma, 5)),
-        high=float(np.percentile(luma, 99)), contrast=float(luma.std()), sharpness=float(np.log1p(inner.var())),
-        saturation=float(((top - bottom) / np.maximum(top, 1)).mean()), border=float(edge.mean()),
+        **base, phash=plain, phash_mirrored=mirrored, bright=mean, low=float(np.searchsorted(total, 0.05 * n)), high=float(np.searchsorted(total, 0.99 * n)),
+        contrast=float(np.sqrt(max(float(counts @ levels**2) / n - mean**2, 0.0))), sharpness=float(np.log1p(flat.var())) if flat.size else 0.0,
+        saturation=saturation, border=edge,
     )
 
 
@@ -72,7 +91,9 @@ def fit(image: "object", size: int, channels: int, resize: str) -> np.ndarray:
     """Resize to `size` by `size`: `crop` (short side, then centre), `pad` or `squash`; returns (size, size, channels)."""
     from PIL import Image, ImageOps
 
-    image = image.convert("RGB" if channels == 3 else "L")  # type: ignore[attr-defined]
+    mode = "RGB" if channels == 3 else "L"
+    if image.mode != mode:  # type: ignore[attr-defined]
+        image = image.convert(mode)  # type: ignore[attr-defined]
     if resize == "squash":
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     elif resize == "pad":
@@ -87,7 +108,8 @@ def _plain(image: "object") -> "object":
     """EXIF turned, 16 bit scaled to 8, transparency on white; modes left are L and RGB."""
     from PIL import Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # without a tag to obey, turning would only copy every pixel
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float32)
         top = 65535.0 if image.mode.startswith("I;16") or values.max() > 255 else 255.0
@@ -127,7 +149,7 @@ def decode_bytes(data: bytes, suffix: str, size: int, channels: int, resize: str
                     return None, Facts(width=width, height=height, error=f"{width}x{height} px is over the limit of {MAX_PIXELS // 1_000_000} million")
                 base = {
                     "width": width, "height": height, "mode": image.mode, "format": image.format or "", "frames": getattr(image, "n_frames", 1),
-                    "turned": image.getexif().get(0x0112, 1) not in (0, 1), "sha256": hashlib.sha256(data).hexdigest() if facts else "",
+                    "turned": image.getexif().get(ORIENTATION, 1) not in (0, 1), "sha256": hashlib.sha256(data).hexdigest() if facts else "",
                     "wrong_extension": suffix.lower() not in _HOMES.get(image.format or "", ()),
                 }
                 if image.format == "JPEG" and min(width, height) > 4 * size:

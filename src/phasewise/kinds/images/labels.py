@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from phasewise.kinds.shared.labels import Labels
-from phasewise.records.errors import BadInputError, UsageError
+from phasewise.kinds.shared.naming import class_named
+from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
 
@@ -19,9 +20,8 @@ def classes_of(names: Sequence[str], positive: str | None = None) -> tuple[str, 
     except ValueError:
         found.sort()
     if positive is not None and len(found) == 2:
-        if positive not in found:
-            raise UsageError(f"no class {safe_text(positive, 40)!r}", f"The classes are {' and '.join(repr(safe_text(v, 40)) for v in found)}.", "Name one of them as the positive class.")
-        found.sort(key=lambda v: v == positive)
+        chosen = class_named(positive, found)
+        found.sort(key=lambda v: v == chosen)
     return tuple(found)
 
 

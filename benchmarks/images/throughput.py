@@ -1,0 +1,123 @@
+"""Decode and cache beside a bare Pillow loop; ResNet-20 training beside a plain PyTorch DataLoader loop of the same network and augmentation (C9, G5-G7).
+
+    python benchmarks/images/throughput.py [decode] [train] [--pictures N] [--data FOLDER]
+
+Prints one line per measurement; a GPU section runs where torch sees one.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from common import DATA
+from PIL import Image, ImageOps
+from torch.utils.data import DataLoader, TensorDataset
+
+from phasewise import engine
+from phasewise.engine import Dataset, Hooks, InputInfo, Member
+from phasewise.kinds.images import cache, files, networks
+from phasewise.kinds.images.augment import colour, geometry
+from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
+
+POLICY = {"crop": 4, "flip": 0.5, "brightness": 0.2}
+
+
+def _pillow(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (128, 128), Image.Resampling.BILINEAR))
+
+
+def decode(data: Path, count: int) -> None:
+    """Pictures a second: bare loop over all cores, and decode with facts into the cache."""
+    listing = files.scan(data)
+    listing = files.Listing(root=listing.root, items=listing.items[:count], classes=listing.classes)
+    paths = [listing.root / i.path for i in listing.items]
+    [p.read_bytes() for p in paths]
+    crew, bare, ours = os.cpu_count() or 1, [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        with ThreadPoolExecutor(crew) as pool:
+            list(pool.map(_pillow, paths, chunksize=16))
+        bare.append(len(paths) / (time.perf_counter() - began))
+        with tempfile.TemporaryDirectory() as scratch:
+            began = time.perf_counter()
+            cache.build(listing, Path(scratch), 128, 3)
+            ours.append(len(paths) / (time.perf_counter() - began))
+    print(f"decode {data.name}: bare Pillow {max(bare):.0f} pictures/s, decode + facts + cache {max(ours):.0f} pictures/s, ratio {max(ours) / max(bare):.2f} ({crew} threads, best of 3)")
+
+
+def _plain_loop(images: torch.Tensor, y: torch.Tensor, device: str, epochs: int, batch: int) -> float:
+    """Rows a second of what most people write: DataLoader, one augmented picture at a time in the data set, AdamW."""
+
+    class Augmented(TensorDataset):
+        def __getitem__(self, i: int):
+            x = self.tensors[0][i : i + 1].float() / 255
+            x = colour.brightness(geometry.flip(geometry.pad_crop(x, None, 4), None, 0.5), None, 0.2)
+            return (x[0] - 0.5) / 0.25, self.tensors[1][i]
+
+    model = networks.build(NetworkSpec(family="resnet20"), _info(images)).body.to(device)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    loader = DataLoader(Augmented(images, y), batch_size=batch, shuffle=True, drop_last=True, num_workers=0 if device == "cpu" else 8)
+    model.train()
+    began, rows = 0.0, 0
+    for epoch in range(epochs + 1):
+        if epoch == 1:
+            began = time.perf_counter()
+        for x, target in loader:
+            optimiser.zero_grad(set_to_none=True)
+            torch.nn.functional.cross_entropy(model(x.to(device)), target.to(device)).backward()
+            optimiser.step()
+            rows += len(x) if epoch else 0
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return rows / (time.perf_counter() - began)
+
+
+def _info(images: torch.Tensor) -> InputInfo:
+    channels = images.shape[1]
+    return InputInfo(outputs=10, image=tuple(images.shape[1:]), stats={"mean": torch.full((channels,), 0.5), "std": torch.full((channels,), 0.25)})
+
+
+def _engine(images: torch.Tensor, y: torch.Tensor, device: str, epochs: int, batch: int) -> float:
+    """Rows a second of the engine with the same network, augmentation and optimiser; validation on one batch."""
+    config = ModelConfig(network=NetworkSpec(family="resnet20", options={"augment": POLICY}), train=TrainSpec(optimizer="adamw", lr=1e-3, weight_decay=0.01, batch_size=batch, epochs=epochs + 1))
+    data = Dataset(inputs={"image": images}, y=y, task="multiclass", classes=10)
+    marks: list[float] = []
+
+    class Marked(Hooks):
+        def on_epoch(self, *_: object, **__: object) -> None:
+            marks.append(time.perf_counter())
+
+    rows = torch.arange(len(y))
+    engine.fit([Member(id="m", config=config, seed=0, train=rows, validation=rows[:batch])], data, _info(images), networks.build, Marked(), device=device, watch=False)
+    return (len(y) // batch * batch) * (len(marks) - 1) / (marks[-1] - marks[0])
+
+
+def train(count: int) -> None:
+    """Training throughput side by side, alternating, best of two."""
+    source = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=source)
+    y = torch.randint(0, 10, (count,), generator=source)
+    for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
+        plain, ours = [], []
+        for _ in range(2):
+            plain.append(_plain_loop(images, y, device, 1, 128))
+            ours.append(_engine(images, y, device, 1, 128))
+        print(f"resnet20 32 px batch 128 on {device}: DataLoader loop {max(plain):.0f} rows/s, engine {max(ours):.0f} rows/s, ratio {max(ours) / max(plain):.2f} ({torch.get_num_threads()} threads, best of 2)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["decode", "train"])
+    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--data", type=Path, default=DATA / "flowers")
+    args = parser.parse_args()
+    if "decode" in args.parts:
+        decode(args.data, args.pictures)
+    if "train" in args.parts:
+        train(args.pictures)

@@ -1,0 +1,130 @@
+"""Hostile and broken picture folders: the twelve file cases of D02, one class, rare classes, links, names; clear findings, nothing lost."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pictures import project, shape, shapes  # noqa: E402
+
+from phasewise.kinds.images import decode, development, files, profiling  # noqa: E402
+from phasewise.project.folder import Project  # noqa: E402
+from phasewise.records.errors import BadInputError  # noqa: E402
+from phasewise.records.jobs import DataView  # noqa: E402
+
+
+def _spoil(root: Path) -> dict[str, str]:
+    """Twelve broken or odd files in the class `circle`; name -> what they are."""
+    place = root / "circle"
+    whole = (place / "c000.png").read_bytes()
+    picture = shape("circle", np.random.default_rng(5))
+    picture.save(place / "whole.jpg")
+    jpeg = (place / "whole.jpg").read_bytes()
+    (place / "empty.jpg").write_bytes(b"")
+    (place / "cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (place / "half.png").write_bytes(whole[: len(whole) // 2])
+    (place / "page.jpg").write_bytes(b"<html><body>404 not found</body></html>")
+    (place / "noise.png").write_bytes(bytes(range(256)) * 4)
+    (place / "wrong.jpg").write_bytes(whole)
+    (place / "noextension").write_bytes(whole)
+    (place / "notes.txt").write_text("remember")
+    Image.new("RGB", (1, 1)).save(place / "dot.png")
+    (place / "copy.png").write_bytes((place / "c001.png").read_bytes())
+    Image.open(place / "c002.png").resize((48, 48)).save(place / "larger.jpg", quality=90)
+    (place / "tail.png").write_bytes(whole[:8] + b"\0" * 50)
+    return {"unreadable": "empty.jpg cut.jpg half.png page.jpg noise.png tail.png", "cruft": "noextension notes.txt", "kept": "wrong.jpg dot.png copy.png larger.jpg whole.jpg"}
+
+
+def test_twelve_broken_files_are_found_and_no_good_one_is_lost(tmp_path):
+    data = shapes(tmp_path / "d", each=30)
+    cases = _spoil(data)
+    before = {p: p.read_bytes() for p in data.rglob("*") if p.is_file()}
+    jobs = project(tmp_path / "p", data)
+    split = jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    assert sum(p.rows for p in split.parts.values()) == 90 + len(cases["kept"].split())
+    with Project.open(jobs.folder, read_only=True) as opened:
+        dev = development.load(opened, jobs.data)
+    assert {Path(p).name for p, _ in dev.split["broken"]} == set(cases["unreadable"].split())
+    assert {Path(p).name for p, _ in dev.split["cruft"]} == set(cases["cruft"].split())
+    found = {f.id: f for f in jobs.run("checks", phase="data").findings}
+    assert found["unreadable"].rows == 6 and "cruft" in found
+    together = dev.table.filter(dev.table["path"].str.contains("circle/c001|copy")).height
+    assert together in (0, 2)
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_findings_that_leave_pictures_out_are_applied_and_delete_nothing(tmp_path):
+    data = shapes(tmp_path / "d", each=20)
+    for i in range(6):
+        Image.new("RGB", (2, 2), (i * 40, 0, 0)).save(data / "circle" / f"tiny{i}.png")
+    jobs = project(tmp_path / "p", data)
+    jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    found = {f.id: f for f in jobs.run("checks", phase="data").findings}["odd-size:tiny"]
+    spelled = found.recommended().spelled
+    jobs.data = jobs.data.model_copy(update={"remedies": {found.id: spelled}})
+    with Project.open(jobs.folder, read_only=True) as opened:
+        dev = development.load(opened, jobs.data)
+    assert spelled.startswith("drop-rows?") and not dev.table["path"].str.contains("tiny").any()
+    assert len(list((data / "circle").glob("tiny*"))) == 6
+
+
+def test_a_bomb_is_refused_by_its_header(tmp_path):
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    (tmp_path / "b.png").write_bytes(bomb)
+    array, facts = decode.decode(tmp_path / "b.png", 32, 3)
+    assert array is None and ("pixels" in facts.error or "px" in facts.error)
+
+
+def test_one_class_and_no_class_say_what_to_do(tmp_path):
+    one = shapes(tmp_path / "one", each=12, kinds=("circle",))
+    with pytest.raises(BadInputError, match="only one class"):
+        profiling.profile(DataView(kind="images", file=str(one)))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadInputError, match="no pictures"):
+        profiling.profile(DataView(kind="images", file=str(tmp_path / "none")))
+
+
+def test_a_class_with_one_picture_is_named(tmp_path):
+    data = shapes(tmp_path / "d", each=25)
+    (data / "rare").mkdir()
+    shape("cross", np.random.default_rng(1)).save(data / "rare" / "r.png")
+    jobs = project(tmp_path / "p", data)
+    split = jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    assert any(f.id == "class-missing-in-part" and f.severity == "warn" for f in split.findings)
+
+
+def test_links_are_not_followed_and_strange_names_are_kept(tmp_path):
+    data = shapes(tmp_path / "d", each=12)
+    outside = tmp_path / "secret.png"
+    shape("cross", np.random.default_rng(2)).save(outside)
+    os.symlink(outside, data / "circle" / "link.png")
+    os.symlink("/", data / "circle" / "root")
+    for name in ("\u5706 \u00e9.png", "esc\x1b[31m.png", "line\nbreak.png"):
+        shape("circle", np.random.default_rng(3)).save(data / "circle" / name, format="PNG")
+    listing = files.scan(data)
+    assert len(listing.items) == 39 and len(listing.cruft) == 2
+    jobs = project(tmp_path / "p", data)
+    jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    checks = jobs.run("checks", phase="data")
+    assert not any("\x1b" in str(f.model_dump()) for f in checks.findings)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_empty_files_end_in_one_clear_error(tmp_path):
+    for kind in ("a", "b"):
+        (tmp_path / "d" / kind).mkdir(parents=True)
+        for i in range(50_000):
+            (tmp_path / "d" / kind / f"{i}.jpg").touch()
+    jobs = project(tmp_path / "p", tmp_path / "d")
+    path = jobs.run("split", code=1, phase="data", policy="stratified")
+    assert "no picture can be read" in (path / "events.jsonl").read_text()
