@@ -49,3 +49,32 @@ def test_a_network_is_compared_with_the_best_baseline_row_by_row(moons):
     # Sharper than two intervals side by side: the same rows are easy and hard for both.
     apart = 1.96 * (found.validation.se**2 + best.validation.se**2) ** 0.5
     assert (found.versus.high - found.versus.low) / 2 < apart and found.versus.low > 0
+
+
+def events_of(moons, run_id):
+    from phasewise.project.folder import Project
+
+    with Project.open(moons.folder, read_only=True) as project:
+        return project.runs.get(run_id).tail(0)[0]
+
+
+def test_slow_sgd_is_told_and_adam_is_left_alone(moons):
+    slow = moons.run("fit", config=small_config(optimizer="sgd", lr=1e-5, momentum=0.0, epochs=3, batch_size=16).model_dump(), seeds=[0])
+    assert len(slow.notes) == 1 and "Adam" in slow.notes[0]
+    assert any(e.kind == "finding" and e.id == "try-adam" for e in events_of(moons, slow.model.ref.split("/")[0]))
+    assert moons.run("fit", config=small_config(lr=1e-5, epochs=3).model_dump(), seeds=[0]).notes == []
+    assert moons.run("fit", config=small_config(optimizer="sgd", lr=0.1, epochs=6, batch_size=16).model_dump(), seeds=[0]).notes == []
+
+
+def test_the_finder_says_how_stable_its_rate_is(moons):
+    found = moons.run("find_lr", config=small_config().model_dump(), sweeps=2)
+    assert len(found.notes) == 1 and found.notes[0].endswith(": stable.")
+
+
+def test_a_step_that_blows_up_names_what_was_at_fault(moons):
+    path = moons.prepare("fit", config=small_config(optimizer="sgd", lr=1e30, epochs=2).model_dump(), seeds=[0])
+    from phasewise.worker.main import run_folder
+
+    assert run_folder(path) != 0
+    told = [e for e in events_of(moons, path.name) if e.kind == "finding" and e.id == "loss-not-finite"]
+    assert told and "the step was too large" in told[0].detail

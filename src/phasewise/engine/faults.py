@@ -9,6 +9,8 @@ from phasewise.engine import device
 from phasewise.engine.data import Dataset
 from phasewise.engine.group import Group
 from phasewise.engine.member import Hooks, Member
+from phasewise.engine.population import initial_module
+from phasewise.engine.watch_probe import first_bad_layer
 from phasewise.records.errors import BadInputError, UsageError
 
 if TYPE_CHECKING:
@@ -65,10 +67,23 @@ def freeze_diverged(run: "Run", group: Group) -> None:
         best = f"best weights are those of epoch {track.best_epoch}" if track.best_epoch else "no epoch was finished: the initial weights are all there is"
         run.hooks.on_finding(
             "loss-not-finite", "block", f"{track.member.id}: the loss is not finite",
-            f"Epoch {run.epoch + 1}, step {step + 1} of it, learning rate {float(group.table[step, slot]):g}; {best}.",
+            f"Epoch {run.epoch + 1}, step {step + 1} of it, learning rate {float(group.table[step, slot]):g}; {best}.{_culprit(run, group, slot, rows)}",
             {"member": track.member.id, "epoch": run.epoch + 1, "step": step, "rows": rows, "roll_back_to": track.best_epoch},
         )
     group.set_rates(run.factor)
+
+
+def _culprit(run: "Run", group: Group, slot: int, rows: torch.Tensor) -> str:
+    """Whether the batch or the step was at fault: the batch is put through the last good weights and its first bad layer named (V12)."""
+    data = run.setting.data
+    if not hasattr(data, "take"):
+        return ""
+    module = initial_module(group.tracks[slot].member, run.setting).to(run.setting.device)
+    state = group.population.state_dict(slot)
+    if all(bool(torch.isfinite(t).all()) for t in state.values() if t.is_floating_point()):
+        module.load_state_dict(state)  # the best so far; else the initial weights, which were whole
+    bad = first_bad_layer(module, data.take(rows.to(run.setting.device))[0])
+    return f" With the last whole weights this batch is not finite from {bad} on." if bad else " With the last whole weights this batch is finite in every layer: the step was too large."
 
 
 def begin(run: "Run", group: Group) -> None:

@@ -47,6 +47,9 @@ class EngineHooks(Hooks):
         self.share = share
         self.findings: list[dict[str, str]] = []
         self.violations: list[dict[str, Any]] = []
+        self.losses: list[tuple[int, float]] = []
+        """Step and training loss of the member reported first, as far as reported."""
+        self._lead: float | None = None
         self._monotonic = monotonic
         self._began = self._saved_at = monotonic()
         self._forced = False
@@ -57,11 +60,21 @@ class EngineHooks(Hooks):
     def on_metrics(self, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
         """Points to the event journal and, for a recorded run, to the event file."""
         self.ctx.metrics(self.series, list(columns), [list(r) for r in rows])
+        if "member" in columns and "loss" in columns:
+            self._note_losses(columns, rows)
         if self._file is not None:
             names = [c for c in columns if c not in ("step", "member")]
             for row in rows:
                 named = dict(zip(columns, row, strict=True))
                 self._file.scalars(int(named.get("step") or 0), {f"{self.series}/{n}": named[n] for n in names})
+
+    def _note_losses(self, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
+        """One member's losses, for advice after the run (T05)."""
+        step, loss, member = (columns.index(n) for n in ("step", "loss", "member"))
+        for row in rows:
+            self._lead = row[member] if self._lead is None else self._lead
+            if row[member] == self._lead and row[loss] is not None:
+                self.losses.append((int(row[step] or 0), float(row[loss])))  # type: ignore[arg-type]
 
     def on_epoch(self, epoch: int, step: int, values: dict[str, float | None], members: dict[str, float | None], alive: int) -> None:
         """The live leaderboard: members that left keep their last value."""

@@ -118,6 +118,8 @@ class Batch:
     violations: list[dict[str, Any]] = field(default_factory=list)
     rungs: list[dict[str, Any]] = field(default_factory=list)
     lr_events: list[tuple[int, float]] = field(default_factory=list)
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    """Step and training loss of the first call's leading member, as far as reported."""
     steps: int = 0
 
     @property
@@ -189,6 +191,7 @@ def run_trials(
         batch.plans.append({**result.plan, "members": len(members)})
         batch.fallbacks += result.fallbacks
         batch.violations += hooks.violations
+        batch.losses = batch.losses or hooks.losses
         batch.rungs += result.rungs
         batch.lr_events += result.lr_events
         batch.steps += sum(m.steps for m in result.members)

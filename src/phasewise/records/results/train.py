@@ -32,6 +32,8 @@ class FinderResult(OpenRecord):
     skip_end: int = 0
     stopped: str = ""
     optimizer: str = ""
+    notes: list[str] = Field(default_factory=list)
+    """What else was measured at the chosen rate (V15)."""
 
 
 class Diagnosis(OpenRecord):
@@ -66,6 +68,8 @@ class FitResult(OpenRecord):
     fallbacks: list[str] = Field(default_factory=list)
     throughput: float | None = None
     """Rows per second."""
+    notes: list[str] = Field(default_factory=list)
+    """Advice, for example another optimiser (T05)."""
 
 
 class RungResult(OpenRecord):

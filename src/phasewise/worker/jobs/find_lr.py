@@ -3,13 +3,16 @@
 import torch
 
 from phasewise import engine
+from phasewise.engine.checkup.case import Case, copied, quiet
 from phasewise.engine.suggest import own_rule, suggest, trimmed
+from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.results import FinderResult, Suggestion
-from phasewise.worker.bench import open_bench
+from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks
 
+WARM, PROBE_BATCHES = 100, 20
 FALLBACKS = ("valley", "slide", "steep", "minimum")
 
 
@@ -29,10 +32,40 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     start, stop = trimmed(len(curve.lrs))
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
+    notes = _stability(ctx, job, stage, bench, chosen)
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
     return FinderResult(
         lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=job.sweeps, suggestions=suggestions, chosen=chosen,
-        skip_start=start, skip_end=len(curve.lrs) - stop, stopped=curve.stopped, optimizer=job.config.train.optimizer,
+        skip_start=start, skip_end=len(curve.lrs) - stop, stopped=curve.stopped, optimizer=job.config.train.optimizer, notes=notes,
     )
+
+
+def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None) -> list[str]:
+    """After a short warm-up at the chosen rate: how much a 20 % other rate moves the loss (V15)."""
+    if lr is None or ctx.control.stop is not None:
+        return []
+    case = Case(config=job.config, data=stage.data, info=stage.info, build=bench.build, rows=torch.from_numpy(stage.train), seed=job.seed)
+    count = min(job.config.train.batch_size, len(stage.train))
+    places = range(0, max(1, len(stage.train) - count + 1), count)[:PROBE_BATCHES]
+    with quiet():
+        module = case.fresh()
+        optimizer = case.optimiser(module, lr=lr)
+        batches = [case.batch(count, skip=at) for at in places]
+
+        def loss(network: torch.nn.Module, batch: object) -> torch.Tensor:
+            inputs, y = batch  # type: ignore[misc]
+            return case.loss_of(network(copied(inputs)), y)
+
+        module.train()
+        for step in range(WARM):
+            optimizer.zero_grad(set_to_none=True)
+            loss(module, batches[step % len(batches)]).backward()
+            optimizer.step()
+        found = stability(module, optimizer, loss, batches)
+    text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within 50 steps"
+    if found.unstable:
+        ctx.finding("rate-unstable", "warn", "Training is unstable at the found rate", f"{text}; over 25 % means: take a lower one (V15).")
+        return [f"{text}: unstable, take a lower one."]
+    return [f"{text}: stable."]

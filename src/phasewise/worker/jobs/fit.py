@@ -2,10 +2,11 @@
 
 import math
 
+from phasewise.engine.trigger import advise_adam
 from phasewise.records.errors import RunError
 from phasewise.records.jobs import FitJob
-from phasewise.records.models import apply_change
-from phasewise.records.results import FitResult, ModelResult
+from phasewise.records.models import ModelConfig, apply_change
+from phasewise.records.results import Diagnosis, FitResult, ModelResult
 from phasewise.worker import background, models
 from phasewise.worker.bench import open_bench
 from phasewise.worker.context import RunContext
@@ -39,12 +40,24 @@ def run(ctx: RunContext, job: FitJob) -> FitResult:
     best = max(results, key=lambda n: direction * results[n].validation.value)
     outcome, result = batch.outcomes[best], results[best]
     lead = outcome.folds[0].member
+    diagnosis = diagnosis_of(ctx.project, bench, outcome, result.train, result.validation, goal=job.goal, reference=job.reference)
     return FitResult(
         model=result, members=list(results.values()), curves={k: thin(v) for k, v in lead.curves.items() if any(math.isfinite(x) for x in v)},
-        diagnosis=diagnosis_of(ctx.project, bench, outcome, result.train, result.validation, goal=job.goal, reference=job.reference), plan=batch.plan,
+        diagnosis=diagnosis, plan=batch.plan, notes=_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis),
         steps=lead.steps, epochs=len(lead.curves.get("objective", [])), stopped=outcome.stopped, watch=batch.violations[:200],
         fallbacks=list(dict.fromkeys(batch.fallbacks)), throughput=_throughput(batch, config.train.batch_size),
     )
+
+
+def _optimiser_advice(ctx: RunContext, batch: Batch, config: ModelConfig, rows: int, diagnosis: Diagnosis) -> list[str]:
+    """Advice to leave plain SGD, as a finding and a note (T05); nothing where training is fine or another optimiser is in use."""
+    epoch = -(-rows // config.train.batch_size)
+    points = sum(step <= epoch for step, _ in batch.losses)
+    found = advise_adam([loss for _, loss in batch.losses], points, config.train.optimizer, train_error=diagnosis.train_error, goal_error=diagnosis.goal_error)
+    if found is None:
+        return []
+    ctx.finding("try-adam", "warn", "SGD learns slowly here", found.reason + " Find the learning rate again after the change.")
+    return [found.reason]
 
 
 def _throughput(batch: Batch, batch_size: int) -> float | None:
