@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -131,6 +131,7 @@ def build(
     shape = (count, size, size, channels)
     pixels, fresh = _opened(place, shape)
     done, _ = _opened(home / "done.npy", (count,), fresh=fresh)
+    plain, marks = pixels.view(np.ndarray), done.view(np.ndarray)  # the map's own class costs a third of a millisecond at every write
     known = _known(home / "facts.jsonl", count, done)
     todo = [i for i in range(count) if i not in known]
     chunks = [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
@@ -141,10 +142,10 @@ def build(
         while running:
             for i, array, facts in running.pop(0).result():
                 if array is not None:
-                    pixels[i] = array
+                    plain[i] = array
                 known[i] = facts
-                lines.write(json.dumps({"i": i, **asdict(facts)}) + "\n")
-                done[i] = 1
+                lines.write(json.dumps({"i": i, **vars(facts)}) + "\n")
+                marks[i] = 1
             lines.flush()
             if progress:
                 progress(len(known), count)
