@@ -66,7 +66,7 @@ def coerce(phase: str, field: str, value: Any) -> Any:
         first = error.errors()[0]
         raise UsageError(
             f"{phase}.{field} cannot be {safe_text(value, 60)!r}",
-            safe_text(first["msg"], 200) + ".",
+            safe_text(first["msg"].removeprefix("Value error, "), 300) + ".",
             _allowed(phase, field),
         ) from None
     return getattr(model, field)

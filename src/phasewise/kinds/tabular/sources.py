@@ -111,6 +111,8 @@ def load_text(path: Path, encoding: str | None = None) -> TextSource:
     if not raw:
         raise BadInputError(f"{shown(path)} is empty", "It unpacks to 0 bytes.", "Export the table again.", where=str(path))
     data, found, notes = _to_utf8(raw, path, encoding)
+    if b"\n" not in data and b"\r" in data:
+        data, notes = data.replace(b"\r", b"\n"), [*notes, "lines end in carriage returns only (an old Macintosh file)"]
     return TextSource(data=data, encoding=found, compression=compression, notes=notes)
 
 
@@ -127,18 +129,20 @@ def _gunzip(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(max(packed - 4, 0))
         declared = int.from_bytes(file.read(4), "little")
-    if declared > limit:
-        raise _too_big(path, declared, packed, "declare (or the file is cut off)")
     parts: list[bytes] = []
     total = 0
+    keep = declared <= limit  # a file that declares too much is only counted: it may be a cut-off file, whose last bytes declare nothing
     try:
         for piece in _inflate(path):
             total += len(piece)
             if total > limit:
                 raise _too_big(path, total, packed, "unpack to more than")
-            parts.append(piece)
+            if keep:
+                parts.append(piece)
     except (zlib.error, EOFError) as error:
         raise BadInputError(f"{shown(path)} is a damaged gzip file", f"After {total:,} bytes: {error}.", "Download or pack it again.", where=str(path)) from None
+    if not keep:
+        raise _too_big(path, declared, packed, "declare")
     return b"".join(parts)
 
 
@@ -175,7 +179,8 @@ def _to_utf8(raw: bytes, path: Path, wanted: str | None) -> tuple[bytes, str, li
         if max(even, odd) > 0.3 * len(sample) / 2 and min(even, odd) < 0.05 * len(sample) / 2:
             return _decode_as(raw, path, "utf-16-le" if odd > even else "utf-16-be")
     if nulls or _control_share(sample) > 0.05:
-        raise BadInputError(f"{shown(path)} is not text", f"Its first {len(sample):,} bytes hold {nulls:,} zero bytes and other binary codes.", "Save the table as CSV (UTF-8) or Parquet.", where=str(path))
+        codes = f"{nulls:,} zero bytes" if nulls else f"{_control_share(sample):.0%} control codes"
+        raise BadInputError(f"{shown(path)} is not text", f"Its first {len(sample):,} bytes hold {codes}.", "Save the table as CSV (UTF-8) or Parquet.", where=str(path))
     return _utf8_or_legacy(raw, path)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from phasewise.kinds.shared.labels import Labels
+from phasewise.kinds.shared.naming import class_named
 from phasewise.kinds.tabular import casting
 from phasewise.kinds.tabular.roles import MAX_CARD, Facts
 from phasewise.records.errors import BadInputError, UsageError
@@ -142,9 +143,7 @@ def order_classes(text: pl.Series, view: DataView) -> tuple[str, ...]:
 def positive_class(text: pl.Series, levels: Sequence[str], wish: str | None) -> str:
     """The positive class of two: as wished, by a usual name, else the rarer one."""
     if wish is not None:
-        if wish not in levels:
-            raise UsageError(f"no class {safe_text(wish, 40)!r}", f"The classes are {' and '.join(repr(safe_text(v, 40)) for v in levels)}.", "Name one of them as the positive class.")
-        return wish
+        return class_named(wish, levels)
     folded = {v.strip().strip("'\"").rstrip(".").lower(): v for v in levels}
     for name in _NEGATIVE:
         if name in folded and len(folded) == 2:

@@ -1,8 +1,12 @@
 """Phase 1: what does success look like, in numbers?"""
 
+import difflib
 from typing import Literal
 
+from pydantic import field_validator
+
 from phasewise.records.answers.ask import PhaseAnswers, ask
+from phasewise.records.metrics import METRICS
 
 
 class GoalsAnswers(PhaseAnswers):
@@ -21,3 +25,12 @@ class GoalsAnswers(PhaseAnswers):
     stop_rule: Literal["point", "interval"] = ask("point", order=23, advanced=True)
     ideas_without_gain: int = ask(10, ge=1, le=1000, order=24, advanced=True)
     shortcuts: list[Literal["less_data", "preprocessing", "heuristic", "smaller_input"]] = ask([], order=25, advanced=True)
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is None or value in METRICS:
+            return value
+        near = difflib.get_close_matches(value, METRICS, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"no metric of this name. {hint}Metrics: {', '.join(METRICS)}")
