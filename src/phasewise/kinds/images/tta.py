@@ -56,8 +56,8 @@ def predict(model: torch.nn.Module, images: Tensor, probabilities: Callable[[Ten
     model.eval()
     with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
         torch.manual_seed(seed)
-        plain = probabilities(model.body(model.pixels(images)))
-        changed = [probabilities(model.body((model.changed(images) - model.mean) / model.std)) for _ in range(copies)]
+        plain = probabilities(model.through(model.pixels(images)))
+        changed = [probabilities(model.through((model.changed(images) - model.mean) / model.std)) for _ in range(copies)]
     return plain, torch.stack(changed)
 
 
