@@ -14,6 +14,7 @@ from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chart import Chart
+from phasewise.tui.widgets.picture import beside, heat, picture
 from phasewise.tui.widgets.table import Column, Table
 
 PARTS = ("slices", "gallery", "confusion", "calibration", "importance")
@@ -132,7 +133,10 @@ class Errors(View):
             lift = f"If it were as good as the rest, the score could rise by about {number(row.harm, 3)}."
             self.detail.show(line((row.name, "bold"), f"  {row.rows:,} rows, {number(row.value)} against {number(row.rest)}.  ", (lift if row.significant else "Not beyond chance after false-discovery control.", "muted")))
         else:
-            self.detail.show(lines([line(("shown ", "muted"), ", ".join(map(str, row.get("shown", []))))]))
+            shown = [line(("shown ", "muted"), ", ".join(map(str, row.get("shown", []))))]
+            if row.get("thumbnail"):
+                shown.append(beside(picture(row["thumbnail"], ascii_only=self.ascii_only), heat(row.get("saliency", []), ascii_only=self.ascii_only)))
+            self.detail.show(lines(shown))
 
     def action_part(self) -> None:
         """The next part."""
