@@ -34,11 +34,11 @@ def ideas(bench: Bench, start: dict, changes: dict[str, dict], seeds: list[int] 
 
 
 def augmentation() -> None:
-    say("## Augmentation on digits (R05-R11, D21): conv2, 1,500 pictures of 16 px, 25 epochs, 3 seeds\n")
+    say("## Augmentation on digits (R05-R11, D21): conv2, 1,500 pictures of 16 px, 12 epochs, 3 seeds\n")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(digits(Path(scratch)))
         bench.run("split", policy="stratified", folds=0, test_share=0.2, validation_share=0.4)
-        ideas(bench, config("conv2", options={"width": 16, "augment": {}}, epochs=25), {
+        ideas(bench, config("conv2", options={"width": 16, "augment": {}}, epochs=12), {
             "shift by up to 2 px": {"network.options.augment.crop": 2}, "rotation up to 10 degrees": {"network.options.augment.rotate": 10.0},
             "shift and rotation": {"network.options.augment": {"crop": 2, "rotate": 10.0}}, "erasing": {"network.options.augment.erase": 0.5},
             "mixup 0.2": {"network.options.augment.mixup": 0.2}, "cutmix 1.0": {"network.options.augment.cutmix": 1.0},
