@@ -19,7 +19,7 @@ $(V)/.ok: pyproject.toml constraints.txt
 	@touch $@
 
 test: $(V)/.ok ## the test suite
-	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -n 2 $(ARGS)
 
 lint: $(V)/.ok ## linters and import contracts
 	@$(V)/bin/python -m ruff check src tests benchmarks
