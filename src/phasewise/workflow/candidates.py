@@ -22,6 +22,9 @@ def pool(view: Any, *, combined: bool = True) -> list[Any]:
     together = view.current("combine") if combined else None
     if together is not None and all(m.ref != together.best.ref for m in out):
         out.append(together.best)
+    smaller = view.current("prune") if combined else None
+    if smaller is not None:
+        out.append(smaller.pruned)
     seen: dict[str, Any] = {}
     for model in out:
         seen.setdefault(model.ref, model)

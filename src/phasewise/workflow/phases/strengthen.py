@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from phasewise.records.jobs import CombineJob
+from phasewise.records.jobs import CombineJob, PruneJob
 from phasewise.workflow import loop
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
@@ -35,15 +35,27 @@ COMBINE = Step(
 )
 
 
+def _prune_job(view: Any) -> PruneJob:
+    state = loop.read(view)
+    assert state is not None
+    return PruneJob(phase="strengthen", title="Make the network smaller", data=data_view(view), model=state.incumbent.ref, seed=view.value("train.seed") or 0, device=view.value("train.device"))
+
+
+PRUNE = Step(
+    slot="prune", phase="strengthen", title="Make the network smaller", build=_prune_job, evidence=("tune",), answers=("strengthen.prune",),
+    wanted=lambda view: wanted(view) and bool(view.value("strengthen.do")) and bool(view.value("strengthen.prune")),
+)
+
+
 class Strengthen(Phase):
-    """Ensembles, when the goal asks for more."""
+    """Ensembles, when the goal asks for more; a smaller network, when asked for (X09-X11)."""
 
     id = "strengthen"
     advice_from = ("fit", "try_ideas", "search")
 
     def steps(self) -> tuple[Step, ...]:
-        """Combine."""
-        return (COMBINE,)
+        """Combine, then prune."""
+        return (COMBINE, PRUNE)
 
     def not_needed(self, view: Any) -> str:
         """No network, or the answer was no."""
