@@ -150,13 +150,13 @@ def test_a_few_broken_characters_are_replaced_and_counted(tmp_path: Path) -> Non
     assert raw.frame["name"][0] == "M\ufffdller" and any("1 characters (first in line 2)" in n for n in raw.notes)
 
 
-def test_gz_that_declares_5_gb_is_refused_at_once(tmp_path: Path) -> None:
+def test_gz_whose_footer_declares_5_gb_it_does_not_hold_is_refused_at_once(tmp_path: Path) -> None:
     path = packed(tmp_path / "bomb.csv.gz", GOOD.encode())
     data = bytearray(path.read_bytes())
     data[-4:] = (5_000_000_000 % 2**32).to_bytes(4, "little")
     path.write_bytes(bytes(data))
     began = time.perf_counter()
-    assert "unpacks to too much" in refused(path).title
+    assert "is a damaged gzip file" in refused(path).title  # the sizes disagree: what it holds cannot be trusted
     assert time.perf_counter() - began < 1
 
 

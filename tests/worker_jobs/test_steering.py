@@ -61,14 +61,15 @@ def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
     assert first["model"]["validation"] == second["model"]["validation"] and first["curves"] == second["curves"]
 
 
-def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch):
+@pytest.mark.parametrize("poll", [4, 8])  # of nine epochs: before the second rung, and after it
+def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, poll):
     fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": 9}
     whole = jobs.prepare("search", **fields)
     assert run_folder(whole) == 0
     cut = jobs.prepare("search", **fields)
     with monkeypatch.context() as patch:
         patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
-        _kill_at(patch, 12)
+        _kill_at(patch, poll)
         assert run_folder(cut) == 1
     assert run_folder(cut) == 0
     one, two = jobs.result(whole), jobs.result(cut)

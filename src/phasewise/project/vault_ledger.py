@@ -87,6 +87,8 @@ def verify(project_folder: Path, *, manifest: str = "", looks: int | None = None
     The comparison with the journal finds a ledger that was cut or exchanged as a whole, which no chain can show by itself.
     """
     folder = Path(project_folder) / VAULT
+    if manifest and not folder.is_dir():
+        return Audit(ok=False, problems=[f"The {VAULT}/ folder is missing: bring it back to where it was."], sealed=False, generation=0, looks=0, manifest="")
     try:
         ledger = Ledger(folder, writable=False)
     except StorageError as error:

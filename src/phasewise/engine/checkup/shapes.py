@@ -94,11 +94,22 @@ def logits(case: Case) -> CheckVerdict:
         return verdict("raw-outputs", True, "outputs are log-probabilities of an average over members, as declared")
     total = out.logsumexp(1) if out.shape[1] > 1 else out[:, 0]
     inside = bool(((out >= 0) & (out <= 1)).all())
-    if out.shape[1] > 1 and inside and bool((out.sum(1) - 1).abs().max() < 1e-4) or out.shape[1] == 1 and inside:
+    suspect = inside and (out.shape[1] == 1 or bool((out.sum(1) - 1).abs().max() < 1e-4))
+    if suspect and _bounded(module, case.batch(64)[0]):
         return verdict("raw-outputs", False, "outputs are probabilities already", "The loss applies soft-max (or the sigmoid) itself: remove the network's own (A05, A06).")
     if out.shape[1] > 1 and bool(total.abs().max() < 1e-4):
         return verdict("raw-outputs", "warn", "outputs are log-probabilities already", "Log-soft-max is applied twice; harmless, but remove one (B05).")
     return verdict("raw-outputs", True, "outputs are raw numbers")
+
+
+def _bounded(module: nn.Module, inputs: dict[str, torch.Tensor]) -> bool:
+    """Whether outputs stay in [0, 1] with parameters drawn widely: a raw output that starts near the base rate does not."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.add_(3 * torch.randn(p.shape, generator=generator).to(p))
+        out = module(copied(inputs))
+    return bool(((out >= 0) & (out <= 1)).all())
 
 
 def tied(case: Case) -> CheckVerdict:
