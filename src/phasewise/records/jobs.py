@@ -217,6 +217,8 @@ class OpenVaultJob(_Job):
     target: float | None = None
     margin: float = 0.0
     baselines: list[str] = Field(default_factory=list)
+    rival: str = ""
+    """The baseline the claim must beat; empty: the best of them on the sealed rows."""
     predicted: float | None = None
     reason: str = ""
     evaluations: int = 1

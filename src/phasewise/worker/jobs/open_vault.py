@@ -66,7 +66,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     pairs = {ref: difference(bench.metric, y, mine, p, groups, level=opening.level, thresholds=(threshold, cuts[ref])) for ref, p in predictions.items() if ref != job.model}
     values = {ref: score(bench.metric, y, p, threshold=cuts[ref]) for ref, p in predictions.items()}
     z = verdicts.gap_z(bench.metric, corrected, validation.se, usual.value, usual.se)
-    rival = _rival(bench.metric, pairs, values)
+    rival = job.rival if job.rival in pairs else _rival(bench.metric, pairs, values)
     claim = (pairs[rival].value, pairs[rival].low, pairs[rival].high) if job.claim == "better_than_baseline" and rival else None
     seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "")
     warning = _reuse(bench.metric, y, mine, earlier, opening.look, job.model) if opening.look > 1 else ""

@@ -22,11 +22,11 @@ def freeze_digest(view: Any) -> str:
 def _job(view: Any) -> OpenVaultJob:
     model = candidates.chosen(view)
     found = view.current("baselines")
-    others = [m.ref for m in found.models if m.ref != model.ref] if found else []
+    others = [m for m in found.models if m.ref != model.ref] if found else []
     return OpenVaultJob(
         phase="verify", title="Open the vault", data=data_view(view), model=model.ref, freeze=freeze_digest(view),
         claim=view.value("verify.claim") or "target", target=view.value("goals.target"), margin=view.value("verify.margin"),
-        baselines=others, predicted=view.value("verify.predicted"), reason=view.value("verify.reason") or "",
+        baselines=[m.ref for m in others], rival=_constant(others) if model.source == "baseline" else "", predicted=view.value("verify.predicted"), reason=view.value("verify.reason") or "",
         evaluations=loop.evaluations(view), seed=view.value("data.seed") or 0,
     )
 
@@ -36,6 +36,21 @@ def _extra(view: Any) -> dict[str, str]:
 
 
 OPEN = Step(slot="open_vault", phase="verify", title="Open the vault", build=_job, evidence=("split",), extra=_extra, answers=("verify.claim", "verify.margin", "goals.metric"))
+
+
+def _constant(models: list[Any]) -> str:
+    """The constant prediction: what a candidate that is itself a baseline must beat."""
+    return next((m.ref for m in models if m.family == "dummy"), "")
+
+
+def _claim(view: Any, model: Any) -> Recommendation:
+    """The goal is the claim where a person set it or where it is within reach; a proposed goal out of reach claims nothing."""
+    target, metric = view.value("goals.target"), view.metric
+    own = view.book.source("goals", "target") not in ("recommended", "default")
+    if target is None or metric is None or own or meets(metric.id, model.validation.value, target):
+        return Recommendation(value="target", reason="The goal is a number: that number is what is tested.")
+    rival = "a constant" if model.source == "baseline" else "every baseline"
+    return Recommendation(value="better_than_baseline", reason=f"No goal of your own was set and the proposed one ({target:g}) is out of reach: what can be shown is that it beats {rival}.")
 
 
 class Verify(Phase):
@@ -64,7 +79,7 @@ class Verify(Phase):
         shown = next((m for m in candidates.pool(view) if m.ref == named), model)
         return {
             "candidate": Recommendation(value=model.ref, reason=why),
-            "claim": Recommendation(value="target", reason="The goal is a number: that number is what is tested."),
+            "claim": _claim(view, shown),
             "predicted": Recommendation(value=round(shown.validation.value, 4), reason="Its validation score; write what you really expect."),
         }
 
