@@ -61,7 +61,9 @@ def _claim(desk: Any) -> Content:
     claim, target = desk.answer("verify.claim"), desk.answer("goals.target")
     sign = ">=" if desk.maximize else "<="
     if claim == "better_than_baseline":
-        return line(("better than every baseline", "bold"))
+        found = desk.result("baselines")
+        itself = found is not None and any(m.ref == desk.answer("verify.candidate") for m in found.models)
+        return line(("better than a constant" if itself else "better than every baseline", "bold"))
     return line((f"{desk.metric_title()} {sign} {number(target)}" if target is not None else "no target set", "bold"))
 
 
