@@ -60,8 +60,8 @@ def look(test: Score, *, z: float | None, wanted: float | None, difference: tupl
     direction = sign(test.metric)
     if difference is not None:
         value, low, high = difference
-        side, wanted_text = _side(1.0, low, high, margin), f"a difference to {against} above {margin:.4g}"
-        half, distance, seen = (high - low) / 2, abs(value - margin), f"{value:.4g} [{low:.4g}, {high:.4g}]"
+        side, wanted_text = _side(1.0, low, high, margin), f"better than {against.partition('/')[2] or against}" + (f" by more than {margin:.4g}" if margin else "")
+        half, distance, seen = (high - low) / 2, abs(value - margin), f"a difference of {value:+.4g} [{low:+.4g}, {high:+.4g}]"
     elif wanted is not None:
         side, wanted_text = _side(direction, test.low, test.high, wanted), f"{test.metric} {'>=' if direction > 0 else '<='} {wanted:.6g}"
         half, distance, seen = (test.high - test.low) / 2, abs(test.value - wanted), f"{test.value:.4g} [{test.low:.4g}, {test.high:.4g}]"
