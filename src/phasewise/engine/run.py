@@ -110,7 +110,8 @@ class Run:
 
     def judge(self, group: Group) -> None:
         """Objective of every member of a group after an epoch; one transfer to the host."""
-        data, task, shown = self.setting.data, self.setting.data.task, evaluate.second_metric(self.setting.data.task)
+        data, task = self.setting.data, self.setting.data.task
+        shown = evaluate.second_metric(task) if self.objective == "loss" else self.objective
         losses = group.population.losses
         rows: list[Tensor] = []
         for kind in ("validation", "sample"):
@@ -120,7 +121,7 @@ class Run:
                 pair = [evaluate.objective(n, task, out, y).double() for n in ("loss", shown)]
                 rows += pair
                 if kind == "validation":
-                    rows.append(pair[0] if self.objective == "loss" else evaluate.objective(self.objective, task, out, y).double())
+                    rows.append(pair[0] if self.objective == "loss" else pair[1])
         table = torch.stack([*rows, *losses.double().mean(0)]).tolist()
         n = group.size
         for slot, t in enumerate(group.tracks):

@@ -7,13 +7,13 @@ from phasewise.tui.live.run import LiveRun
 from phasewise.tui.live.series import Series
 
 _TONES = ("key", "second", "good", "warn", "bad", "ink")
-_HIDDEN = {"train.member", "watch.memory_mb", "train.smooth"}
+_HIDDEN = {"watch.memory_mb", "train.smooth"}
 
 
 def chart_of(name: str) -> str:
     """`loss`, `metric`, `rate`, `watch`, or an empty text for a series that no chart shows."""
     family, _, column = name.partition(".")
-    if name in _HIDDEN or family == "finder":
+    if name in _HIDDEN or family == "finder" or column == "member":
         return ""
     if column == "lr" or column.endswith("_lr"):
         return "rate"

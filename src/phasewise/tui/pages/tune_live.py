@@ -27,7 +27,7 @@ class Population(View):
     def compose(self) -> ComposeResult:
         """Figures, chart when there is room, leaderboard, detail."""
         self.figures = Block(classes="figures")
-        self.chart = Chart("Best and lead member", self._lines, version=self._version, classes="when-tall", empty="The curve appears while a run goes on.")
+        self.chart = Chart("Mean of the living members", self._lines, version=self._version, classes="when-tall", empty="The curve appears while a run goes on.")
         self.table = Table([Column(title="", width=2), Column(title="trial", least=12), Column(title="value", width=9, right=True), Column(title="", width=14), Column(title="epoch", width=6, right=True), Column(title="state", width=10), Column(title="config", flex=2, drop=1)], title="population", empty="No trial yet. Do the next step; members train together and appear here.", classes="fill")
         self.detail = Block(classes="detail")
         yield self.figures
