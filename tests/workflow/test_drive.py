@@ -88,6 +88,22 @@ def test_a_lost_run_is_taken_up_by_the_same_command(make):
     assert session.runner.started == ["profile", "profile"]
 
 
+def test_a_lost_round_of_ideas_is_taken_up_not_skipped(make):
+    session = make()
+    go(session, "train")
+    session.runner.mode = "lost"
+    with pytest.raises(RunError, match="lost"):
+        go(session, "tune")
+    lost = session.runs()[-1]
+    tried = [s.id for s in lost.job().ideas]
+    assert lost.job().kind == "try_ideas" and not any(i.status == "running" for i in session.ideas.all())
+    assert [s.id for s in session.next_job("tune").ideas] == tried
+    session.runner.mode = "finish"
+    go(session, "tune")
+    assert lost.state() == "finished" and sum(r.job().kind == "try_ideas" and [s.id for s in r.job().ideas] == tried for r in session.runs()) == 1
+    assert all(session.facts.ideas[i].outcome is not None for i in tried)
+
+
 def test_interruption_stops_with_a_checkpoint_and_the_same_command_goes_on(make):
     session = make()
     session.runner.mode = "leave"

@@ -212,6 +212,7 @@ class Session:
         for run in ended:
             self.record(run)
         if ended:
+            self.ideas.running_again()
             self.save()
         return events
 
@@ -231,6 +232,8 @@ class Session:
                 self.follower.follow(run)
             else:
                 self.record(run)
+        if not self.read_only:
+            self.ideas.running_again()
 
     # deciding -----------------------------------------------------------------------------------------------
 
