@@ -192,8 +192,13 @@ def _positive(profile: Any) -> Recommendation | None:
 
 def _policy(view: Any, profile: Any) -> dict[str, Recommendation]:
     out: dict[str, Recommendation] = {}
+    claim = view.value("goals.claim")
     if view.explicit("data.split_file"):
         out["policy"] = Recommendation(value="file", reason="A split file is given.")
+    elif claim == "later_time" and profile.time_columns:
+        out["policy"] = Recommendation(value="time", reason=f"The claim is about later time; {profile.time_columns[0]!r} orders the rows.")
+    elif claim == "new_groups" and profile.group_columns:
+        out["policy"] = Recommendation(value="grouped", reason=f"The claim is about new groups; {profile.group_columns[0]!r} names them.")
     elif profile.policy:
         out["policy"] = Recommendation(value=profile.policy.value, reason=profile.policy.reason)
     if profile.group_columns:
