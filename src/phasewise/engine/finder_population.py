@@ -18,6 +18,7 @@ from phasewise.records.models import ModelConfig
 
 BLOCK = 5
 """Steps between two looks at the losses."""
+WIDEST = 8
 
 
 def find_lr(
@@ -42,7 +43,7 @@ def find_lr(
     setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen)
     found: dict[str, Sweep] = {}
     with devices.numerics(chosen):
-        groups, _ = plan.assemble([Track.of(m, i) for i, m in enumerate(members)], setting, plan_name, [])
+        groups, _ = plan.assemble([Track.of(m, i) for i, m in enumerate(members)], setting, plan_name, [], tile=min(sweeps, WIDEST))  # a given tile: a probe would cost a tenth of the sweeps
         for number, group in enumerate(groups):
             found |= _walk(group, setting, rates, hooks, number, len(groups))
             if hooks.poll().stop is not None and found:

@@ -128,6 +128,12 @@ class ModulePopulation:
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         self._random = [slot["random"].cpu()] + ([slot["random_cuda"].cpu()] if "random_cuda" in slot else self._random[1:])
 
+    def show(self, index: int, state: dict[str, Tensor]) -> None:
+        """See Population."""
+        self.module.load_state_dict(state)
+        if self.shadow is not None:
+            self.shadow = {n: t.detach().clone() for n, t in self.module.state_dict().items()}
+
     def layers(self) -> list[LayerView]:
         """See Population."""
         return [

@@ -74,6 +74,9 @@ class Population(Protocol):
     def load(self, index: int, slot: Slot) -> None:
         """Puts a training state back, bit for bit."""
 
+    def show(self, index: int, state: dict[str, Tensor]) -> None:
+        """Puts weights and buffers (a `state_dict`) into a slot for evaluation only."""
+
     def layers(self) -> list[LayerView]:
         """Weights, gradients and activations of the last step."""
 

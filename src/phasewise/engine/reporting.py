@@ -9,8 +9,6 @@ from torch import Tensor
 
 from phasewise.engine.group import Group
 from phasewise.engine.member import MemberResult
-from phasewise.engine.modules import module_outputs
-from phasewise.engine.population import initial_module
 from phasewise.engine.tracking import Track
 
 if TYPE_CHECKING:
@@ -99,17 +97,20 @@ def _mean(values: list[float]) -> float | None:
 
 def harvest(run: "Run", group: Group, slot: int) -> MemberResult:
     """The result of a member from its population: best weights and their outputs."""
-    return result_of(run, group.tracks[slot], group.population.state_dict(slot))
+    return result_of(run, group, group.tracks[slot], group.population.state_dict(slot))
 
 
-def result_of(run: "Run", track: Track, state: dict[str, Tensor]) -> MemberResult:
-    """The result of a member: its weights, and the outputs of an ordinary module that holds them."""
-    data, member, place = run.setting.data, track.member, run.setting.device
-    module = initial_module(member, run.setting).to(place)
-    module.load_state_dict(state)
+def result_of(run: "Run", group: Group, track: Track, state: dict[str, Tensor]) -> MemberResult:
+    """The result of a member: its best weights and their outputs, those seen at the best epoch or, after a resume, computed the same way again."""
+    member, outputs = track.member, track.outputs
     wanted = track.stopped in ("done", "early", "asked")
+    if outputs is None or wanted:
+        alone = group.maker([member], run.setting, group.plan, blank=True)
+        alone.show(0, state)
+    if outputs is None:
+        outputs = alone.outputs(run.setting.data, [member.validation])[0]
+    train = alone.outputs(run.setting.data, [member.train])[0].cpu() if wanted else None
     return MemberResult(
-        id=member.id, state=state, outputs=module_outputs(module, data, member.validation).cpu(),
-        train_outputs=module_outputs(module, data, member.train).cpu() if wanted else None, curves=track.curves, best_epoch=track.best_epoch,
+        id=member.id, state=state, outputs=outputs.cpu(), train_outputs=train, curves=track.curves, best_epoch=track.best_epoch,
         stopped=track.stopped, steps=track.steps, seconds=track.seconds, best=track.best_value,
     )

@@ -114,6 +114,7 @@ class Run:
         shown = evaluate.second_metric(task) if self.objective == "loss" else self.objective
         losses = group.population.losses
         rows: list[Tensor] = []
+        seen: list[Tensor] = []
         for kind in ("validation", "sample"):
             chosen = [t.member.validation if kind == "validation" else self.samples[t.member.id] for t in group.tracks]
             for out, index in zip(group.population.outputs(data, chosen), chosen, strict=True):
@@ -122,6 +123,7 @@ class Run:
                 rows += pair
                 if kind == "validation":
                     rows.append(pair[0] if self.objective == "loss" else pair[1])
+                    seen.append(out)
         table = torch.stack([*rows, *losses.double().mean(0)]).tolist()
         n = group.size
         for slot, t in enumerate(group.tracks):
@@ -133,6 +135,7 @@ class Run:
             })
             if t.judge(evaluate.signed(self.objective, value), value, self.epoch + 1):
                 group.population.remember([slot])
+                t.outputs = seen[slot].clone(memory_format=torch.contiguous_format)
             if t.plateau and t.plateau.step(evaluate.signed(self.objective, value)):
                 self.hooks.on_finding("lr-lowered", "info", f"plateau: learning rate of {t.member.id} lowered to {t.plateau.lr * t.plateau.factor:g}")
 

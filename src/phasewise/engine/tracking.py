@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from phasewise.engine.member import Member
 from phasewise.engine.schedules import Plateau
 
@@ -27,6 +29,8 @@ class Track:
     smooth: float = 0.0
     weight: float = 0.0
     plateau: Plateau | None = None
+    outputs: Tensor | None = None
+    """Raw outputs on the validation rows at the best epoch; not part of a checkpoint."""
 
     @classmethod
     def of(cls, member: Member, position: int) -> "Track":

@@ -115,6 +115,10 @@ class VmapPopulation:
         if "steps" in slot:
             self.optimiser.steps[index] = slot["steps"].to(self.device)
 
+    def show(self, index: int, state: dict[str, Tensor]) -> None:
+        """See Population."""
+        self._put(index, state, self.parameters)
+
     def layers(self) -> list[LayerView]:
         """See Population."""
         return [LayerView(name=p.name, weight=self.parameters[p.name], grad=self.gradients[p.name], activation=None) for p in self.parameters.pieces]

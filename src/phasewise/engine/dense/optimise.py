@@ -42,8 +42,8 @@ class StackedOptimiser:
             for i, (p, g) in enumerate(zip(self.parameters.tensors(), self.gradients.tensors(), strict=True)):
                 getattr(self, f"_{self.kind}")(i, p, g, lrs)
             return
-        for n, lr in enumerate(lrs.tolist()):
-            self._fused_step(n, lr)
+        for n, (lr, count) in enumerate(zip(lrs.tolist(), self.steps.tolist(), strict=True)):
+            self._fused_step(n, lr, count)
 
     # -- fused, CPU ------------------------------------------------------------------------------------------------
 
@@ -52,6 +52,7 @@ class StackedOptimiser:
         moments = list(self.moments.values())
         self.calls: list[list[tuple[float, list[Tensor], list[Tensor], list[list[Tensor]], list[Tensor]]]] = []
         self.counters: list[Tensor] = []
+        self.kernel = {"adamw": torch._fused_adamw_, "adam": torch._fused_adam_}.get(self.kind)
         for n, spec in enumerate(self.specs):
             counter = torch.zeros((), dtype=torch.float32)
             self.counters.append(counter)
@@ -64,23 +65,23 @@ class StackedOptimiser:
                 for wd, part in parts if part
             ])
 
-    def _fused_step(self, n: int, lr: float) -> None:
-        spec = self.specs[n]
-        first = float(self.steps[n]) == 1
-        self.counters[n].fill_(float(self.steps[n]))
-        for wd, params, grads, moments, counters in self.calls[n]:
-            if self.kind == "sgd":
-                nesterov = spec.nesterov and spec.momentum > 0
-                torch._fused_sgd_(
-                    params, grads, moments[0] if spec.momentum else [], weight_decay=wd, momentum=spec.momentum, lr=lr, dampening=0.0, nesterov=nesterov,
-                    maximize=False, is_first_step=first,
-                )
-            else:
-                kernel = torch._fused_adamw_ if self.kind == "adamw" else torch._fused_adam_
-                kernel(
+    def _fused_step(self, n: int, lr: float, count: float) -> None:
+        """One member's update, its `count`-th."""
+        if self.kernel is not None:
+            self.counters[n].fill_(count)
+            for wd, params, grads, moments, counters in self.calls[n]:
+                self.kernel(
                     params, grads, moments[0], moments[1], [], counters, lr=lr, beta1=BETA1, beta2=BETA2, weight_decay=wd, eps=EPS, amsgrad=False,
                     maximize=False,
                 )
+            return
+        spec = self.specs[n]
+        nesterov = spec.nesterov and spec.momentum > 0
+        for wd, params, grads, moments, _ in self.calls[n]:
+            torch._fused_sgd_(
+                params, grads, moments[0] if spec.momentum else [], weight_decay=wd, momentum=spec.momentum, lr=lr, dampening=0.0, nesterov=nesterov,
+                maximize=False, is_first_step=count == 1,
+            )
 
     # -- formulas, any device --------------------------------------------------------------------------------------
 

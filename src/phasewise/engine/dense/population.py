@@ -56,7 +56,8 @@ class DensePopulation:
         """See Population."""
         if self._training is None:
             self._training = self.net.buffers(self.plan.batch, training=True)
-        self.orders, self.lrs, self.done = orders, lrs, 0
+        self.lrs, self.done = lrs, 0
+        self.batches = orders.view(self.size, -1, self.plan.batch).transpose(0, 1).contiguous()  # [steps, N, b]
         self.losses = torch.zeros(len(lrs), self.size, device=self.device)
 
     def set_rates(self, lrs: Tensor) -> None:
@@ -66,18 +67,19 @@ class DensePopulation:
     @torch.no_grad()
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
-        b = self.plan.batch
-        for step in range(start, stop):
-            rows = self.orders[:, step * b : (step + 1) * b]
-            self.losses[step] = self.step(data, rows, self.lrs[step])
+        batches = self.batches[start:stop]
+        targets = data.y.index_select(0, batches.reshape(-1)).view(batches.shape)
+        for i, step in enumerate(range(start, stop)):
+            self.losses[step] = self.step(data, batches[i], self.lrs[step], targets[i])
             self.done = step + 1
 
-    def step(self, data: Dataset, rows: Tensor, lrs: Tensor) -> Tensor:
-        """One step of every member on its own rows [N, b]; the losses [N]."""
+    def step(self, data: Dataset, rows: Tensor, lrs: Tensor, y: Tensor | None = None) -> Tensor:
+        """One step of every member on its own rows [N, b], whose targets may be given; the losses [N]."""
         buffers = self._training
         assert buffers is not None
         self.net.gather(data.inputs, rows, buffers)
-        y = data.y.index_select(0, rows.reshape(-1)).view(rows.shape)
+        if y is None:
+            y = data.y.index_select(0, rows.reshape(-1)).view(rows.shape)
         self.dropout.fill(buffers.mask, self.net.scale)
         z = self.net.forward(buffers, training=True)
         loss = self.loss(z, y, buffers.dz)
@@ -107,9 +109,10 @@ class DensePopulation:
             self.net.parameters, self.net.statistics = self.shadow
         longest = max(len(r) for r in rows)
         parts: list[Tensor] = []
+        shared = all(r is rows[0] or torch.equal(r, rows[0]) for r in rows)
         for at in range(0, longest, block):
-            index = torch.zeros(self.size, block, dtype=torch.int64, device=self.device)
-            for slot, r in enumerate(rows):
+            index = torch.zeros(1 if shared else self.size, block, dtype=torch.int64, device=self.device)
+            for slot, r in enumerate(rows[:1] if shared else rows):
                 piece = r[at : at + block]
                 index[slot, : len(piece)] = piece
             self.net.gather(data.inputs, index, self._evaluation)
@@ -168,6 +171,11 @@ class DensePopulation:
             self.optimiser.steps[index] = slot["steps"].to(self.device)
         if "random" in slot:
             self.dropout.load(index, slot["random"])
+
+    def show(self, index: int, state: dict[str, Tensor]) -> None:
+        """See Population."""
+        for stores in ((self.net.parameters, self.net.statistics), self.shadow or ()):
+            self._put(index, state, stores)
 
     def layers(self) -> list[LayerView]:
         """See Population."""
