@@ -1,17 +1,19 @@
 """Sampling of configurations (T19-T23, R17)."""
 
-import math
 
 import numpy as np
 import pytest
 
 from phasewise.engine import search
+from phasewise.kinds.tabular.recipe import RECIPE
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec
 
+SPACE = RECIPE.space("mlp", "regression")
+
 
 def test_batch_sizes_come_by_weight():
-    space = {"train.batch_size": search.default_space("mlp")["train.batch_size"]}
+    space = {"train.batch_size": SPACE["train.batch_size"]}
     drawn = [d["train.batch_size"] for d in search.sample(space, 10_000, 0)]
     share = np.array([drawn.count(b) for b in (64, 128, 256, 512, 1024)]) / 10_000
     expected = np.array([1, 1, 1, 1, 0.1]) / 4.1
@@ -20,12 +22,13 @@ def test_batch_sizes_come_by_weight():
 
 @pytest.mark.parametrize("method", ["random", "sobol"])
 def test_rates_are_log_uniform_and_seeds_repeat(method):
-    space = search.default_space("mlp")
+    space = SPACE
+    low, high = np.log10([space["train.lr"]["lo"], space["train.lr"]["hi"]])
     a, b = (search.sample(space, 512, 7, method) for _ in range(2))
     assert a == b != search.sample(space, 512, 8, method)
     logs = np.log10([d["train.lr"] for d in a])
-    assert -4 <= logs.min() and logs.max() <= math.log10(3e-2)
-    counts = np.histogram(logs, bins=4, range=(-4, math.log10(3e-2)))[0]
+    assert low <= logs.min() and logs.max() <= high
+    counts = np.histogram(logs, bins=4, range=(low, high))[0]
     assert np.abs(counts - 128).max() < 45
     assert all(len(d["network.dropout"]) == len(d["network.hidden"]) for d in a)
     assert not any("beta" in name or "eps" in name for name in space)
@@ -33,8 +36,8 @@ def test_rates_are_log_uniform_and_seeds_repeat(method):
 
 def test_diffs_apply_to_a_config():
     base = ModelConfig(network=NetworkSpec(family="mlp"))
-    for config in search.configs(base, search.default_space("mlp"), 20, 0):
-        assert set(config.network.hidden) <= {32, 64, 128, 256} and len(config.network.dropout) == len(config.network.hidden)
+    for config in search.configs(base, SPACE, 20, 0):
+        assert set(config.network.hidden) <= set(SPACE["network.hidden"]["widths"]) and len(config.network.dropout) == len(config.network.hidden)
 
 
 def test_random_beats_a_grid_with_a_useless_axis():

@@ -9,27 +9,11 @@ import numpy as np
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, apply_change
 
-WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-BATCH_SIZES: dict[int, float] = {64: 1.0, 128: 1.0, 256: 1.0, 512: 1.0, 1024: 0.1}
-"""Powers of two, 1024 rarely (T20)."""
 SMALL_LAYER, MOST_LAYERS = 4, 6
 
 Space = Mapping[str, Mapping[str, Any]]
 """Dotted config path to `{"kind": "log", "lo", "hi"}`, `{"kind": "uniform", "lo", "hi"}`, `{"kind": "int", "lo", "hi"}` or
 `{"kind": "choice", "values", "weights"}`."""
-
-
-def default_space(family: str, *, wide: bool = False) -> dict[str, dict[str, Any]]:
-    """The menu of T19-T22 without a grid and without Adam's betas and epsilon (T23)."""
-    space: dict[str, dict[str, Any]] = {
-        "train.lr": {"kind": "log", "lo": 1e-4, "hi": 3e-2},
-        "train.weight_decay": {"kind": "log", "lo": 1e-6, "hi": 1e-1},
-        "train.batch_size": {"kind": "choice", "values": list(BATCH_SIZES), "weights": list(BATCH_SIZES.values())},
-    }
-    if family == "mlp":
-        space["network.hidden"] = {"kind": "layers", "depth": [1, 2, 3], "widths": [w for w in WIDTHS if w >= 32] if wide else [32, 64, 128, 256]}
-        space["network.dropout"] = {"kind": "per_layer", "lo": 0.0, "hi": 0.5}
-    return space
 
 
 def points(n: int, dimensions: int, seed: int, method: Literal["random", "sobol"] = "random") -> np.ndarray:
