@@ -126,7 +126,7 @@ def test_inspection_repeats_to_the_byte(moons, model):
     second = moons.run("inspect", phase="tune", model=model.ref, parts=parts)
     assert first.model_dump_json() == second.model_dump_json()
     assert {i["column"]: i for i in first.importance}["b"]["keep"] and not {i["column"]: i for i in first.importance}["noise"]["keep"]
-    assert set(first.gallery) == {"worst", "best", "unsure", "random"}
+    assert set(first.gallery) == {"worst", "best", "unsure", "random", "errors"}
     losses = [g["loss"] for g in first.gallery["worst"]]
     assert losses == sorted(losses, reverse=True) and first.gallery["worst"][0]["truth"] != first.gallery["worst"][0]["prediction"]
     assert sum(map(sum, first.confusion["counts"])) == model.validation.n and first.calibration["ece"] < 0.2

@@ -1,6 +1,7 @@
 """`phasewise inspect`: where a model is wrong, on validation rows (V04-V09, R16, D16)."""
 
 import argparse
+import dataclasses
 from typing import Any
 
 from phasewise.cli.opening import session_of
@@ -14,7 +15,9 @@ ROWS = 10
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("model", nargs="?", metavar="RUN/MODEL", help="a model, or a run for its own best one (default: the candidate)")
-    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance (these by default), threshold, learning_curve (trains again)")
+    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance, pipeline (these by default), threshold, learning_curve (trains again)")
+    parser.add_argument("--tag", metavar="ROW=TAG", action="append", default=[], help="tag the error of a row of the gallery, for example '150=wrong label'; can be given many times")
+    parser.add_argument("--untag", metavar="ROW=TAG", action="append", default=[], help="take a tag away again")
     parser.add_argument("--again", action="store_true", help="look again even where the same inspection is recorded")
     project_option(parser)
     json_option(parser)
@@ -23,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: Any) -> int:
     """Inspect, or show what was found before."""
     from phasewise.cli.progress import Reporter
-    from phasewise.workflow import inspecting
+    from phasewise.workflow import inspecting, tagging
     from phasewise.workflow.drive import Drive
     from phasewise.workflow.phases.baseline import networks_closed
 
@@ -35,11 +38,27 @@ def run(args: Any) -> int:
         if found is None:
             reporter = Reporter()
             found = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line).work(job)
+        for text, on in (*((t, True) for t in args.tag), *((t, False) for t in args.untag)):
+            row, tag = tagging.parsed(text)
+            tagging.put(session, found.result, row, tag, on=on)
+        tagged = tagging.table(session.view, found.result)
         if args.json:
-            out_json(found.result)
+            out_json(found.result.model_dump(mode="json") | {"tags": dataclasses.asdict(tagged)})
+        elif args.tag or args.untag:
+            out(tags_block(tagged))
         else:
-            out("\n\n".join(lines(found.result, parts)))
+            blocks = lines(found.result, parts)
+            out("\n\n".join([*blocks, tags_block(tagged)] if tagged.rows else blocks))
         return 0
+
+
+def tags_block(found: Any) -> str:
+    """The tags of the errors somebody looked at, by what fixing each would bring."""
+    if not found.rows:
+        return "no error is tagged"
+    cells = [[r.tag, str(r.rows), f"{r.share:.0%}", f"{r.gain:.4g}", f"[{r.low:.4g}, {r.high:.4g}]"] for r in found.rows]
+    of = f" of a random sample of {found.sample}" if found.sample else ""
+    return f"error tags: {found.looked} errors looked at{of}; at most {found.error:.4g} {found.metric} can be gained\n" + table(cells, ["tag", "rows", "share", "ceiling gain", "95 % interval"])
 
 
 def lines(found: Any, parts: tuple[str, ...]) -> list[str]:
@@ -62,7 +81,7 @@ def _slices(rows: list[Any]) -> str:
 
 
 def _gallery(kinds: dict[str, list[dict[str, Any]]]) -> str:
-    cells = [[kind, str(g.get("row", g.get("id", ""))), _short(g.get("truth")), _short(g.get("prediction")), _short(g.get("loss")), ", ".join(map(str, g.get("shown", [])))] for kind in ("worst", "unsure") for g in kinds.get(kind, [])[:5]]
+    cells = [[kind, str(g.get("row", g.get("id", ""))), _short(g.get("truth")), _short(g.get("prediction")), _short(g.get("loss")), ", ".join(map(str, g.get("shown", [])))] for kind in ("worst", "unsure", "errors") for g in kinds.get(kind, [])[:5]]
     return table(cells, ["kind", "row", "truth", "predicted", "loss", "shown"]) if cells else ""
 
 
@@ -83,6 +102,13 @@ def _importance(rows: list[dict[str, Any]]) -> str:
     return table([[str(i.get("column", i.get("name", ""))), _short(i.get("drop")), f"[{_short(i.get('low'))}, {_short(i.get('high'))}]" if "low" in i else ""] for i in rows[:20]], ["column shuffled", "drop", "95 % interval"]) if rows else ""
 
 
+def _pipeline(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    cells = [[s["stage"], _short(s["gain"]), f"[{_short(s['low'])}, {_short(s['high'])}]", s.get("note", "")] for s in found.get("stages", [])]
+    return table(cells, ["stage replaced by the truth", f"gain ({found.get('unit', '')})", "95 % interval", ""]) + "".join(f"\n{safe_text(n, 200)}" for n in found.get("notes", []))
+
+
 def _plain(found: dict[str, Any]) -> str:
     return "\n".join(f"{k.replace('_', ' ')}: {safe_text(_short(v), 300)}" for k, v in found.items()) if found else ""
 
@@ -92,5 +118,5 @@ def _short(value: Any) -> str:
 
 
 _SHOW: dict[str, Any] = {
-    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "threshold": _plain, "learning_curve": _plain,
+    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _plain, "learning_curve": _plain,
 }

@@ -255,6 +255,8 @@ def _reason(found: Any, adopted: bool) -> str:
         return f"better by {span}, but another idea of the round gained more; it is tried again on top of that one"
     if found.verdict == "worse":
         return f"worse by {span}, not adopted"
+    if found.note.startswith("Not run:"):
+        return found.note
     if found.verdict == "broken":
         return f"did not train: {found.note}" if found.note else "did not train"
     return f"no gain beyond noise, {span}; the simpler model stays"

@@ -26,6 +26,8 @@ class Facts:
     looks: list[dict[str, Any]] = field(default_factory=list)
     ideas: dict[str, Idea] = field(default_factory=dict)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
+    tags: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    """Model -> row of the development table -> tags of its error (V09a)."""
     goal_overrides: int = 0
     last_seq: int = -1
 
@@ -57,6 +59,12 @@ class Facts:
         elif kind == "idea":
             idea = Idea.model_validate(data["idea"])
             self.ideas[idea.id] = idea
+        elif kind == "tag":
+            own = self.tags.setdefault(data["model"], {}).setdefault(int(data["row"]), [])
+            if data.get("on", True) and data["tag"] not in own:
+                own.append(data["tag"])
+            elif not data.get("on", True) and data["tag"] in own:
+                own.remove(data["tag"])
         elif kind == "note":
             self.notes.append((seq, phase, data.get("text", "")))
 

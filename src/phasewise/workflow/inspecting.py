@@ -1,5 +1,6 @@
 """Inspection and ablation jobs: of the candidate by itself at the end of the tune phase, of any model on request (V04-V10)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from phasewise.records.errors import GateError, UsageError
@@ -9,8 +10,8 @@ from phasewise.workflow import candidates, loop
 from phasewise.workflow.change import absolute, read
 from phasewise.workflow.dev import data_view
 
-PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "threshold", "learning_curve")
-CHEAP: tuple[str, ...] = PARTS[:5]
+PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve")
+CHEAP: tuple[str, ...] = PARTS[:6]
 """What is looked at without being asked: seconds, nothing is trained again."""
 REMOVALS: tuple[tuple[str, str, Any], ...] = (
     ("network.dropout", "dropout", []), ("network.batch_norm", "batch norm", False), ("network.embeddings", "embeddings", False),
@@ -48,7 +49,7 @@ def due(view: Any) -> InspectJob | None:
     model = subject(view)
     if model is None or not view.value("tune.inspect"):
         return None
-    if known(view, model.ref, model.digest, CHEAP) is not None:
+    if known(view, model.ref, model.digest, PARTS[:5]) is not None:
         return None
     return job(view, model.ref, digest=model.digest)
 
@@ -65,6 +66,16 @@ def job(view: Any, ref: str, *, parts: tuple[str, ...] = CHEAP, digest: str = ""
         phase=phase, title=f"Inspect {ref}", data=data_view(view), model=ref, parts=list(parts), seed=view.value("data.seed") or 0,
         device=view.value("train.device"), inputs=inputs(view, ref, digest, parts),
     )
+
+
+def together(items: Sequence[Any]) -> Any:
+    """One result out of several inspections of the same model (oldest first): the newest of every part; None without any."""
+    if not items:
+        return None
+    out = items[-1].result
+    same = [e.result for e in items if e.inputs.get("model") == items[-1].inputs.get("model")]
+    found = {part: next((getattr(r, part) for r in reversed(same) if getattr(r, part)), getattr(out, part)) for part in PARTS}
+    return out.model_copy(update=found)
 
 
 def resolve(session: Any, named: str | None) -> tuple[str, str]:

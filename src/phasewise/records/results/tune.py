@@ -116,12 +116,14 @@ class InspectResult(OpenRecord):
     metrics: dict[str, float] = Field(default_factory=dict)
     slices: list[SliceRow] = Field(default_factory=list)
     gallery: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
-    """`worst`, `best`, `unsure`, `random` -> rows with id, truth, prediction, loss, shown values."""
+    """`worst`, `best`, `unsure`, `random`, `errors` (a random sample of the mistakes, to tag) -> rows with id, truth, prediction, loss, shown values."""
     confusion: dict[str, Any] = Field(default_factory=dict)
     """`labels`, `counts`."""
     calibration: dict[str, Any] = Field(default_factory=dict)
     """`bins`, `ece`, `temperature`, `ece_after`."""
     importance: list[dict[str, Any]] = Field(default_factory=list)
+    pipeline: dict[str, Any] = Field(default_factory=dict)
+    """`stages` (what each one loses), `error` (their sum), `unit`, `notes` (V09b)."""
     learning_curve: dict[str, Any] = Field(default_factory=dict)
     threshold: dict[str, Any] = Field(default_factory=dict)
     seconds: float = 0.0

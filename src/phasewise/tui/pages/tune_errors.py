@@ -9,6 +9,7 @@ from textual.content import Content
 
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.numbers import number, p_value, plural, share
+from phasewise.tui.pages import tune_tags
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, lines, say
@@ -16,8 +17,10 @@ from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chart import Chart
 from phasewise.tui.widgets.picture import beside, heat, picture
 from phasewise.tui.widgets.table import Column, Table
+from phasewise.workflow.inspecting import together
 
-PARTS = ("slices", "gallery", "confusion", "calibration", "importance")
+PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline")
+TABLES = ("slices", "gallery", "tags", "importance", "pipeline")
 BAR = 15
 
 
@@ -25,9 +28,14 @@ class Errors(View):
     """One part at a time; c goes to the next part."""
 
     TITLE = "Errors"
-    HINT = "c next part"
-    BINDINGS = [Binding("c", "part", "Slices, gallery, confusion, calibration, importance", show=False, id="errors.part")]
+    HINT = "c next part  a tag"
+    BINDINGS = [
+        Binding("c", "part", "Slices, gallery, tags, confusion, calibration, importance, pipeline", show=False, id="errors.part"),
+        Binding("a", "tag", "Tag the error of this case", show=False, id="errors.tag"),
+        Binding("A", "tag_again", "The last tag for this case too", show=False, id="errors.tag_again"),
+    ]
     part = 0
+    last_tag = ""
 
     def compose(self) -> ComposeResult:
         """Part strip, then what the part needs."""
@@ -49,9 +57,9 @@ class Errors(View):
 
     def load(self) -> None:
         evidence = self.evidence()
-        self.found = evidence.result if evidence else None
+        self.found = self._together(evidence)
         name = PARTS[self.part]
-        self.table.display = name in ("slices", "gallery", "importance") or self.found is None
+        self.table.display = name in TABLES or self.found is None
         self.chart.display = name == "calibration" and self.found is not None
         self.text.display = name in ("confusion", "calibration") and self.found is not None
         self.rows_of: list[Any] = []
@@ -61,6 +69,15 @@ class Errors(View):
         self.text.redraw()
         self.chart.redraw()
         self._show()
+
+    def _together(self, evidence: Any) -> Any:
+        """All parts ever made of the inspected model, the newest of each: looking at one part later hides no other."""
+        if evidence is None:
+            return None
+        facts = getattr(self.desk.session, "facts", None)
+        store = getattr(facts, "evidence", None)
+        items = store.by_slot.get(evidence.slot, []) if hasattr(store, "by_slot") else []
+        return together(items) if items else evidence.result
 
     def _strip(self, width: int) -> Content:
         parts: list[Any] = []
@@ -87,13 +104,24 @@ class Errors(View):
     def _gallery(self) -> None:
         rows: list[list[Any]] = []
         self.rows_of = []
-        for kind in ("worst", "unsure", "random", "best"):
+        for kind in ("worst", "errors", "unsure", "random", "best"):
             for g in self.found.gallery.get(kind, []):
                 wrong = str(g.get("truth")) != str(g.get("prediction"))
-                rows.append([(kind, "muted"), (str(g.get("row", g.get("id", ""))), "muted"), _cell(g.get("truth")), (_cell(g.get("prediction")), "warn" if wrong else "ink"), number(g.get("loss"), 3), (", ".join(map(str, g.get("shown", []))), "muted")])
+                own = tune_tags.of_row(self, self.found, int(g.get("row", -1)))
+                rows.append([(kind, "muted"), (", ".join(own), "key"), (str(g.get("row", g.get("id", ""))), "muted"), _cell(g.get("truth")), (_cell(g.get("prediction")), "warn" if wrong else "ink"), number(g.get("loss"), 3), (", ".join(map(str, g.get("shown", []))), "muted")])
                 self.rows_of.append(g)
         self.table.title_text = "gallery"
-        self.table.fill(rows, [Column(title="kind", width=6), Column(title="row", width=7, right=True), Column(title="truth", least=6), Column(title="predicted", least=9), Column(title="loss", width=6, right=True), Column(title="shown", flex=2, least=12)])
+        self.table.fill(rows, [Column(title="kind", width=6), Column(title="tag", width=10, drop=1), Column(title="row", width=7, right=True), Column(title="truth", least=6), Column(title="predicted", least=9), Column(title="loss", width=6, right=True), Column(title="shown", flex=2, least=12)])
+
+    def _tags(self) -> None:
+        found = tune_tags.tagged(self, self.found)
+        self.table.title_text = "tags"
+        self.table.fill(tune_tags.tag_rows(found, ascii_only=self.ascii_only) if found else [], tune_tags.tag_columns())
+
+    def _pipeline(self) -> None:
+        found = getattr(self.found, "pipeline", {})
+        self.table.title_text = "pipeline"
+        self.table.fill(tune_tags.stage_rows(found, ascii_only=self.ascii_only), tune_tags.stage_columns(found.get("unit", "error")))
 
     def _importance(self) -> None:
         items = self.found.importance
@@ -125,6 +153,11 @@ class Errors(View):
     @on(Table.Moved)
     def _show(self) -> None:
         name = PARTS[self.part]
+        if name in ("tags", "pipeline") and self.found is not None:
+            notes = getattr(self.found, "pipeline", {}).get("notes", []) if name == "pipeline" else []
+            self.detail.display = name == "tags" or bool(notes)
+            self.detail.show(tune_tags.tag_note(tune_tags.tagged(self, self.found)) if name == "tags" else say("; ".join(notes), "muted"))
+            return
         self.detail.display = bool(self.rows_of) and self.table.display
         if not self.detail.display:
             return
@@ -133,7 +166,7 @@ class Errors(View):
             lift = f"If it were as good as the rest, the score could rise by about {number(row.harm, 3)}."
             self.detail.show(line((row.name, "bold"), f"  {row.rows:,} rows, {number(row.value)} against {number(row.rest)}.  ", (lift if row.significant else "Not beyond chance after false-discovery control.", "muted")))
         else:
-            shown = [line(("shown ", "muted"), ", ".join(map(str, row.get("shown", []))))]
+            shown = [tune_tags.case(row, tune_tags.of_row(self, self.found, int(row.get("row", -1))))]
             if row.get("thumbnail"):
                 shown.append(beside(picture(row["thumbnail"], ascii_only=self.ascii_only), heat(row.get("saliency", []), ascii_only=self.ascii_only)))
             self.detail.show(lines(shown))
@@ -144,6 +177,25 @@ class Errors(View):
         self.table.cursor = 0
         self.load()
         self.focus_first()
+
+    def _case(self) -> int | None:
+        """The row of the development table under the cursor, in the gallery."""
+        if self.found is None or PARTS[self.part] != "gallery" or not self.rows_of:
+            self.notify("Tags are given in the gallery: press c until you are there.", severity="warning", markup=False)
+            return None
+        return int(self.rows_of[min(self.table.cursor, len(self.rows_of) - 1)]["row"])
+
+    def action_tag(self) -> None:
+        """Name what went wrong with this case (V09a)."""
+        row = self._case()
+        if row is not None:
+            tune_tags.ask(self, self.found, row, self.last_tag)
+
+    def action_tag_again(self) -> None:
+        """The last tag for this case too, without asking."""
+        row = self._case()
+        if row is not None:
+            tune_tags.put(self, self.found, row, self.last_tag) if self.last_tag else tune_tags.ask(self, self.found, row, "")
 
     def focus_first(self) -> None:
         for w in (self.table, self.chart):

@@ -17,6 +17,7 @@ from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.comparing import best_of, changed, flat, options_of, outcomes_of, resolved, trials_of, values_of
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
+from phasewise.worker.idle import changes_nothing
 from phasewise.worker.trials import run_trials
 from phasewise.worker.verdicts import sign
 
@@ -45,6 +46,8 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
     start, known = resolved(wing, job.config), options_of(wing)
     configs = {spec.id: changed(start, spec.change, prepare=known) for spec in job.components}
     bench = open_bench(job.data, ctx.project, ctx.device)
+    unused = [] if job.prune else [spec for spec in job.components if changes_nothing(bench, start, configs[spec.id])]
+    job = job.model_copy(update={"components": [spec for spec in job.components if spec not in unused]})
     ctx.started(job.title or "Ablation", {"components": len(job.components), "seeds": len(job.seeds)})
     path_configs, now = [], start
     for spec in job.components:
@@ -73,9 +76,10 @@ def run(ctx: RunContext, job: AblateJob) -> AblateResult | None:
         found.append({"id": spec.id, "title": spec.title or flat(spec.change), "drop": gain, "low": low, "high": high, "p": paired_p(pairs[np.isfinite(pairs)]), "note": f"{broken} seed(s) broke down without it" if broken else ""})
     corrected = holm([f["p"] for f in found])
     components = [Component(**f, p_holm=float(q)) for f, q in zip(found, corrected, strict=True)]
+    components += [Component(id=s.id, title=s.title or flat(s.change), drop=0.0, low=0.0, high=0.0, p=1.0, p_holm=1.0, note=f"not run: {start.network.family} does not use it") for s in unused]
     path, total = _path(job, batch, bench.metric, full)
     singles = sum(c.drop for c in components)
-    interaction = total - singles if components and math.isfinite(total) and math.isfinite(singles) else None
+    interaction = total - singles if len(job.components) > 1 and math.isfinite(total) and math.isfinite(singles) else None
     result = AblateResult(full=models.summary(ctx, bench, typical, "full"), components=components, path=path, interaction=interaction, evaluations=len(trials))
     return _pruned(ctx, bench, job, start, full, result, stages) if job.prune else result
 
@@ -111,6 +115,8 @@ def _path(job: AblateJob, batch: Any, metric_id: str, full: list[float]) -> tupl
     """Cumulative removal: mean value after each step, and the whole drop at the end."""
     out: list[dict[str, Any]] = [{"id": "full", "title": "full model", "value": float(np.nanmean(full))}]
     last = full
+    if not job.components:
+        return out, 0.0
     for i, spec in enumerate(job.components, start=1):
         name = f"without-{spec.id}" if i == 1 else f"path-{i}"
         last = values_of(batch, name, job.seeds)

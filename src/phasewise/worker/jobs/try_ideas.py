@@ -19,6 +19,7 @@ from phasewise.worker.comparing import (
 )
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
+from phasewise.worker.idle import changes_nothing
 from phasewise.worker.trials import Batch, run_trials
 
 
@@ -32,7 +33,8 @@ def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult | None:
     configs = {spec.id: changed(start, spec.change, prepare=known) for spec in job.ideas}
     bench = open_bench(job.data, ctx.project, ctx.device)
     broken = {spec.id: why for spec in job.ideas if (why := _unbuildable(bench, configs[spec.id]))}
-    alive = [spec for spec in job.ideas if spec.id not in broken]
+    unused = {spec.id for spec in job.ideas if spec.id not in broken and changes_nothing(bench, start, configs[spec.id])}
+    alive = [spec for spec in job.ideas if spec.id not in broken and spec.id not in unused]
     ctx.started(job.title or "Trying ideas", {"ideas": len(job.ideas), "seeds": len(job.seeds)})
     trials = trials_of("incumbent", start, job.seeds)
     for spec in alive:
@@ -47,6 +49,7 @@ def run(ctx: RunContext, job: TryIdeasJob) -> TryIdeasResult | None:
     incumbent = models.save(ctx, bench, typical, "incumbent")
     tried = [values_of(batch, f"idea-{spec.id}", job.seeds) for spec in alive]
     results = {spec.id: _broken(spec, why) for spec in job.ideas if (why := broken.get(spec.id))}
+    results |= {spec.id: _unused(spec, start, base) for spec in job.ideas if spec.id in unused}
     for place, spec in enumerate(alive):
         results[spec.id] = _judged(ctx, bench, job, batch, spec, tried, base, place)
     evaluations = len(job.seeds) * (len(alive) + 1)
@@ -68,6 +71,12 @@ def _unbuildable(bench: Bench, config: ModelConfig) -> str:
 def _broken(spec: TrySpec, why: str) -> IdeaResult:
     nan = float("nan")
     return IdeaResult(id=spec.id, title=spec.title, change=spec.change, gain=nan, low=nan, high=nan, verdict="broken", note=why[:300])
+
+
+def _unused(spec: TrySpec, start: ModelConfig, base: list[float]) -> IdeaResult:
+    """An idea that the present network ignores: no run can tell it from the incumbent, so none is made."""
+    note = f"Not run: {start.network.family} does not use this setting, the network would be the very same."
+    return IdeaResult(id=spec.id, title=spec.title, change=spec.change, values=base, base=base, gain=0.0, low=0.0, high=0.0, verdict="noise", note=note)
 
 
 def _judged(ctx: RunContext, bench: Bench, job: TryIdeasJob, batch: Batch, spec: TrySpec, tried: list[list[float]], base: list[float], place: int) -> IdeaResult:

@@ -1,0 +1,110 @@
+"""The autopilot with its default budget on real tables: does tuning improve on the baseline network beyond seed noise? (L08, B07)
+
+`python benchmarks/autopilot.py [SET ...]`. Data lie beside the checkout (PHASEWISE_DATA or ../shared/data). The goal is set out of reach, so that
+the loop works until its budget or its patience ends it. The gain compares the last incumbent with the network the loop set out from over the same
+seeds (pairs of seeds, 95 % interval of `stats.paired.seeds`); "improved" needs an idea that was adopted, "none found" is the loop's own word.
+The gain is measured on the rows the loop chose on, so it is an upper bound; seconds and load are those of the whole passage.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from phasewise.project.folder import Project
+from phasewise.records.metrics import METRICS
+from phasewise.stats.paired import seeds as paired_seeds
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("PHASEWISE_DATA") or ROOT.parent / "shared" / "data")
+OUT = Path(os.environ.get("PHASEWISE_RESULTS") or ROOT / "benchmarks" / "results") / "autopilot.json"
+SETS = {
+    "penguins": ("penguins/penguins.csv", "species", "accuracy"), "titanic": ("titanic/train.csv", "Survived", "roc_auc"),
+    "adult": ("adult/train.csv.gz", "income", "roc_auc"), "california-housing": ("california-housing/housing.csv", "median_house_value", "rmse"),
+    "covertype-15k": ("covertype-15k/covertype.csv.gz", "Cover_Type", "accuracy"), "telco-churn": ("telco-churn/telco-churn.csv", "Churn", "roc_auc"),
+    "wine-quality": ("wine-quality/wine.csv", "quality", "rmse"),
+}
+LIMIT = 900
+"""Seconds a set may take; a passage cut off here is said to be."""
+
+
+def run(name: str) -> dict[str, Any]:
+    """One project from nothing to the end of tune, and what its journal says."""
+    file, target, metric = SETS[name]
+    with tempfile.TemporaryDirectory() as home:
+        folder, base = Path(home) / name, [sys.executable, "-m", "phasewise"]
+        began = time.perf_counter()
+        subprocess.run([*base, "new", str(folder), "--data", str(DATA / file), "--target", target, "--no-input"], check=True, capture_output=True)
+        goal = "1" if METRICS[metric].maximize else "0.0001"
+        settings = [f"goals.metric={metric}", f"goals.target={goal}", "baseline.go_on_reason=benchmark of the tune loop", "tune.inspect=false"]
+        try:
+            done = subprocess.run([*base, "run", "--through", "tune", "--yes", *(x for s in settings for x in ("--set", s))], cwd=folder, capture_output=True, text=True, timeout=LIMIT)
+            code, said = done.returncode, done.stderr[-300:]
+        except subprocess.TimeoutExpired:
+            code, said = -1, f"cut off after {LIMIT} s"
+        seconds, load = time.perf_counter() - began, os.getloadavg()[0]
+        entries = [{"kind": e.kind, "data": e.data} for e in Project.open(folder, read_only=True).journal.entries()]
+    return {"set": name, "metric": metric, "exit": code, "said": "" if code == 0 else said, "seconds": round(seconds, 1), "load": round(load, 1), **read(metric, entries)}
+
+
+def read(metric: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Start, end and paired gain out of a journal."""
+    rounds = [e["data"] for e in entries if e["kind"] == "evidence" and e["data"]["phase"] in ("train", "tune")]
+    fits = [r["result"]["model"] for r in rounds if r["job"] == "fit"]
+    baselines = [e["data"]["result"]["models"][0] for e in entries if e["kind"] == "evidence" and e["data"]["job"] == "baselines"]
+    tries = [r["result"] for r in rounds if r["job"] == "try_ideas"]
+    searches = [r["result"] for r in rounds if r["job"] == "search"]
+    adopted, end, base, values = [], fits[-1] if fits else None, None, None
+    for result in tries:
+        base = base or (result["ideas"][0]["base"] if result["ideas"] else None)
+        good = [i for i in result["ideas"] if i["verdict"] == "better"]
+        if good:
+            best = max(good, key=lambda i: (i["gain"], i["id"]))
+            adopted.append(best["title"] or best["id"])
+            end, values = best["model"], best["values"]
+    gain = paired_seeds(values, base, maximize=METRICS[metric].maximize) if values and base else None
+    return {
+        "rows": fits[-1]["validation"]["n"] if fits else None, "baseline": baselines[-1]["validation"] if baselines else None, "baseline_name": baselines[-1]["name"] if baselines else "",
+        "start": fits[-1]["validation"] if fits else None, "end": end["validation"] if end else None, "gain": list(gain) if gain else None, "adopted": adopted,
+        "trials": sum(len(r["ideas"]) for r in tries) + sum(len(r["trials"]) for r in searches),
+    }
+
+
+def _score(found: dict[str, Any] | None) -> str:
+    return f"{found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}]" if found else "not reached"
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    lines = [
+        "# Autopilot with the default budget", "",
+        "Written by `python benchmarks/autopilot.py`. A machine of 2 cores without a GPU, shared with other work (`load` is its load average at the end).",
+        "Gain: last incumbent minus the network the loop set out from, over the same seeds, in points of the metric (positive = better) with a 95 % interval;",
+        "measured on the validation rows the loop chose on, so an upper bound. Every idea and search trial counts against the budget.", "",
+        "| set | metric | baseline network [95 %] | after the loop [95 %] | gain over seeds [95 %] | verdict | adopted | trials | best baseline | seconds | load |", "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        gain = f"{r['gain'][0]:+.4g} [{r['gain'][1]:+.4g}, {r['gain'][2]:+.4g}]" if r["gain"] else ""
+        verdict = r["said"].replace("\n", " ")[:80] if r["exit"] else "improved beyond noise" if r["adopted"] else "none found"
+        best = f"{r['baseline_name']} {r['baseline']['value']:.4g}" if r["baseline"] else ""
+        lines.append(f"| {r['set']} | {r['metric']} | {_score(r['start'])} | {_score(r['end'])} | {gain} | {verdict} | {', '.join(r['adopted'])} | {r['trials']} | {best} | {r['seconds']} | {r['load']} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Runs the named sets (all by default); results of earlier runs are kept."""
+    held = {r["set"]: r for r in json.loads(OUT.read_text())} if OUT.is_file() else {}
+    for name in sys.argv[1:] or SETS:
+        held[name] = run(name)
+        print(held[name], flush=True)
+        rows = [held[n] for n in SETS if n in held]
+        OUT.write_text(json.dumps(rows, indent=1) + "\n")
+        OUT.with_suffix(".md").write_text(table(rows))
+
+
+if __name__ == "__main__":
+    main()
