@@ -34,8 +34,6 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
             hooks.on_finding("lr-zero", "warn", f"{m.id}: the learning rate is 0", "Nothing will be learned; fine as a control.")
         if train.lr > 100:
             hooks.on_finding("lr-huge", "warn", f"{m.id}: the learning rate is {train.lr:g}", "Training will almost surely diverge.")
-        if train.sampling == "smote":
-            _note(fallbacks, "sampling: SMOTE needs rows made while preparing; the engine draws the classes evenly instead (over-sampling)")
         if sharded and train.class_weights != "none":
             _note(fallbacks, f"class weights come from a sample of {len(m.train)} training rows of the sharded table")
         if train.batch_size > len(m.train) and not sharded:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phasewise.engine import device as devices
-from phasewise.engine import faults, resuming, state
+from phasewise.engine import faults, resuming, smote, state
 from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
 from phasewise.engine.population import Build, Setting
@@ -34,8 +34,10 @@ def fit(
     data.check()
     faults.check_members(members, data, hooks, fallbacks, sharded=stream is not None)
     members = [replace(m, train=m.train.to(place), validation=m.validation.to(place)) for m in members]
+    fuller, made, notes = (data, {}, []) if stream is not None else smote.extended(members, data)
+    fallbacks += notes
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
-    setting = Setting(data=data.to(place), info=info, build=build, device=place, precision=chosen, stream=stream)
+    setting = Setting(data=fuller.to(place), made={n: r.to(place) for n, r in made.items()}, info=info, build=build, device=place, precision=chosen, stream=stream)
     with devices.numerics(chosen):
         run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
         if watch:

@@ -53,7 +53,7 @@ class Group:
             return self.setting.stream.orders([t.member.seed for t in self.tracks], self.plan, epoch, self.setting.device)
         y = self.setting.data.y
         drawn = [
-            sampling.draw(t.member.train, y, _sampling(t), self.plan, t.member.seed, epoch) for t in self.tracks
+            sampling.draw(self.setting.drawn_from(t.member), y, self.setting.sampling(t.member), self.plan, t.member.seed, epoch) for t in self.tracks
         ]
         return torch.stack(drawn)
 
@@ -101,9 +101,3 @@ class Group:
         self.population = self.maker([t.member for t in self.tracks], self.setting, self.plan, blank=True)
         for i, slot in enumerate(held):
             self.population.load(i, slot)
-
-
-def _sampling(track: Track) -> str:
-    """SMOTE makes its rows when the data are prepared; the engine then draws the classes evenly, as for `over`."""
-    asked = track.member.config.train.sampling
-    return "over" if asked == "smote" else asked

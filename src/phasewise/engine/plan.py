@@ -66,7 +66,8 @@ def batch_plan_of(track: Track, setting: Setting, example: nn.Module) -> BatchPl
         if config.train.sampling != "none":
             raise UsageError("sharded tables cannot be over- or under-sampled", "", "Use class weights instead.")
         return setting.stream.plan(config.train.batch_size)
-    return sampling.batch_plan(config.train, len(track.member.train), setting.data.class_counts(track.member.train), least=least)
+    rows = setting.drawn_from(track.member)
+    return sampling.batch_plan(config.train, len(rows), setting.data.class_counts(rows), least=least)
 
 
 def buckets_of(tracks: Sequence[Track], setting: Setting, notes: list[str]) -> list[Bucket]:

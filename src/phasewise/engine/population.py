@@ -1,7 +1,7 @@
 """What the fit loop asks of a set of members that step together, whatever executes them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -31,6 +31,18 @@ class Setting:
     precision: str = "fp32"
     stream: "ShardedData | None" = None
     """Training rows that do not fit into memory; `data` then holds validation rows and a sample."""
+    made: Mapping[str, Tensor] = field(default_factory=dict)
+    """Member id -> row numbers of the rows made for it (SMOTE), drawn from beside its training rows."""
+
+    def drawn_from(self, member: Member) -> Tensor:
+        """Row numbers an epoch of a member draws from: its training rows, and those made for it."""
+        more = self.made.get(member.id)
+        return member.train if more is None else torch.cat([member.train, more])
+
+    def sampling(self, member: Member) -> str:
+        """How its rows are drawn: made rows have evened the classes already; without them SMOTE falls back to drawing classes evenly."""
+        asked = member.config.train.sampling
+        return ("none" if member.id in self.made else "over") if asked == "smote" else asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,14 @@ def _by_heart(case: Case, module: nn.Module, inputs: dict[str, Tensor], y: Tenso
     return start, last, STEPS
 
 
+def _distinct(case: Case, count: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Rows no two of which have the same inputs: copies with different targets cannot be learned by any network."""
+    inputs, y = case.batch(8 * count)
+    seen = {tuple(x[i].detach().cpu().numpy().tobytes() for x in inputs.values()): i for i in reversed(range(len(y)))}
+    rows = torch.tensor(sorted(seen.values())[:count], device=y.device)
+    return ({n: x[rows] for n, x in inputs.items()}, y[rows]) if len(rows) == count else case.batch(count)
+
+
 def one_batch(case: Case) -> CheckVerdict:
     """A handful of rows is learned by heart: loss below 1 % of the start within 500 steps, all regularisers off.
 
@@ -71,7 +79,7 @@ def one_batch(case: Case) -> CheckVerdict:
     """
     parameters = sum(p.numel() for p in case.fresh().parameters())
     count = min(16, max(4, parameters // (3 * max(case.info.outputs, 2))))
-    inputs, y = case.batch(count)
+    inputs, y = _distinct(case, count)
     if case.data.task == "regression" and float(y.double().var()) == 0:
         return verdict("one-batch", "warn", "the rows of the batch all have one target", "Nothing to learn by heart.")
     asked = case.config.train.lr

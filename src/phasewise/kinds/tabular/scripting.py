@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from phasewise.engine import evaluate, init, losses, sampling, schedules, streams
+from phasewise.engine import Member, evaluate, init, losses, sampling, schedules, smote, streams
 from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.dense.module import DenseNet
 from phasewise.kinds import folders
@@ -84,14 +84,17 @@ def _write(target: Path, folder: Path, model: Predictor, config: ModelConfig, de
     info = replace(batches.info(preparing, data, train), cardinalities=tuple(int(c) for c in model.card["info"]["cardinalities"]))
     net = _start(config, info, seed)
     rows = torch.from_numpy(train.astype(np.int64))
-    cut = sampling.batch_plan(config.train, len(train), data.class_counts(rows), least=2 if config.network.batch_norm else 1)
+    data, made, _ = smote.extended([Member(id="m", config=config, seed=seed, train=rows, validation=rows[:0])], data)
+    drawn = torch.cat([rows, *made.values()])
+    cut = sampling.batch_plan(config.train, len(drawn), data.class_counts(drawn), least=2 if config.network.batch_norm else 1)
     held: dict[str, np.ndarray] = {
         "num": data.inputs["num"].numpy() if "num" in data.inputs else np.zeros((data.rows, 0), np.float32), "cat": data.inputs["cat"].numpy() if "cat" in data.inputs else np.zeros((data.rows, 0), np.int32),
         "y": data.y.numpy(), "train": train.astype(np.int64), "validation": validation.astype(np.int64), "lr": schedules.trace(config.train, cut.steps, 0, cut.steps * config.train.epochs),
         **{f"start/{k}": v.numpy() for k, v in net.state_dict().items()},
     }
     if config.train.sampling not in ("none", ""):
-        held["order"] = np.stack([sampling.draw(rows, data.y, config.train.sampling, cut, seed, e).numpy() for e in range(config.train.epochs)])
+        how = ("none" if made else "over") if config.train.sampling == "smote" else config.train.sampling
+        held["order"] = np.stack([sampling.draw(drawn, data.y, how, cut, seed, e).numpy() for e in range(config.train.epochs)])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **held)
     (target / "data.npz").write_bytes(buffer.getvalue())
