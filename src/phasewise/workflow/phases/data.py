@@ -211,7 +211,7 @@ def _policy(view: Any, profile: Any) -> dict[str, Recommendation]:
 def _shares(profile: Any) -> dict[str, Recommendation]:
     rows = max(profile.rows, 1)
     if rows < SMALL:
-        why = f"Only {rows:,} rows: 20 % sealed and folds in place of one validation part (checks.md 7.3)."
+        why = f"Only {rows:,} rows: 20 % sealed and folds in place of one validation part."
         return {
             "test_share": Recommendation(value=0.2, reason=why),
             "validation_share": Recommendation(value=0.0, reason=why),
