@@ -28,7 +28,7 @@ SETS = {
     "covertype-15k": ("covertype-15k/covertype.csv.gz", "Cover_Type", "accuracy"), "telco-churn": ("telco-churn/telco-churn.csv", "Churn", "roc_auc"),
     "wine-quality": ("wine-quality/wine.csv", "quality", "rmse"),
 }
-LIMIT = 900
+LIMIT = int(os.environ.get("PHASEWISE_LIMIT") or 900)
 """Seconds a set may take; a passage cut off here is said to be."""
 
 
@@ -46,6 +46,10 @@ def run(name: str) -> dict[str, Any]:
             code, said = done.returncode, done.stderr[-300:]
         except subprocess.TimeoutExpired:
             code, said = -1, f"cut off after {LIMIT} s"
+            for line in json.loads(subprocess.run([*base, "runs", "--json"], cwd=folder, capture_output=True, text=True).stdout):
+                if line["state"] == "running":
+                    subprocess.run([*base, "stop", line["id"], "--now"], cwd=folder, capture_output=True)
+            time.sleep(10)
         seconds, load = time.perf_counter() - began, os.getloadavg()[0]
         entries = [{"kind": e.kind, "data": e.data} for e in Project.open(folder, read_only=True).journal.entries()]
     return {"set": name, "metric": metric, "exit": code, "said": "" if code == 0 else said, "seconds": round(seconds, 1), "load": round(load, 1), **read(metric, entries)}
@@ -89,7 +93,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for r in rows:
         gain = f"{r['gain'][0]:+.4g} [{r['gain'][1]:+.4g}, {r['gain'][2]:+.4g}]" if r["gain"] else ""
-        verdict = r["said"].replace("\n", " ")[:80] if r["exit"] else "improved beyond noise" if r["adopted"] else "none found"
+        verdict = "improved beyond noise" if r["adopted"] else "none found"
+        if r["exit"]:
+            verdict = f"{r['said'].replace(chr(10), ' ')[:80]}; {verdict} until then"
         best = f"{r['baseline_name']} {r['baseline']['value']:.4g}" if r["baseline"] else ""
         lines.append(f"| {r['set']} | {r['metric']} | {_score(r['start'])} | {_score(r['end'])} | {gain} | {verdict} | {', '.join(r['adopted'])} | {r['trials']} | {best} | {r['seconds']} | {r['load']} |")
     return "\n".join(lines) + "\n"

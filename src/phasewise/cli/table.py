@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ideas": ("ideas", "the idea backlog: list, add, estimate, predict, try, rank, drop, prune, export"),
     "inspect": ("inspect", "where a model is wrong: slices, worst cases, confusion, calibration, importance"),
     "ablate": ("ablate", "what each part of the incumbent is worth"),
+    "minimal": ("minimal", "undo one simplification of the network per run and name the suspect"),
     "check": ("check", "put new rows through the frozen model (field data)"),
     "report": ("report", "write the report from the journal"),
     "predict": ("predict", "predictions for a file of new rows"),

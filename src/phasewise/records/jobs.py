@@ -130,6 +130,17 @@ class LadderJob(_Job):
     rungs: list[str] = Field(default_factory=list)
 
 
+class MinimalJob(_Job):
+    """Minimal-model ladder (B06): a config made simple, one simplification undone per run, until a run gets worse."""
+
+    kind: Literal["minimal"] = "minimal"
+    data: DataView
+    config: ModelConfig
+    subset: int | None = None
+    """Rows on which the network already learns (B02), or None for a sixteenth of the training rows."""
+    seeds: list[int] = Field(default_factory=lambda: [0, 1, 2, 3, 4])
+
+
 class TrySpec(Record):
     """One idea to try: a config diff against the incumbent."""
 
@@ -257,7 +268,7 @@ class ExportJob(_Job):
 
 
 Job = Annotated[
-    ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | FitJob | LadderJob | TryIdeasJob
+    ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | FitJob | LadderJob | MinimalJob | TryIdeasJob
     | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | PredictJob | ExportJob,
     Field(discriminator="kind"),
 ]

@@ -12,7 +12,16 @@ from phasewise.records.results.data import (
     Proposal,
     SplitResult,
 )
-from phasewise.records.results.train import Diagnosis, FinderResult, FitResult, LadderResult, RungResult, Suggestion
+from phasewise.records.results.train import (
+    Diagnosis,
+    FinderResult,
+    FitResult,
+    LadderResult,
+    MinimalResult,
+    RungResult,
+    Suggestion,
+    UndoneRow,
+)
 from phasewise.records.results.tune import (
     AblateResult,
     CombineResult,
@@ -44,6 +53,7 @@ RESULTS = {
     "find_lr": FinderResult,
     "fit": FitResult,
     "ladder": LadderResult,
+    "minimal": MinimalResult,
     "try_ideas": TryIdeasResult,
     "search": SearchResult,
     "ablate": AblateResult,
@@ -59,8 +69,8 @@ RESULTS = {
 __all__ = [
     "RESULTS", "AblateResult", "BaselinesResult", "Bin", "CheckVerdict", "ChecksResult", "CheckupResult", "ColumnSummary",
     "CombineResult", "Component", "Diagnosis", "DriftRow", "ExportResult", "ExportedFile", "FieldResult", "FileIdentity",
-    "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "ModelRef", "ModelResult", "NeedVerdict",
+    "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "MinimalResult", "ModelRef", "ModelResult", "NeedVerdict",
     "PairedRow", "PartSummary", "PredictResult", "ProfileResult", "Proposal", "PruneResult", "RungResult", "Score",
-    "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "VerifyResult",
+    "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "UndoneRow", "VerifyResult",
     "Versus",
 ]

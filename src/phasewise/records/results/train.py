@@ -92,3 +92,29 @@ class LadderResult(OpenRecord):
     model: ModelResult | None = None
     config: dict[str, Any] = Field(default_factory=dict)
     advice: str = ""
+
+
+class UndoneRow(OpenRecord):
+    """One run of the minimal-model ladder: the metric over seeds before and after one simplification was undone."""
+
+    id: str
+    title: str
+    before: list[float]
+    after: list[float]
+    loss: float
+    """What undoing it cost, in points of the metric; positive = worse."""
+    noise: float
+    worse: bool
+
+
+class MinimalResult(OpenRecord):
+    """Minimal-model ladder (B06): where it stopped, if it did."""
+
+    start: list[float]
+    """The metric of the simplest network, per seed."""
+    steps: list[UndoneRow]
+    left: list[str] = Field(default_factory=list)
+    """Simplifications that were not undone because the ladder stopped before them."""
+    suspect: str = ""
+    advice: str = ""
+    evaluations: int = 0

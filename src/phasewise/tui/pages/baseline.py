@@ -77,6 +77,8 @@ class Checkup(View):
     """The network check-up as a list of verdicts, and the shapes of the smallest network."""
 
     TITLE = "Check-up"
+    HINT = "m minimal model"
+    BINDINGS = [Binding("m", "minimal", "Undo one simplification per run and name the suspect", show=False, id="checkup.minimal")]
 
     def compose(self) -> ComposeResult:
         """Verdicts and shapes."""
@@ -100,13 +102,30 @@ class Checkup(View):
         detail = f"{found.parameters:,} parameters{f', on {found.subset:,} rows' if found.subset else ''}"
         if found.locked:
             detail += f"; not run because an earlier check failed: {', '.join(found.locked)}"
-        self.head.show(lines([r for r in (verdict("fail" if bad else "warn" if warn else "pass", word, detail, ascii_only=self.ascii_only), stale_note(evidence)) if r.plain]))
+        climbed = self.desk.result("minimal")
+        told = line(("minimal model  ", "muted"), (climbed.advice, "warn" if climbed.suspect else "ink")) if climbed else say("m makes the network simple and undoes one simplification per run until one is the suspect." if bad else "", "muted")
+        self.head.show(lines([r for r in (verdict("fail" if bad else "warn" if warn else "pass", word, detail, ascii_only=self.ascii_only), told, stale_note(evidence)) if r.plain]))
         rows: list[list[Any]] = []
         for v in found.verdicts:
             mark = SEVERITY[v.verdict]
             rows.append([(f"{glyph(mark, self.ascii_only)} {mark.word}", f"bold {mark.tone}"), v.title or v.id, (v.detail, "muted")])
         self.table.fill(rows)
         self.shapes.fill([[str(s.get("module", "")), (str(s.get("input", "")), "muted"), (str(s.get("output", "")), "muted"), number(s.get("parameters"))] for s in found.shapes])
+
+    def action_minimal(self) -> None:
+        """Start the minimal-model ladder (B06)."""
+        from phasewise.records.errors import PhasewiseError
+        from phasewise.workflow import minimal
+
+        async def start() -> None:
+            try:
+                job = minimal.job(self.desk.session)
+            except PhasewiseError as error:
+                self.screen.fail(error)  # type: ignore[attr-defined]
+                return
+            await self.screen.start(job)  # type: ignore[attr-defined]
+
+        self.run_worker(start(), exclusive=True)
 
     def has_data(self) -> bool:
         return self.desk.result("checkup") is not None

@@ -81,7 +81,7 @@ class Baseline(Phase):
             fails = [v for v in checkup.verdicts if v.verdict == "fail"] if checkup else []
             text = "the smallest network is sound" if not fails else f"the check-up failed: {', '.join(v.id for v in fails)}"
             closed = bool(networks_closed(view))
-            items.append(GateItem(id="checkup", ok=checkup is not None and (not fails or closed), text=text, overridable=checkup is not None, remedy="Read what the failed check says and repair it, or write why you go on."))
+            items.append(GateItem(id="checkup", ok=checkup is not None and (not fails or closed), text=text, overridable=checkup is not None, remedy="Read what the failed check says and repair it; `phasewise minimal` (m on the check-up page) undoes one simplification per run and names the suspect. Or write why you go on."))
         verdict = need(view)
         if verdict is not None:
             reason = view.value("baseline.go_on_reason")
