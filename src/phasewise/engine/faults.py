@@ -11,7 +11,7 @@ from phasewise.engine.group import Group
 from phasewise.engine.member import Hooks, Member
 from phasewise.engine.population import initial_module
 from phasewise.engine.watch_probe import first_bad_layer
-from phasewise.records.errors import BadInputError, UsageError
+from phasewise.records.errors import BadInputError, RunError, UsageError
 
 if TYPE_CHECKING:
     from phasewise.engine.run import Run
@@ -99,6 +99,27 @@ def begin(run: "Run", group: Group) -> None:
         run.groups[at : at + 1] = halves
         for half in halves:
             begin(run, half)
+
+
+def relieve(run: "Run", group: Group, error: BaseException) -> None:
+    """Memory ran out in the middle of an epoch: the tile is halved and both halves go on from the last whole step."""
+    if not device.out_of_memory(error):
+        raise error
+    if group.size == 1:
+        raise RunError("memory ran out", f"One member with batches of {group.plan.batch} rows does not fit.", "Take a smaller batch size or network, or a device with more memory.") from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    done, losses, frozen = group.done, group.population.losses.clone(), group.frozen
+    halves, at = split(group), 0
+    for half in halves:
+        half.frozen = {s - at for s in frozen if at <= s < at + half.size}
+        half.begin(run.epoch, run.factor)
+        half.population.done, half.shown = done, group.shown
+        half.population.losses[:done] = losses[:done, at : at + half.size]
+        at += half.size
+    _note(run.fallbacks, f"memory ran out in mid-epoch with a tile of {group.size} members; tiles of {halves[0].size} go on in turn, dropout of one step drawn anew")
+    place = run.groups.index(group)
+    run.groups[place : place + 1] = halves
 
 
 def split(group: Group) -> list[Group]:

@@ -46,9 +46,12 @@ def fit(
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():
             for group in run.due():
-                for rows in group.windows():
-                    for stop in run.blocks(group):
-                        seconds = group.run(rows, stop)
-                        run.look(group, seconds)
+                try:
+                    for rows in group.windows():
+                        for stop in run.blocks(group):
+                            seconds = group.run(rows, stop)
+                            run.look(group, seconds)
+                except (RuntimeError, MemoryError) as error:
+                    faults.relieve(run, group, error)  # the halves of the group follow among those due
             run.close_epoch()
         return run.result()

@@ -86,11 +86,13 @@ class Group:
         """Steps up to `stop`; seconds taken (as seen by the host)."""
         began = time.perf_counter()
         before = self.population.done
-        self.population.run(data, before, stop)
-        seconds = time.perf_counter() - began
-        for t in self.tracks:
-            t.seconds += seconds / self.size
-            t.steps += stop - before
+        try:
+            self.population.run(data, before, stop)
+        finally:
+            seconds = time.perf_counter() - began
+            for t in self.tracks:
+                t.seconds += seconds / self.size
+                t.steps += self.population.done - before
         return seconds
 
     def keep(self, slots: Sequence[int]) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from phasewise.engine import device as devices
 from phasewise.engine import losses, optimisers, streams
 from phasewise.engine.data import Dataset
 from phasewise.engine.member import Member
+from phasewise.engine.pieces import Pieces
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
 
@@ -34,6 +36,7 @@ class ModulePopulation:
         self._orders = torch.zeros(0, dtype=torch.int64)
         self._lrs: list[float] = []
         self._random = self._first_random_state()
+        self.pieces = Pieces()
 
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
@@ -51,25 +54,43 @@ class ModulePopulation:
         freeze = getattr(self.module, "freeze_statistics", None)
         if freeze is not None:
             freeze()
-        for step in range(start, stop):
-            self._step(data, step)
-        self._random = self._swap_random(before)
+        try:
+            for step in range(start, stop):
+                self._step(data, step)
+        finally:
+            self._random = self._swap_random(before)
 
     def _step(self, data: Dataset, step: int) -> None:
         b, train = self.plan.batch, self.member.config.train
         inputs, y = data.take(self._orders[step * b : (step + 1) * b])
         optimisers.set_lr(self.optimiser, self._lrs[step])
-        self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16"):
-            out = self.module(inputs)
-        loss = self.training_loss(out.float(), y)
-        loss.backward()
+        loss = self.pieces(lambda: self.optimiser.zero_grad(set_to_none=True), lambda count: self._gradients(inputs, y, count), b, self.module)
         clip_gradients(list(self.module.parameters()), train.clip_norm, train.clip_value)
         self.optimiser.step()
         self.losses[step, 0] = loss.detach()
         if self.shadow is not None:
             self._average(float(train.ema or 0.0))
         self.done = step + 1
+
+    def _gradients(self, inputs: dict[str, Tensor], y: Tensor, count: int) -> Tensor:
+        """Gradients of the mean loss of a batch, computed in `count` parts that are weighted by their share of it and added up."""
+        weights = getattr(self.loss, "class_weights", None)
+        each = torch.ones(len(y), device=y.device) if weights is None else weights.to(y.device)[y.long()]
+        total = torch.zeros((), device=y.device)
+        for part in torch.arange(len(y), device=y.device).chunk(count):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16"):
+                out = self.module(inputs if count == 1 else {n: x[part] for n, x in inputs.items()})
+            loss = self.training_loss(out.float(), y if count == 1 else y[part])
+            if count > 1:
+                loss = loss * (each[part].sum() / each.sum())
+            loss.backward()
+            total = loss.detach() if count == 1 else total + loss.detach()
+        return total
+
+    @property
+    def fallback(self) -> str:
+        """What was given up to stay within memory."""
+        return self.pieces.said
 
     def training_loss(self, out: Tensor, y: Tensor) -> Tensor:
         """The mean loss; outputs [b, k, o] of a network that holds k implicit members are scored member by member (TabM)."""
@@ -182,6 +203,13 @@ def module_outputs(module: nn.Module, data: Dataset, rows: Tensor, block: int = 
     """Raw outputs of a module in evaluation mode on some rows, float32 [rows, outputs]; a single output column is kept."""
     was = module.training
     module.eval()
-    parts = [module(data.take(part)[0]).float() for part in rows.split(block)]
+    while True:
+        try:
+            parts = [module(data.take(part)[0]).float() for part in rows.split(block)]
+            break
+        except (RuntimeError, MemoryError) as error:
+            if not devices.out_of_memory(error) or block == 1:
+                raise
+            block = max(1, block // 2)
     module.train(was)
     return torch.cat([p if p.dim() > 1 else p[:, None] for p in parts]) if parts else torch.zeros(0, 1, device=data.device)

@@ -53,9 +53,13 @@ class Run:
         for group in list(self.groups):
             if group.epoch != self.epoch:
                 faults.begin(self, group)
-        for group in list(self.groups):
-            if self.control.stop != "now":
-                yield group
+        met: set[int] = set()
+        while self.control.stop != "now":
+            group = next((g for g in self.groups if id(g) not in met and g.epoch == self.epoch), None)
+            if group is None:
+                return
+            met.add(id(group))
+            yield group
 
     def blocks(self, group: Group) -> Iterator[int]:
         """Ends of blocks of steps: short enough to stay steerable, long enough to cost nothing."""
