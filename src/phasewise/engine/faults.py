@@ -37,7 +37,7 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
         if sharded and train.class_weights != "none":
             _note(fallbacks, f"class weights come from a sample of {len(m.train)} training rows of the sharded table")
         if train.batch_size > len(m.train) and not sharded:
-            fallbacks.append(f"{m.id}: batch size {train.batch_size} is larger than the {len(m.train)} training rows; one batch of all rows is used")
+            _note(fallbacks, f"batch size {train.batch_size} is larger than the {len(m.train)} training rows; one batch of all rows is used")
         counts = data.class_counts(m.train)
         if len(counts) and int(counts.min()) == 0:
             absent = (counts == 0).nonzero().flatten().tolist()
