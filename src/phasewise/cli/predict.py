@@ -23,7 +23,7 @@ def run(args: Any) -> int:
     """Run the job and print where the predictions lie."""
     from phasewise.cli.progress import Reporter
     from phasewise.records.jobs import PredictJob
-    from phasewise.workflow import candidates
+    from phasewise.workflow import candidates, feeding
     from phasewise.workflow.dev import data_view
     from phasewise.workflow.drive import Drive
 
@@ -35,7 +35,10 @@ def run(args: Any) -> int:
             raise GateError("there is no model yet", "No phase has trained one.", "Run `phasewise run --through baseline` first.")
         if session.view.current("open_vault") is None:
             say("note: this model has not been verified on the sealed test rows")
-        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=model.ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()))
+        ref = feeding.deployed(session.view)
+        if ref != model.ref:
+            say(f"note: {ref} is in service, promoted by a feed: judged on held rows of the feed, not on the sealed test rows")
+        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()))
         reporter = Reporter()
         drive = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line)
         result = drive.work(job).result

@@ -247,6 +247,21 @@ class FieldJob(_Job):
     target: float | None = None
 
 
+class FeedJob(_Job):
+    """New labelled rows: a candidate trained on old and new rows, promoted only when it is better on new and not worse on old ones (X14)."""
+
+    kind: Literal["feed"] = "feed"
+    data: DataView
+    model: str
+    """The incumbent: the model that is in service."""
+    file: str
+    name: str
+    earlier: list[str] = Field(default_factory=list)
+    """Files fed before whose rows belong to the training pool."""
+    forget: float = 0.01
+    """Points of the metric (of the incumbent's error where errors are minimised) the candidate may lose on the old validation rows."""
+
+
 class PredictJob(_Job):
     """Predictions for a file of new rows."""
 
@@ -269,7 +284,7 @@ class ExportJob(_Job):
 
 Job = Annotated[
     ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | FitJob | LadderJob | MinimalJob | TryIdeasJob
-    | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | PredictJob | ExportJob,
+    | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | FeedJob | PredictJob | ExportJob,
     Field(discriminator="kind"),
 ]
 

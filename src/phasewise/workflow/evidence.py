@@ -11,8 +11,8 @@ from phasewise.records.results import RESULTS
 
 def slot_of(job: Any) -> str:
     """The place a job's evidence goes to: its kind, or `field:<name>`, `inspect:<model>` where there can be many."""
-    if job.kind == "field":
-        return f"field:{job.name}"
+    if job.kind in ("field", "feed"):
+        return f"{job.kind}:{job.name}"
     if job.kind in ("inspect", "prune"):
         return f"{job.kind}:{job.model}"
     return job.kind

@@ -28,6 +28,8 @@ class Facts:
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     tags: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     """Model -> row of the development table -> tags of its error (V09a)."""
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    """Models in service, in order: promoted by a feed or put back by a person (X14)."""
     goal_overrides: int = 0
     last_seq: int = -1
 
@@ -59,6 +61,8 @@ class Facts:
         elif kind == "idea":
             idea = Idea.model_validate(data["idea"])
             self.ideas[idea.id] = idea
+        elif kind == "version":
+            self.versions.append(data)
         elif kind == "tag":
             own = self.tags.setdefault(data["model"], {}).setdefault(int(data["row"]), [])
             if data.get("on", True) and data["tag"] not in own:

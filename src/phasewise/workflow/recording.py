@@ -41,6 +41,8 @@ def record(session: Any, run: Any) -> Evidence | None:
         session.take("look", {"run": run.id, "looks": result.looks, "generation": result.generation, "reason": job.reason, "manifest": result.manifest})
     if job.kind == "try_ideas":
         session.ideas.take_outcomes(job, result, run.id)
+    if job.kind == "feed" and result.promoted:
+        session.take("version", {"model": result.model.ref, "before": job.model, "run": run.id, "name": job.name, "reason": result.reason, "why": "promoted"})
     if job.kind == "ablate" and job.prune:
         session.ideas.take_prune(result, run.id)
     return session.facts.evidence.latest(slot_of(job))

@@ -38,6 +38,7 @@ from phasewise.records.results.verify import (
     DriftRow,
     ExportedFile,
     ExportResult,
+    FeedResult,
     FieldResult,
     PairedRow,
     PredictResult,
@@ -62,13 +63,14 @@ RESULTS = {
     "prune": PruneResult,
     "open_vault": VerifyResult,
     "field": FieldResult,
+    "feed": FeedResult,
     "predict": PredictResult,
     "export": ExportResult,
 }
 
 __all__ = [
     "RESULTS", "AblateResult", "BaselinesResult", "Bin", "CheckVerdict", "ChecksResult", "CheckupResult", "ColumnSummary",
-    "CombineResult", "Component", "Diagnosis", "DriftRow", "ExportResult", "ExportedFile", "FieldResult", "FileIdentity",
+    "CombineResult", "Component", "Diagnosis", "DriftRow", "ExportResult", "ExportedFile", "FeedResult", "FieldResult", "FileIdentity",
     "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "MinimalResult", "ModelRef", "ModelResult", "NeedVerdict",
     "PairedRow", "PartSummary", "PredictResult", "ProfileResult", "Proposal", "PruneResult", "RungResult", "Score",
     "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "UndoneRow", "VerifyResult",

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from phasewise.records.base import OpenRecord
 from phasewise.records.findings import Finding
-from phasewise.records.results.common import Score
+from phasewise.records.results.common import ModelResult, Score
 
 
 class PairedRow(OpenRecord):
@@ -80,6 +80,34 @@ class FieldResult(OpenRecord):
     prior: dict[str, float] = Field(default_factory=dict)
     do_not_trust: list[str] = Field(default_factory=list)
     predictions_file: str = ""
+
+
+class FeedResult(OpenRecord):
+    """A batch of new labelled rows and what it did to the model in service (X14)."""
+
+    name: str
+    file: str
+    sha256: str = ""
+    rows: int
+    fresh: int
+    """Labelled rows that are in no training or validation part."""
+    trained: int
+    """Fresh rows that joined the training pool; the others are held to judge."""
+    held: int
+    findings: list[Finding] = Field(default_factory=list)
+    drift: list[DriftRow] = Field(default_factory=list)
+    domain_auc: float | None = None
+    incumbent: str = ""
+    old: PairedRow
+    """Candidate minus incumbent on the old validation rows; `value` is the candidate's score."""
+    new: PairedRow
+    """The same on the held rows of this file (and the held rows of no other)."""
+    incumbent_old: Score
+    incumbent_new: Score
+    promoted: bool
+    reason: str
+    model: ModelResult | None = None
+    notes: list[str] = Field(default_factory=list)
 
 
 class PredictResult(OpenRecord):

@@ -9,6 +9,7 @@ from phasewise.tui.charts.bars import bar
 from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.numbers import number, p_value, plural
 from phasewise.tui.pages.base import Page, Questions, View
+from phasewise.tui.pages.field_feed import Feeds
 from phasewise.tui.pages.shared import stale_note, verdict
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
@@ -77,10 +78,10 @@ class Judged(View):
 
 
 class FieldPage(Page):
-    """Questions and judged data."""
+    """Questions, judged data, continuous feed."""
 
     PHASE = "field"
-    VIEWS = (Questions, Judged)
+    VIEWS = (Questions, Judged, Feeds)
 
     def opening(self) -> int:
         """The judgement once there is one."""
