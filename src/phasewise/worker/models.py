@@ -73,6 +73,7 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure:
     """
     if not outcome.finite:
         raise RunError("the network's predictions are not finite numbers", f"Training of {name!r} ended as {outcome.stopped!r}.", "Lower the learning rate or clip gradients, then train again.")
+    ctx.require_room(_bytes(outcome))
     folder = ctx.model_dir(name)
     validation, threshold = outcome.decided(bench)
     card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "seed": outcome.trial.seed}
@@ -94,6 +95,12 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure:
         parameters=_parameters(outcome.folds[0]), size_mb=size_mb(folder), latency_ms=latency_of(bench, folder) if measure else None, seed=outcome.trial.seed,
         threshold=threshold, config=config.model_dump(mode="json"), versus=against_baseline(ctx.project, bench, held) if measure else None, digest=digest(folder),
     )
+
+
+def _bytes(outcome: Outcome) -> int:
+    """Room a model and its folds need, with 1 MB to spare: safetensors writes through a mapping, so a full disk would kill the process without a word."""
+    weights = sum(t.numel() * t.element_size() for f in outcome.folds for t in f.member.state.values())
+    return (2 if len(outcome.folds) > 1 else 1) * weights + 1_000_000
 
 
 def latency_of(bench: Bench, folder: Path) -> float:
