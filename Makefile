@@ -25,8 +25,9 @@ lint: $(V)/.ok ## linters and import contracts
 	@$(V)/bin/python -m ruff check src tests benchmarks
 	@$(V)/bin/python -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-evidence: $(V)/.ok ## slow evidence runs: every technique with its control
+evidence: $(V)/.ok ## slow evidence runs: every technique with its control; then all detectors: benchmarks/results/detectors.md
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
+	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.detectors
 
 evidence-data: $(V)/.ok ## planted faults, drift alarms, noise: benchmarks/results/evidence-data.md
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.evidence_data

@@ -38,7 +38,19 @@ def overfitting(train: Sequence[float], validation: Sequence[float], window: int
     best = float(smooth.min())
     stale = len(validation) - 1 - int(np.argmin(validation)) > window
     generalisation = 100 * (tail / best - 1) if best > 0 else (np.inf if tail > 0 else 0.0)
-    return bool(improving and stale and generalisation > loss)
+    return bool(improving and stale and generalisation > loss and tail - best > _luck(validation))
+
+
+def _luck(curve: np.ndarray) -> float:
+    """How far the median of five last points may lie above the smoothed minimum of a flat noisy curve by chance alone.
+
+    Noise from second differences, which a trend leaves alone: median / 0.6745 / sqrt(6). The minimum of n medians of three lies about
+    0.67 sqrt(2 ln n) sd below the level, and a median of five errs by 0.56 sd.
+    """
+    if len(curve) < 4:
+        return 0.0
+    sd = float(np.median(np.abs(np.diff(curve, 2)))) / 0.6745 / 6**0.5
+    return sd * (0.67 * float(np.sqrt(2 * np.log(len(curve)))) + 2 * 0.56)
 
 
 def diagnose(
