@@ -230,6 +230,9 @@ class FakeSession:
         kind = slot.partition(":")[0] if slot else ""
         return SimpleNamespace(kind=kind, phase=phase, title=TITLES.get(kind, kind), slot=slot, freeze="c0ffee") if slot else None
 
+    def resumable(self, job: Any) -> Any:
+        return next((r for r in reversed(self.run_list) if r.job().kind == job.kind and r.state() in ("lost", "stopped")), None)
+
     def start(self, job: Any) -> FakeRun:
         run = FakeRun(f"{job.kind}-{next(self._ids):03d}", job.kind, job.phase)
         self.started.append(job)
@@ -279,6 +282,9 @@ class FakeSession:
 
     def remedy(self, finding_id: str, action: str) -> None:
         self.answers.decided["data", "remedies"] = ({**self.answers.value("data", "remedies"), finding_id: action}, "typed")
+
+    def planned_rates(self):
+        return [(float(i), 1e-3 * (1 - i / 100)) for i in range(100)]
 
     def headless_command(self) -> str:
         return "phasewise run --through ship --answers phasewise.toml --set goals.metric=roc_auc"

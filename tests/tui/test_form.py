@@ -88,8 +88,8 @@ async def test_back_never_validates():
 
 async def test_problems_of_the_session_are_shown_at_their_question():
     session = FakeSession(done="goals")
+    session.answers.unset("data", "file")
     async with opened(session) as (app, pilot):
-        session.answers.unset("data", "file")
         await press(pilot, "escape", "n")
         assert "Which file holds the data?" in frame(app)
         assert isinstance(app.focused, PathEntry)

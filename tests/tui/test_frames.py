@@ -90,12 +90,12 @@ async def test_golden_ascii_has_no_other_character():
 async def test_below_60x18_one_line_says_the_needed_size_and_the_app_goes_on():
     async with opened(FakeSession(done="goals"), (59, 18)) as (app, pilot):
         assert "needs 60x18" in frame(app)
-        assert "Read the file" not in frame(app)
+        assert "Watch the run" not in frame(app)
         for size in ((40, 10), (200, 60), (60, 17), (80, 24)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
         assert "needs 60x18" not in frame(app)
-        assert "Read the file" in row(app, -2)
+        assert "Watch the run" in row(app, -2)
 
 
 async def test_every_theme_draws_the_same_text():

@@ -151,7 +151,10 @@ class Desk:
         if job is not None and self.busy:
             return Primary(label="Finishing", act="none", message="The run is being recorded.")
         if job is not None:
-            return Primary(label=VERBS.get(job.kind, job.title or job.kind), act=CEREMONY.get(job.kind, "run"), job=job)
+            label = VERBS.get(job.kind, job.title or job.kind)
+            if self.session.resumable(job) is not None:
+                label = f"Resume: {label[0].lower()}{label[1:]}"
+            return Primary(label=label, act=CEREMONY.get(job.kind, "run"), job=job)
         gate = [g for g in self.session.gate(phase) if not g.ok]
         if gate and view.state not in ("done", "skipped"):
             return Primary(label="What is missing?", act="gate", message=gate[0].text)

@@ -70,7 +70,9 @@ class Questions(View):
         self.form.sync()
 
     def focus_first(self) -> None:
-        self.form.focus_first()
+        """A question that is chosen gets the focus; one that is typed waits for Tab, so that the page's keys work on arrival."""
+        if not self.form.focus_first():
+            self.screen.set_focus(None)
 
 
 @dataclass(frozen=True)

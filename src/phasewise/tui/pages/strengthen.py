@@ -23,6 +23,7 @@ class Ensembles(View):
         """Banner, models, weights."""
         self.banner = Block(classes="banner")
         self.table = Table(leaderboard_columns("score"), title="ensembles", empty="Nothing combined yet. This phase is optional: answer the question, or skip it with a reason (S).", classes="fill")
+        self.models: list[Any] = []
         self.weights = Block(self._weights, classes="detail")
         yield self.banner
         yield self.table
@@ -31,7 +32,7 @@ class Ensembles(View):
     def load(self) -> None:
         evidence = self.desk.evidence("combine")
         self.banner.display = self.weights.display = evidence is not None
-        self.models: list[Any] = []
+        self.models = []
         if evidence is not None:
             found = evidence.result
             sure = found.low > 0

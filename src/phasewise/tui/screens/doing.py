@@ -214,7 +214,7 @@ class Doing:
 
     def notify_lost(self, run: Any) -> None:
         """A run's process is gone."""
-        self.notify("Its process is gone. Press o for the runs; resume continues from the last checkpoint.", title=f"{run.title or run.id} is lost", severity="error", timeout=15, markup=False)  # type: ignore[attr-defined]
+        self.notify("Its process is gone; nothing that was saved is lost. n on its page goes on from the last checkpoint, o lists all runs.", title=f"{run.title or run.id} is lost", severity="error", timeout=15, markup=False)  # type: ignore[attr-defined]
 
     def ended(self, touched: set[str]) -> None:
         """Toasts for runs that ended in this frame."""

@@ -1,5 +1,6 @@
 """The project's one screen: rail, title, page, result, actions, footer; panes at the sides when there is room."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
@@ -14,7 +16,7 @@ from phasewise.records.phases import DOORS, PHASES, TITLES
 from phasewise.tui import keys
 from phasewise.tui.marks import PHASE
 from phasewise.tui.pages import page_class
-from phasewise.tui.pages.base import Page
+from phasewise.tui.pages.base import Page, Questions
 from phasewise.tui.say import say
 from phasewise.tui.screens.doing import Doing
 from phasewise.tui.screens.helping import Helping
@@ -22,6 +24,7 @@ from phasewise.tui.widgets.bars import ActionBar, FooterRow, Push, TitleRow, Vie
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.coach import Coach
 from phasewise.tui.widgets.drawer import Drawer
+from phasewise.tui.widgets.entries import Entry
 from phasewise.tui.widgets.form import Form
 from phasewise.tui.widgets.rail import PhasePicked, RailColumn, RailRow
 from phasewise.tui.widgets.result import ResultRow, run_lines
@@ -53,6 +56,7 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.auto: str = ""
         self.auto_seal = False
         self.confirmed_as: dict[str, str] = {}
+        self._moving = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         """The frame; no page yet."""
@@ -90,6 +94,9 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.set_class(self.desk.read_only, "-read-only")
         attached = self.desk.attach()
         await self.go(self.desk.state().phase)
+        if not self.desk.read_only and self.step.job is not None and self.step.job.kind == "profile":
+            self.auto, self.auto_seal = self.phase, False
+            await self.start(self.desk.session.next_job(self.phase))  # reading the file decides nothing; every recommendation rests on it
         self.set_interval(1 / 5 if not self.app.settings.remote else 1 / 2, self.frame)  # type: ignore[attr-defined]
         self.set_interval(2.0, self.watch_lost)
         self.announce(attached)
@@ -98,22 +105,23 @@ class MainScreen(Doing, Helping, Screen[None]):
 
     async def go(self, phase: str, view: int | None = None, *, focus: bool = True) -> None:
         """Show a phase's page; nothing is validated on the way."""
-        self.phase = phase
-        switcher = self.query_one("#pages", ContentSwitcher)
-        first = phase not in self.pages
-        if first:
-            page = page_class(phase)(self.desk)
-            self.pages[phase] = page
-            await switcher.mount(page)
-        switcher.current = f"page-{phase}"
-        page = self.pages[phase]
-        if first or view is not None:
-            await page.show(view, focus=focus)
-        else:
-            page.refresh_data()
-            if focus and page.view is not None:
-                page.view.focus_first()
-        self.refresh_frame()
+        async with self._moving:  # a key may come while a page is still being mounted
+            switcher = self.query_one("#pages", ContentSwitcher)
+            first = phase not in self.pages
+            if first:
+                page = page_class(phase)(self.desk)
+                await switcher.mount(page)
+                self.pages[phase] = page
+            self.phase = phase
+            switcher.current = f"page-{phase}"
+            page = self.pages[phase]
+            if first or view is not None:
+                await page.show(view, focus=focus)
+            else:
+                page.refresh_data()
+                if focus and page.view is not None:
+                    page.view.focus_first()
+            self.refresh_frame()
 
     @property
     def page(self) -> Page | None:
@@ -140,13 +148,22 @@ class MainScreen(Doing, Helping, Screen[None]):
     def refresh_actions(self) -> None:
         """The primary action and the keys of the shown view."""
         self.step = self.desk.primary(self.phase)
-        arrow = "" if self.step.act == "none" else " >" if self.app.ascii_only else " \u203a"  # type: ignore[attr-defined]
-        self.bar.primary.relabel(f" {self.step.label}{arrow} ")
+        self.label_primary()
         self.bar.primary.set_class(self.step.act == "none", "-off")
         page = self.page
         hint = page.view.HINT if page is not None and page.view is not None else ""
         self.bar.hint.show(say(hint, "muted"))
         self.coach_for_page()
+
+    def label_primary(self) -> None:
+        """The primary action with the key that does it here: in a field that takes letters it is the function key."""
+        if self.step.act == "none":
+            self.bar.primary.relabel(f" {self.step.label} ")
+            return
+        own = self.app.settings.keys.get("primary", "n,f10").split(",")  # type: ignore[attr-defined]
+        arrow = " >" if self.app.ascii_only else " \u203a"  # type: ignore[attr-defined]
+        key = keys.spelled(own[-1] if isinstance(self.focused, Entry) else own[0])
+        self.bar.primary.relabel(f" {self.step.label}{arrow} {key} ")
 
     def refresh_result(self) -> None:
         """The result row and the state of the run under the phases."""
@@ -187,6 +204,24 @@ class MainScreen(Doing, Helping, Screen[None]):
     async def action_back(self) -> None:
         """The phase before; never validates."""
         await self.action_phase(-1)
+
+    def focus_next(self, selector: Any = "*") -> Any:
+        """Tab from nowhere goes to the first question of the page."""
+        page = self.page
+        if self.focused is None and page is not None and isinstance(page.view, Questions) and page.view.form.focus_first(typing=True):
+            return self.focused
+        return super().focus_next(selector)
+
+    def action_enter_page(self) -> None:
+        """Enter with the focus nowhere goes where Tab would."""
+        if self.focused is None:
+            self.focus_next()
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _focus_moved(self) -> None:
+        if self.desk is not None:
+            self.call_after_refresh(self.label_primary)
 
     def action_leave_field(self) -> None:
         """Take the focus out of a field; never quits."""

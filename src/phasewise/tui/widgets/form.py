@@ -13,6 +13,7 @@ from phasewise.records.errors import PhasewiseError
 from phasewise.tui.say import line
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.editors import Edited
+from phasewise.tui.widgets.entries import Entry
 from phasewise.tui.widgets.field import Field
 
 MOST = 12
@@ -177,8 +178,10 @@ class Form(VerticalScroll, can_focus=False):
         field.scroll_visible(animate=False)
         return True
 
-    def focus_first(self) -> None:
-        """Put the focus on the first question."""
+    def focus_first(self, *, typing: bool = False) -> bool:
+        """Put the focus on the first question, and say whether it went there; on one that swallows letters only when `typing` is meant."""
         field = next((f for f in self.fields.values() if f.display and not f.editor.disabled), None)
-        if field is not None:
-            field.editor.focus(scroll_visible=False)
+        if field is None or isinstance(field.editor, Entry) and not typing:
+            return False
+        field.editor.focus(scroll_visible=False)
+        return True

@@ -29,7 +29,7 @@ class ResultRow(Block):
         elif step.message:
             self.show(line(("next  ", "muted"), step.message))
         elif view.summary:
-            self.show(line(("found ", "muted"), view.summary))
+            self.show(line(("result  " if view.state == "done" else "so far  ", "muted"), view.summary))
         else:
             self.show(Content(""))
 
@@ -42,7 +42,7 @@ def run_row(run: Any, width: int, ascii_only: bool) -> Content:
     left = eta(run.eta_low, run.eta_high) if run.state == "running" else ""
     room = max(width - len(title) - len(share) - len(left) - len(mark.word) - 8, 0)
     picture = progress(run.done, run.total, min(room, 40), ascii_only=ascii_only) if run.total and room > 4 else ""
-    help_text = "engine is gone: O lists runs, resume there" if run.state == "lost" else ""
+    help_text = "its process is gone: n goes on from the last checkpoint" if run.state == "lost" else ""
     return line((f"{glyph(mark, ascii_only)} {mark.word} ", f"bold {mark.tone}"), (title, "ink"), "  ", (picture, "key"), " ", (share, "bold ink"), "  ", (left or help_text, "muted"))
 
 
