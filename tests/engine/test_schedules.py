@@ -5,8 +5,9 @@ import pytest
 import torch
 from tests.engine.helpers import Record, members, mixed, same
 
-from phasewise.engine import Control, fit, schedules
+from phasewise.engine import Control, fit
 from phasewise.engine.dense.module import DenseNet
+from phasewise.records import schedules
 from phasewise.records.errors import UsageError
 from phasewise.records.models import TrainSpec
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phasewise.engine import sampling, schedules
+from phasewise.engine import sampling
 from phasewise.engine.data import Dataset
 from phasewise.engine.population import Maker, Population, Setting
 from phasewise.engine.sampling import BatchPlan
 from phasewise.engine.tracking import Track
+from phasewise.records import schedules
 
 
 class Group:

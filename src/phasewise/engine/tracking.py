@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from phasewise.engine.member import Member
-from phasewise.engine.schedules import Plateau
+from phasewise.records.schedules import Plateau
 
 SMOOTHING = 0.98
 

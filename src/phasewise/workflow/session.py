@@ -144,6 +144,12 @@ class Session:
 
         return headless(self)
 
+    def planned_rates(self) -> list[tuple[float, float]]:
+        """(step, learning rate) of the training that the present answers describe."""
+        from phasewise.workflow import planned
+
+        return planned.rates(self.view)
+
     # doing --------------------------------------------------------------------------------------------------
 
     def next_job(self, phase: str) -> Any:

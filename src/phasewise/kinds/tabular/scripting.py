@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from phasewise.engine import Member, evaluate, init, losses, sampling, schedules, smote, streams
+from phasewise.engine import Member, evaluate, init, losses, sampling, smote, streams
 from phasewise.engine.data import Dataset, InputInfo
 from phasewise.engine.dense.module import DenseNet
 from phasewise.kinds import folders
 from phasewise.kinds.tabular import batches, networks, predictor
 from phasewise.kinds.tabular.development import Development
 from phasewise.kinds.tabular.predictor import Predictor
+from phasewise.records import schedules
 from phasewise.records.models import ModelConfig
 from phasewise.records.results.verify import ExportedFile
 
