@@ -123,11 +123,11 @@ class EngineHooks(Hooks):
             np.savez(self.ctx.run.arrays_dir / f"finding-{len(self.findings)}-{id}.npz", **arrays)
 
     def on_progress(self, done: int, total: int) -> None:
-        """Progress of this call inside its share of the whole job, with a range for the time left."""
+        """Progress of this call inside its share of the whole job, with a range for the time the whole job still takes."""
         low, high = self.share
         part = low + (high - low) * (done / total if total else 1.0)
         spent = self._monotonic() - self._began
-        left = spent * (total - done) / done if done and spent > 0.5 else None
+        left = spent * (1.0 - part) / (part - low) if part > low and spent > 0.5 else None
         self.ctx.progress(round(part * 1000), 1000, unit="per mille", note=f"{done} of {total} steps", eta_low=None if left is None else 0.8 * left, eta_high=None if left is None else 1.5 * left)
 
     def close(self) -> None:

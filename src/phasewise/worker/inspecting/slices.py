@@ -17,6 +17,8 @@ CLASS = "\0class"
 """What slices by true class are cut by; no column can have this name."""
 LEAST = 30
 """Slices of fewer rows are not judged."""
+NEW = 0.95
+"""A pair that keeps more of its smaller half than this says nothing that the half does not say alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,8 @@ def pairs(cuts: Sequence[Cut], *, columns: int = 8, least: int = LEAST, most: in
             for a in by_column[first]:
                 for b in by_column[second]:
                     mask = a.mask & b.mask
-                    if mask.sum() >= least and len(out) < most:
+                    smaller = min(a.mask.sum(), b.mask.sum())
+                    if least <= mask.sum() <= NEW * smaller and len(out) < most:
                         out.append(Cut(name=f"{a.name} and {b.name}", mask=mask, of=f"{a.of}*{b.of}"))
     return out
 

@@ -11,9 +11,13 @@ from phasewise.worker import background, models
 from phasewise.worker.bench import open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.diagnosing import diagnosis_of, thin
+from phasewise.worker.event_files import EventFile
 from phasewise.worker.hooks import Stages
-from phasewise.worker.trials import Batch, Trial, run_trials
+from phasewise.worker.trials import Batch, Outcome, Trial, run_trials
 from phasewise.worker.verdicts import sign
+
+HISTOGRAM = 100_000
+"""Numbers of a layer that go into its histogram."""
 
 
 def run(ctx: RunContext, job: FitJob) -> FitResult:
@@ -41,12 +45,34 @@ def run(ctx: RunContext, job: FitJob) -> FitResult:
     outcome, result = batch.outcomes[best], results[best]
     lead = outcome.folds[0].member
     diagnosis = diagnosis_of(ctx.project, bench, outcome, result.train, result.validation, goal=job.goal, reference=job.reference)
+    if job.role != "smallest":
+        _recorded(ctx, config, outcome, result)
     return FitResult(
         model=result, members=list(results.values()), curves={k: thin(v) for k, v in lead.curves.items() if any(math.isfinite(x) for x in v)},
         diagnosis=diagnosis, plan=batch.plan, notes=_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis),
         steps=lead.steps, epochs=len(lead.curves.get("objective", [])), stopped=outcome.stopped, watch=batch.violations[:200],
         fallbacks=list(dict.fromkeys(batch.fallbacks)), throughput=_throughput(batch, config.train.batch_size),
     )
+
+
+def _recorded(ctx: RunContext, config: ModelConfig, outcome: Outcome, result: ModelResult) -> None:
+    """Weights, predictions and settings beside the curves for TensorBoard (V06); a full disk costs these files only."""
+    lead = outcome.folds[0].member
+    held = outcome.stored.predictions
+    said = held.values if held.proba is None else held.proba[:, -1]
+    settings = {f"{part}.{k}": v if isinstance(v, int | float | str) else str(v) for part, values in config.model_dump().items() if isinstance(values, dict) for k, v in values.items() if v not in (None, {}, [])}
+    try:
+        file = EventFile(ctx.run.path)
+        try:
+            for name, tensor in lead.state.items():
+                if tensor.numel() and tensor.is_floating_point():
+                    file.histogram(lead.steps, f"weights/{name}", tensor.flatten()[:HISTOGRAM].tolist())
+            file.histogram(lead.steps, "validation/predictions", [float(v) for v in said[:HISTOGRAM]])
+            file.hparams(settings, {f"hparam/{result.validation.metric}": result.validation.value})
+        finally:
+            file.close()
+    except OSError as error:
+        ctx.log(f"the event file could not be written: {error}", "warning")
 
 
 def _optimiser_advice(ctx: RunContext, batch: Batch, config: ModelConfig, rows: int, diagnosis: Diagnosis) -> list[str]:
