@@ -1,5 +1,6 @@
 """A file picker: folders first, data files marked, typing narrows the list."""
 
+import os
 from pathlib import Path
 
 from textual import on
@@ -13,6 +14,7 @@ from phasewise.tui.widgets.table import Column, Table
 
 DATA = (".csv", ".tsv", ".txt", ".parquet", ".gz", ".zip", ".npz", ".jsonl")
 MOST = 2000
+PROJECT = "phasewise.toml"
 
 
 class FilePicker(Modal):
@@ -25,9 +27,8 @@ class FilePicker(Modal):
     ]
 
     def __init__(self, start: Path, *, folders: bool = False) -> None:
-        foot = "type to narrow, Enter opens, Backspace goes up, F6 takes this folder, Esc closes" if folders else "type to narrow, Enter opens, Backspace goes up, Esc closes"
-        super().__init__("Choose a folder" if folders else "Choose a file", foot=foot)
-        self.place = start.expanduser().absolute() if start.is_dir() else Path.cwd()
+        super().__init__("Choose a folder" if folders else "Choose a file, or a folder of pictures", foot="type or paste a path, Enter opens, Backspace goes up, F6 this folder, Esc closes")
+        self.place = self.start = start.expanduser().absolute() if start.is_dir() else Path.cwd()
         self.folders = folders
         self.entries: list[Path] = []
 
@@ -62,18 +63,24 @@ class FilePicker(Modal):
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        typed = Path(event.value).expanduser() if event.value.startswith(("/", "~")) else None
-        if typed is not None and typed.is_dir() and event.value.endswith("/"):
-            self.place = typed
-            event.input.value = ""
+        typed = pasted(event.value)
+        if "/" not in typed:
+            self.list_folder("" if typed in ("~", ".", "..") else typed)
             return
-        self.list_folder(event.value if typed is None else "")
+        folder, _, words = typed.rpartition("/")
+        place = self.start / Path(f"{folder}/").expanduser()
+        if place.is_dir():
+            self.place = Path(os.path.normpath(place))
+        self.list_folder(words)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        typed = Path(event.value).expanduser()
-        if event.value.startswith(("/", "~", ".")) and typed.is_file():
+        text = pasted(event.value)
+        typed = self.start / Path(text).expanduser()
+        if "/" in text and typed.is_file() and not self.folders:
             self.dismiss(typed)
+        elif "/" in text and typed.is_dir():
+            self.enter(typed)
         else:
             self._take(self.table.cursor)
 
@@ -85,14 +92,16 @@ class FilePicker(Modal):
         if not 0 <= row < len(self.entries):
             return
         path = self.entries[row]
-        if path.is_dir():
+        if self.folders and (path / PROJECT).is_file():
+            self.dismiss(path)
+        elif path.is_dir():
             self.enter(path)
         else:
             self.dismiss(path)
 
     def enter(self, folder: Path) -> None:
         """Go into a folder."""
-        self.place = folder
+        self.place = Path(os.path.normpath(folder))
         line = self.query_one(Input)
         if line.value:
             line.value = ""
@@ -105,8 +114,15 @@ class FilePicker(Modal):
 
     def action_here(self) -> None:
         """Take the folder that is shown."""
-        if self.folders:
-            self.dismiss(self.place)
+        self.dismiss(self.place)
+
+
+def pasted(text: str) -> str:
+    """A path as people paste it: quotes round it and a file:// before it are taken off."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    return text.removeprefix("file://")
 
 
 class PickerInput(Input):

@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from phasewise.records.errors import PhasewiseError
 from phasewise.records.phases import TITLES
+from phasewise.records.text import safe_text
 from phasewise.tui import recent
 from phasewise.tui.marks import PHASE, glyph
 from phasewise.tui.say import line, lines, say
@@ -136,10 +137,12 @@ class StartScreen(Screen[None]):
 
     def action_open(self) -> None:
         """Choose a project folder."""
-        from phasewise.tui.screens.files import FilePicker
+        from phasewise.tui.screens.files import PROJECT, FilePicker
 
         async def take(path: Path | None) -> None:
-            if path is not None:
+            if path is not None and not (path / PROJECT).is_file():
+                self.notify(f"There is no {PROJECT} in it. Choose the folder of a project, or n for a new one.", title=f"{safe_text(path.name, 60)} is no project", severity="error", timeout=8, markup=False)
+            elif path is not None:
                 await self.begin(path)
 
         self.app.push_screen(FilePicker(Path.cwd(), folders=True), take)

@@ -1,0 +1,90 @@
+"""From nothing but a file's path to the first result: the start screen, the picker, and the count of keys."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from phasewise.cli.app import start_model
+from phasewise.tui.app import PhasewiseApp
+from phasewise.tui.screens.files import FilePicker, pasted
+from phasewise.tui.settings import Settings
+
+from .screen import frame, settle, type_text
+
+DATA = Path(os.environ.get("PHASEWISE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("text", "path"), [("'/a b/c.csv'", "/a b/c.csv"), ('"x/y.csv" ', "x/y.csv"), ("file:///a/b", "/a/b"), ("plain", "plain")])
+def test_paths_are_taken_as_people_paste_them(text, path):
+    assert pasted(text) == path
+
+
+async def test_a_pasted_path_narrows_to_its_file_and_enter_takes_it(home):
+    (home / "deep" / "er").mkdir(parents=True)
+    for name in ("one.csv", "other.csv"):
+        (home / "deep" / "er" / name).write_text("a,b\n1,2\n")
+    app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
+    taken = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        text = frame(app)
+        assert "Demo project" in text and "New project from a template" in text
+        app.push_screen(FilePicker(home), taken.append)
+        await pilot.pause()
+        await type_text(pilot, str(home / "deep" / "er" / "oth"))
+        assert "other.csv" in frame(app) and "one.csv" not in frame(app)
+        await pilot.press("enter")
+        await pilot.pause()
+    assert taken == [home / "deep" / "er" / "other.csv"]
+
+
+async def test_a_folder_that_is_no_project_is_refused_in_words(home):
+    (home / "here" / "stuff").mkdir()
+    app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        await pilot.press("o")
+        await pilot.pause()
+        await type_text(pilot, "stuff")
+        await pilot.press("enter", "f6")
+        await pilot.pause()
+        assert "stuff is no project" in " ".join(str(n.title) for n in app._notifications)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "titanic" / "train.csv").is_file(), reason="the titanic table is not here")
+async def test_four_keys_and_a_pasted_path_lead_to_the_baseline_leaderboard(home):
+    app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
+    began = time.monotonic()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        await pilot.press("n")
+        await pilot.pause()
+        await type_text(pilot, str(DATA / "titanic" / "train.csv"))
+        await pilot.press("enter")
+        for _ in range(600):
+            await pilot.pause(0.1)
+            if app.desk is not None and app.desk.result("profile") is not None:
+                break
+        await pilot.press("f5")
+        await pilot.pause()
+        await pilot.press("enter")
+        for _ in range(3000):
+            await pilot.pause(0.1)
+            if app.desk.result("checkup") is not None and not app.screen.auto:
+                break
+        seconds = time.monotonic() - began
+        await settle(pilot)
+        assert "trees" in frame(app) and "95 % interval" in frame(app)
+    print(f"4 keys (n, Enter, F5, Enter) and a pasted path; {seconds:.0f} s from the start screen to the leaderboard")
