@@ -196,3 +196,10 @@ def test_info_defaults_allow_numbers_only():
     crew = [Member(id="a", config=members(1)[0].config, train=torch.arange(250), validation=torch.arange(250, 300))]
     result = fit(crew, Dataset(inputs={"num": x}, y=y, task="regression"), InputInfo(numbers=4), DenseNet)
     assert result.members[0].outputs.shape == (50, 1) and result.members[0].train_outputs.shape == (250, 1)
+
+
+def test_plans_that_were_not_tried_are_in_the_record():
+    data, info = mixed()
+    left_out = fit(members(1, epochs=1), data, info, DenseNet).plan["not_tried"]
+    assert set(left_out) == ({"compiled", "grouped"} if torch.cuda.is_available() else {"cuda_graph", "compiled", "grouped"})
+    assert all(left_out.values())

@@ -94,3 +94,24 @@ def test_clipping_trains_a_recurrent_net_that_diverges_without_it():
     free, clipped = run(None), run(1.0)
     assert free[-1] > 1e6 or not math.isfinite(free[-1])
     assert len(clipped) == 300 and sum(clipped[-10:]) / 10 < clipped[0] / 10
+
+
+def test_a_healthy_run_ends_with_a_threshold_and_a_clipped_one_without():
+    from types import SimpleNamespace
+
+    from tests.engine.helpers import Record, members, mixed
+
+    from phasewise.engine import fit
+    from phasewise.engine.dense.module import DenseNet
+    from phasewise.engine.watch import Watch
+
+    data, info = mixed()
+    for settings, expected in (({}, 1), ({"clip_norm": 0.5}, 0)):
+        heard, crew = Record(), members(2, epochs=20, **settings)
+        watch = Watch(heard, every=4, share=10.0)  # looks whatever they cost, so that there are enough
+        done = fit(crew, data, info, DenseNet, watch=False, observers=[watch]).members
+        watch.closing([SimpleNamespace(member=m, stopped=d.stopped) for m, d in zip(crew, done, strict=True)])
+        found = [f for f in heard.findings if f[0] == "clip-threshold"]
+        assert len(found) == expected
+        if found:
+            assert min(watch.norms["m0"]) < found[0][4]["clip_norm"] < max(watch.norms["m0"]) and f"{found[0][4]['clip_norm']:.3g}" in found[0][2]

@@ -40,8 +40,9 @@ def fit(
     setting = Setting(data=fuller.to(place), made={n: r.to(place) for n, r in made.items()}, info=info, build=build, device=place, precision=chosen, stream=stream)
     with devices.numerics(chosen):
         run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
+        watcher = Watch(hooks, every=interval(min(g.plan.steps for g in run.groups)))
         if watch:
-            run.observers.append(Watch(hooks, every=interval(min(g.plan.steps for g in run.groups))))
+            run.observers.append(watcher)
         if resume is not None:
             resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
         for _ in run.epochs():
@@ -54,4 +55,6 @@ def fit(
                 except (RuntimeError, MemoryError) as error:
                     faults.relieve(run, group, error)  # the halves of the group follow among those due
             run.close_epoch()
-        return run.result()
+        result = run.result()
+        watcher.closing(run.tracks)
+        return result

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from phasewise.engine.clip import suggested
 from phasewise.engine.member import Hooks
 from phasewise.engine.watch_bounds import BOUNDS, Bound, LayerStats, Violation, activation_stats, judge
 
@@ -55,6 +56,17 @@ class Watch:
         self.spent, self.began = 0.0, clock()
         self._held: dict[int, tuple[int, list[Tensor]]] = {}
         self._seen = False
+
+    def closing(self, tracks: Sequence[Any]) -> None:
+        """After a run: a clipping threshold from the norms of its first healthy, unclipped member (T27)."""
+        for track in tracks:
+            found = suggested(self.norms.get(track.member.id, ()))
+            if found is not None and track.stopped in ("done", "early", "asked") and track.member.config.train.clip_norm is None:
+                self.hooks.on_finding(
+                    "clip-threshold", "info", f"Gradient norms: nine of ten looks were below {found:.3g}",
+                    f"If spikes trouble the training, {found:.3g} is the threshold to clip at: it touches the largest tenth only.", {"clip_norm": found},
+                )
+                return
 
     @property
     def every(self) -> int:
