@@ -21,7 +21,7 @@ START_LIMIT = 30.0
 """Seconds a started process may take until it holds its lock; after that the run counts as lost."""
 _ID = re.compile(r"[0-9]{4,8}-[a-z_]{1,32}\Z")
 _TAIL = 64 << 10
-_CHUNK = 4 << 20
+_CHUNK = 1 << 20
 
 
 class RunFolder:

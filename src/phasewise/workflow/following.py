@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 OPEN = ("queued", "running", "paused")
+MOST = 5000
+"""About as many events as one call takes from a run: attaching to a long run fills its picture over some frames, none of which waits."""
 START_LIMIT = 30.0
 """Seconds a run that was taken up again may look ended until its new process shows itself."""
 
@@ -28,7 +30,8 @@ class Follower:
         self._offsets[run.id] = 0
         self._phases[run.id] = run.job().phase
         if again:
-            self._read(run)
+            while self._read(run):
+                pass
             self._waiting[run.id] = self._monotonic() + START_LIMIT
 
     def phases_running(self) -> set[str]:
@@ -52,7 +55,7 @@ class Follower:
                     del self._waiting[run_id]
                 # Seen alive just now, or not seen yet: whether it has ended is for the next call to say.
                 continue
-            if over:
+            if over and len(new) < MOST:  # else there is more to read first
                 ended.append(run)
                 del self._open[run_id]
         return events, ended
@@ -65,3 +68,5 @@ class Follower:
             if offset == self._offsets[run.id]:
                 return events
             self._offsets[run.id] = offset
+            if len(events) >= MOST:
+                return events
