@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_project import Jobs, moons_csv, small_config  # noqa: E402
 
 from phasewise.stats.predictions import Predictions  # noqa: E402
-from phasewise.worker.inspecting import gallery, pipeline  # noqa: E402
+from phasewise.worker.inspecting import gallery, neighbours, pipeline  # noqa: E402
 
 
 @pytest.mark.parametrize("worst", [0, 1, 2])
@@ -96,6 +96,20 @@ def test_the_sample_to_tag_holds_mistakes_only_and_repeats():
     values = Predictions(task="regression", values=x)
     picked = gallery.pick(x + rng.normal(size=900), values, seed=5)["errors"]
     assert len(picked) == 100
+
+
+def test_nearest_rows_equal_scikit_learn_and_a_copy_is_its_own_nearest():
+    from sklearn.neighbors import NearestNeighbors
+
+    rng = np.random.default_rng(3)
+    train = {"num": rng.uniform(-1, 1, (300, 4)).astype(np.float32), "cat": np.zeros((300, 0), np.int32)}
+    new = {"num": np.concatenate([rng.uniform(-1, 1, (20, 4)).astype(np.float32), train["num"][7:8]]), "cat": np.zeros((21, 0), np.int32)}
+    places, far = neighbours.nearest(train, new)
+    distances, wanted = NearestNeighbors(n_neighbors=3, metric="manhattan").fit(train["num"]).kneighbors(new["num"])
+    assert np.array_equal(places, wanted) and np.allclose(far * 4, distances, atol=1e-5) and places[-1, 0] == 7 and far[-1, 0] == 0
+    coded = {"num": np.zeros((2, 1), np.float32), "cat": np.array([[1, 2], [1, 3]], np.int32)}
+    assert neighbours.nearest(coded, {"num": np.zeros((1, 1), np.float32), "cat": np.array([[1, 3]], np.int32)}, 2)[0].tolist() == [[1, 0]]
+    assert neighbours.least_sure(np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4]]), 2).tolist() == [1, 2]
 
 
 @pytest.fixture(scope="module")

@@ -173,6 +173,8 @@ def test_field_data_like_training_raises_no_alarm(moons, model, arrivals):
     assert found.score.n == 600 and abs(found.prior["yes"] - 0.5) < 0.1
     assert not [line for line in found.do_not_trust if "population" in line or "missing" in line]
     assert (moons.folder / found.predictions_file).exists()
+    assert len(found.examples) == 5 and all(0.5 <= e["confidence"] < 0.7 and len(e["nearest"]) == 3 for e in found.examples)
+    assert all(n["label"] in ("yes", "no") and n["distance"] < 0.5 for e in found.examples for n in e["nearest"])
 
 
 def test_field_data_that_moved_says_which_loop(moons, model, arrivals):

@@ -57,6 +57,8 @@ def _lines(result: Any) -> list[str]:
         lines.append(f"{s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}] on {s.n:,} judged rows")
     drifted = [d for d in result.drift if d.drifted]
     lines.append(f"{len(drifted)} of {len(result.drift)} columns drifted" + (": " + ", ".join(d.column for d in drifted[:8]) if drifted else ""))
+    for e in result.examples[:3]:
+        lines.append(f"least sure: row {e['row']:,} is {e['prediction']} at {e['confidence']:.0%}; the training rows most like it are {', '.join(n['label'] for n in e['nearest'])}")
     if result.loop and result.loop != "none":
         lines.append(f"advice: {result.loop_reason}")
     return lines

@@ -80,6 +80,8 @@ class FieldResult(OpenRecord):
     prior: dict[str, float] = Field(default_factory=dict)
     do_not_trust: list[str] = Field(default_factory=list)
     predictions_file: str = ""
+    examples: list[dict[str, Any]] = Field(default_factory=list)
+    """New rows the model is least sure of, each with the training rows most like it (E05)."""
 
 
 class FeedResult(OpenRecord):

@@ -69,6 +69,8 @@ class Judged(View):
             rows.append(say(f"{plural(f.overlap, 'row')} seen in training left out of the score.", "warn"))
         if f.do_not_trust:
             rows.append(line(("do not trust predictions for  ", "warn"), ", ".join(f.do_not_trust[:6])))
+        for e in getattr(f, "examples", [])[:2]:
+            rows.append(line(("least sure  ", "muted"), f"row {e['row']:,}: {e['prediction']} at {e['confidence']:.0%}", (f"   training rows most like it: {', '.join(n['label'] for n in e['nearest'])}", "muted")))
         if f.predictions_file:
             rows.append(line(("predictions in  ", "muted"), f.predictions_file))
         return lines(rows)

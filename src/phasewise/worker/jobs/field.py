@@ -8,6 +8,7 @@ from phasewise.checks.newdata import ENOUGH, NewData, field_report
 from phasewise.records.findings import Finding
 from phasewise.records.jobs import FieldJob
 from phasewise.records.results import FieldResult, ModelResult, Score
+from phasewise.records.text import safe_text
 from phasewise.stats.intervals import judged
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import score
@@ -15,7 +16,7 @@ from phasewise.worker import background, models, priors, verdicts
 from phasewise.worker.arrays import Stored
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.context import RunContext
-from phasewise.worker.inspecting import columns_of
+from phasewise.worker.inspecting import columns_of, neighbours
 from phasewise.worker.inspecting.slices import find
 
 JUDGED = 20
@@ -57,7 +58,27 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
         domain_low=report.domain_low, overlap=int(seen.sum()), loop=loop.loop, loop_reason=loop.reason, prior=report.prior,
         do_not_trust=[*report.do_not_trust, *_weak(bench, new, kept, predictions, candidate, result, job)], predictions_file=file, judged=int(len(kept)),
         reweighted=mixed, reference=reference.model_dump(), coverage=[c.model_dump() for c in report.coverage],
+        examples=_examples(bench, new, fresh, predictions, predictor, job.seed),
     )
+
+
+def _examples(bench: Bench, new: Any, fresh: np.ndarray, predictions: Predictions, predictor: Any, seed: int, count: int = 5) -> list[dict[str, Any]]:
+    """The rows a classifier is least sure of and their nearest training rows with labels; tables only."""
+    one = predictor
+    while getattr(one, "preparing", None) is None and getattr(one, "members", None):
+        one = one.members[0]
+    if bench.kind.id != "tabular" or predictions.proba is None or not len(fresh) or getattr(one, "preparing", None) is None:
+        return []
+    train = np.sort(np.random.default_rng(seed).permutation(bench.splits[0][0])[: neighbours.MOST])
+    chosen = fresh[neighbours.least_sure(predictions.proba[fresh], count)]
+    places, far = neighbours.nearest(one.preparing.transform(bench.dev.table[train]), one.preparing.transform(new.table[chosen]))
+    showing, classes = bench.kind.room("showing"), predictions.classes
+    said = predictions.labels()
+    out = []
+    for row, near, gaps in zip(chosen, places, far, strict=True):
+        like = [{"row": int(train[p]), "label": safe_text(classes[int(bench.dev.y[train[p]])], 60), "distance": round(float(g), 4), "shown": showing.row(bench.dev, int(train[p]))} for p, g in zip(near, gaps, strict=True)]
+        out.append({"row": int(row) + 1, "prediction": safe_text(classes[said[row]], 60), "confidence": float(predictions.proba[row].max()), "nearest": like})
+    return out
 
 
 def _own_findings(new: Any, seen: np.ndarray) -> list[Finding]:
