@@ -62,6 +62,7 @@ def read(metric: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     baselines = [e["data"]["result"]["models"][0] for e in entries if e["kind"] == "evidence" and e["data"]["job"] == "baselines"]
     tries = [r["result"] for r in rounds if r["job"] == "try_ideas"]
     searches = [r["result"] for r in rounds if r["job"] == "search"]
+    judged: list[list[float]] = []
     adopted, end, base, values = [], fits[-1] if fits else None, None, None
     for result in tries:
         base = base or (result["ideas"][0]["base"] if result["ideas"] else None)
@@ -69,11 +70,12 @@ def read(metric: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
         if good:
             best = max(good, key=lambda i: (i["gain"], i["id"]))
             adopted.append(best["title"] or best["id"])
+            judged.append([best["gain"], best["low"], best["high"]])
             end, values = best["model"], best["values"]
     gain = paired_seeds(values, base, maximize=METRICS[metric].maximize) if values and base else None
     return {
         "rows": fits[-1]["validation"]["n"] if fits else None, "baseline": baselines[-1]["validation"] if baselines else None, "baseline_name": baselines[-1]["name"] if baselines else "",
-        "start": fits[-1]["validation"] if fits else None, "end": end["validation"] if end else None, "gain": list(gain) if gain else None, "adopted": adopted,
+        "start": fits[-1]["validation"] if fits else None, "end": end["validation"] if end else None, "gain": list(gain) if gain else None, "adopted": adopted, "judged": judged,
         "trials": sum(len(r["ideas"]) for r in tries) + sum(len(r["trials"]) for r in searches),
     }
 
@@ -88,12 +90,13 @@ def table(rows: list[dict[str, Any]]) -> str:
         "# Autopilot with the default budget", "",
         "Written by `python benchmarks/autopilot.py`. A machine of 2 cores without a GPU, shared with other work (`load` is its load average at the end).",
         "Gain: last incumbent minus the network the loop set out from, over the same seeds, in points of the metric (positive = better) with a 95 % interval;",
-        "measured on the validation rows the loop chose on, so an upper bound. Every idea and search trial counts against the budget.", "",
+        "measured on the validation rows the loop chose on, so an upper bound. The loop's own rule is a one-sided 95 % bound with the noise of all ideas of a round",
+        "pooled, which is narrower than this interval of five pairs. Every idea and search trial counts against the budget.", "",
         "| set | metric | baseline network [95 %] | after the loop [95 %] | gain over seeds [95 %] | verdict | adopted | trials | best baseline | seconds | load |", "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         gain = f"{r['gain'][0]:+.4g} [{r['gain'][1]:+.4g}, {r['gain'][2]:+.4g}]" if r["gain"] else ""
-        verdict = "improved beyond noise" if r["adopted"] else "none found"
+        verdict = "none found" if not r["adopted"] else "improved beyond noise" if r["gain"][1] > 0 else "adopted by the loop's rule, but the plain interval holds 0"
         if r["exit"]:
             verdict = f"{r['said'].replace(chr(10), ' ')[:80]}; {verdict} until then"
         best = f"{r['baseline_name']} {r['baseline']['value']:.4g}" if r["baseline"] else ""
