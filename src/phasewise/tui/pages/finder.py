@@ -4,6 +4,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 
 from phasewise.records.errors import PhasewiseError
 from phasewise.tui.pages.base import View
@@ -18,7 +19,10 @@ class Finder(View):
     """The curve with its band, suggestions as letters on it, and the list of suggestions."""
 
     TITLE = "LR finder"
-    HINT = "Enter takes the rate"
+    HINT = "Enter takes the rate, t the cursor's"
+    BINDINGS = [
+        Binding("t", "take", "Take the rate under the cursor", show=False, id="finder.take"),
+    ]
 
     def compose(self) -> ComposeResult:
         """Head, chart, suggestions."""
@@ -89,12 +93,24 @@ class Finder(View):
         if s.lr is None:
             self.notify("This rule has no suggestion here.", severity="warning", markup=False)
             return
+        self._use(s.lr, s.name)
+
+    def action_take(self) -> None:
+        """The rate of the point under the chart's cursor (T03)."""
+        at = self.chart.at_cursor()
+        if at is None:
+            self.notify("Move the cursor on the chart first: left and right.", severity="warning", markup=False)
+            return
+        self._use(at, "by hand")
+
+    def _use(self, rate: float, who: str) -> None:
+        """Makes a rate the answer and says so."""
         try:
-            self.desk.session.answers.set("train", "lr", s.lr)
+            self.desk.session.answers.set("train", "lr", rate)
         except PhasewiseError as e:
             self.notify(e.cause or e.title, title=e.title, severity="error", markup=False)
             return
-        self.notify(f"Learning rate {s.lr:.3g} ({s.name}).", markup=False)
+        self.notify(f"Learning rate {rate:.3g} ({who}).", markup=False)
         self.desk.touch()
         self.screen.refresh_pages()  # type: ignore[attr-defined]
 

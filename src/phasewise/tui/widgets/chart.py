@@ -120,6 +120,10 @@ class Chart(Widget, can_focus=True):
             return None
         return points[min(max(self.cursor, 0), len(points) - 1)][0]
 
+    def at_cursor(self) -> float | None:
+        """The x of the point under the cursor; None while there is no cursor."""
+        return self._cursor_x(self.shown())
+
     def action_cursor(self, by: int) -> None:
         """Move the cursor along the first line; about one column a step."""
         made = self.shown()
