@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from phasewise.records.results import Score
+from phasewise.stats import intervals
 from phasewise.stats.predictions import Predictions
 from phasewise.worker import arrays, priors, verdicts
 from phasewise.worker.combining import average, disagreement, fit_weights, halves, vote
@@ -303,3 +304,15 @@ def test_thresholds_equal_a_search_over_all_of_them_and_scores_are_cross_fitted(
     luck = [thresholds.decided("f1_macro", y, Predictions(task="binary", classes=("n", "y"), proba=_random(2000, 2, seed=s).proba))[0].value for s in range(8)]
     assert abs(np.mean(luck) - 0.5) < 0.03
     assert thresholds.decided("accuracy", y, said)[1] is None
+
+
+def test_the_foreseen_interval_holds_the_test_score_in_95_of_100_simulated_projects():
+    rng = np.random.default_rng(0)
+    truth, held, sealed, hits = 0.8, 600, 180, 0
+    for _ in range(2000):
+        seen = rng.binomial(held, truth)
+        low, high = intervals.wilson(seen, held)
+        validation = Score(metric="accuracy", value=seen / held, low=low, high=high, n=held)
+        promised = verdicts.foreseen(validation, validation.value, sealed)
+        hits += promised[0] <= rng.binomial(sealed, truth) / sealed <= promised[1]
+    assert 0.93 <= hits / 2000 <= 0.97

@@ -33,6 +33,16 @@ def corrected(validation: Score, evaluations: int, correlation: float | None = N
     return validation.value - sign(validation.metric) * luck, luck
 
 
+def foreseen(validation: Score, corrected_value: float, rows: int) -> tuple[float, float]:
+    """The 95 % prediction interval of a score on `rows` new rows: validation's own noise and, as large as the parts differ in size, theirs (E01).
+
+    An interval of the validation score alone says where the true value lies, not where the score of a finite test part will fall: both are
+    noisy, so the halves are widened by sqrt(1 + n_validation / n_test). Halves stay as uneven as validation's own (Wilson, DeLong).
+    """
+    wider = math.sqrt(1 + validation.n / max(rows, 1))
+    return corrected_value - wider * (validation.value - validation.low), corrected_value + wider * (validation.high - validation.value)
+
+
 def gap_z(metric_id: str, corrected_validation: float, se_validation: float, test: float, se_test: float) -> float | None:
     """z of corrected validation minus test in the direction of better; None without standard errors."""
     spread = math.hypot(se_validation, se_test)

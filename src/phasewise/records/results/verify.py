@@ -27,6 +27,8 @@ class VerifyResult(OpenRecord):
     validation: Score
     corrected: float
     """Validation corrected for best-of-K luck (E04)."""
+    foreseen: tuple[float, float] | None = None
+    """Where validation said the test score would lie with 95 %: luck taken off, the noise of both parts allowed for; fixed before the look (E01)."""
     evaluations: int
     z: float | None
     verdict: Literal["confirmed", "undecided", "disagrees", "suspiciously_better", "refuted"]

@@ -95,7 +95,7 @@ class Result(View):
         if r is None:
             return say("The vault is shut. The result appears here after the one look.", "muted")
         title = self.desk.metric_title()
-        ends = [r.test.low, r.test.high, r.validation.low, r.validation.high, *(x for x in (r.target, r.predicted) if x is not None)]
+        ends = [r.test.low, r.test.high, r.validation.low, r.validation.high, *(r.foreseen or ()), *(x for x in (r.target, r.predicted) if x is not None)]
         lo, hi = min(ends), max(ends)
         room = max(min(width - 46, 46), 12)
 
@@ -106,7 +106,7 @@ class Result(View):
         rows = [say(f"{title}, one axis from {number(lo)} to {number(hi)}", "muted"),
                 row("test", r.test.value, r.test.low, r.test.high, "key", f"[{number(r.test.low)}, {number(r.test.high)}]"),
                 row("validation", r.validation.value, r.validation.low, r.validation.high, "second"),
-                row("corrected", r.corrected, None, None, "second", f"less luck of {r.evaluations} tries")]
+                row("foreseen", r.corrected, *(r.foreseen or (None, None)), "second", f"less luck of {r.evaluations} tries")]
         if r.predicted is not None:
             rows.append(row("predicted", r.predicted, None, None, "ink", f"off by {number(abs(r.predicted - r.test.value))}"))
         if r.target is not None:

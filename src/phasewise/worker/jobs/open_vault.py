@@ -43,6 +43,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         held = models.stored_of(ctx.project, job.model)
         shared = background.luck_correlation(ctx.project, bench.metric, held.rows) if held is not None else None
         corrected, luck = verdicts.corrected(validation, evaluations, shared)
+        promised = verdicts.foreseen(validation, corrected, rows)
         power = _power(job, bench, validation.se, validation.n, corrected, rows)
         vault.freeze(job.freeze, {"model": job.model, "digest": candidate.digest, "claim": job.claim, "target": job.target, "margin": job.margin, "metric": bench.metric, "threshold": candidate.threshold})
         opening = vault.open_container(job.reason, job.freeze, run=ctx.run.id)
@@ -74,7 +75,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     others |= _real_prior(bench, job, y, mine, threshold)
     looked = pictures(y, mine, threshold)
     return VerifyResult(
-        test=test_score, validation=validation, corrected=corrected, evaluations=evaluations, z=z, verdict=seen.verdict, reason=seen.reason, looks=opening.look,
+        test=test_score, validation=validation, corrected=corrected, foreseen=promised, evaluations=evaluations, z=z, verdict=seen.verdict, reason=seen.reason, looks=opening.look,
         generation=opening.generation, level=opening.level, others=others, paired=[_paired(ref, d, values[ref]) for ref, d in pairs.items()],
         confusion=looked["confusion"], calibration=looked["calibration"], claim=job.claim, target=job.target, power=power, predicted=job.predicted, freeze=job.freeze,
         slices=[s.model_dump() for s in find(bench.metric, y, mine, columns_of(table, bench.dev), threshold=threshold, with_pairs=False)[:20]],

@@ -1,0 +1,106 @@
+"""CPU until the first screen stands still, and CPU while idle: a bare Textual app, a peer app, ours on a project of 50 runs.
+
+Run `python benchmarks/ui/peer.py --peer /path/to/peer-venv/bin/posting [ARG ...]`. The peer is any full-screen program in an
+environment of its own (it is no dependency of ours); without `--peer` its line is left out and said so. Every start has its own
+pseudo-terminal of 100x30; a screen stands still when nothing was written for half a second. CPU is the process's own, from
+the kernel's account, with children that ended.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+from start import BARE, make_project
+
+TICK = os.sysconf("SC_CLK_TCK")
+QUIET = 0.5
+IDLE = 5.0
+
+
+def cpu(pid: int) -> float:
+    """CPU seconds of a process and its ended children so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(x) for x in fields[11:15]) / TICK
+
+
+def drain(fd: int, until: float, quiet: float) -> int:
+    """Reads what is written until nothing came for `quiet` seconds (or `until`); the number of bytes."""
+    got = 0
+    last = time.monotonic()
+    while time.monotonic() < until and (time.monotonic() - last < quiet or got < 500):
+        if select.select([fd], [], [], 0.05)[0]:
+            try:
+                data = os.read(fd, 1 << 16)
+            except OSError:
+                break
+            if not data:
+                break
+            if b"\x1b[?2026$p" in data or b"\x1b[c" in data:  # a terminal would answer
+                os.write(fd, b"\x1b[?2026;2$y\x1b[?62c")
+            got += len(data)
+            last = time.monotonic()
+    return got
+
+
+def measure(command: list[str], cwd: Path) -> dict[str, float]:
+    """One start: CPU and wall seconds to the first still screen, and the share of a core used while idle afterwards."""
+    began = time.monotonic()
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLORTERM="truecolor")
+        os.execvp(command[0], command)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    try:
+        got = drain(fd, began + 30, QUIET)
+        seconds, wall = cpu(pid), time.monotonic() - began - QUIET
+        drain(fd, time.monotonic() + 1.0, 2.0)
+        before = cpu(pid)
+        end = time.monotonic() + IDLE
+        while time.monotonic() < end:
+            drain(fd, end, IDLE)
+        return {"cpu": seconds, "wall": wall, "idle": (cpu(pid) - before) / IDLE, "bytes": got}
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(fd)
+
+
+def main() -> None:
+    """Prints a line per program, best of the runs, and the ratios."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--peer", nargs=argparse.REMAINDER, default=[], help="the peer's command (last)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temp:
+        project = Path(temp) / "project"
+        make_project(project, 50)
+        programs = {"bare textual": [sys.executable, "-c", BARE.replace("self.call_after_refresh(self.exit)", "pass")], "phasewise, 50 runs": [sys.executable, "-m", "phasewise"]}
+        if args.peer:
+            programs[f"peer: {Path(args.peer[0]).name}"] = args.peer
+        else:
+            print("no peer named: --peer COMMAND")
+        found = {name: [measure(command, project) for _ in range(args.runs)] for name, command in programs.items()}
+    best = {name: {key: min(r[key] for r in rows) for key in rows[0]} for name, rows in found.items()}
+    for name, row in best.items():
+        print(f"{name:<22} {row['cpu']:.2f} s CPU to the first still screen, {row['wall']:.2f} s wall, idle {100 * row['idle']:.2f} % of a core")
+    ours = best["phasewise, 50 runs"]["cpu"]
+    for name, row in best.items():
+        if not name.startswith("phasewise"):
+            print(f"phasewise / {name}: {ours / row['cpu']:.2f}x CPU")
+    print(f"load average {os.getloadavg()[0]:.1f}")
+    print(json.dumps(best))
+
+
+if __name__ == "__main__":
+    main()
