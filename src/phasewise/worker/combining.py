@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from phasewise.kinds.folders import mixed
 from phasewise.stats.predictions import Predictions
 
 _TINY = 1e-12
@@ -11,27 +12,12 @@ _TINY = 1e-12
 
 def average(parts: Sequence[Predictions], weights: Sequence[float] | None = None) -> Predictions:
     """Weighted mean of probabilities (classes) or of values (regression); weights default to equal and are normalised."""
-    share = np.full(len(parts), 1 / len(parts)) if weights is None else np.asarray(weights, float) / np.sum(weights)
-    first = parts[0]
-    if first.task == "regression":
-        return Predictions(task=first.task, values=np.tensordot(share, np.stack([p.values for p in parts]), 1))
-    return Predictions(task=first.task, classes=first.classes, proba=np.tensordot(share, np.stack([p.proba for p in parts]), 1))
+    return mixed(parts, weights if weights is not None else (), "average" if weights is None else "weighted")
 
 
 def vote(parts: Sequence[Predictions]) -> Predictions:
-    """Plurality vote: the share of votes as probabilities; ties by mean probability, then the lowest class index (X07).
-
-    For regression the vote is the median.
-    """
-    first = parts[0]
-    if first.task == "regression":
-        return Predictions(task=first.task, values=np.median(np.stack([p.values for p in parts]), axis=0))
-    k = first.proba.shape[1]
-    votes = np.stack([np.eye(k)[p.labels()] for p in parts]).sum(axis=0)
-    mean = np.stack([p.proba for p in parts]).mean(axis=0)
-    # The mean probability decides among tied classes only: it adds less than half a vote in all.
-    scaled = votes + 0.499 * mean
-    return Predictions(task=first.task, classes=first.classes, proba=scaled / scaled.sum(axis=1, keepdims=True))
+    """Plurality vote: the share of votes as probabilities; ties by mean probability, then the lowest class index (X07); the median of values."""
+    return mixed(parts, (), "vote")
 
 
 def fit_weights(parts: Sequence[Predictions], y: np.ndarray) -> np.ndarray:
