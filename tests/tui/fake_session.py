@@ -230,6 +230,12 @@ class FakeSession:
         kind = slot.partition(":")[0] if slot else ""
         return SimpleNamespace(kind=kind, phase=phase, title=TITLES.get(kind, kind), slot=slot, freeze="c0ffee") if slot else None
 
+    def noise(self) -> Any:
+        from phasewise.workflow.noise import Noise, Tried
+
+        tried = [Tried(title="more width", gain=0.004, low=0.001, high=0.007, verdict="better", seeds=5), Tried(title="dropout [bold]x", gain=-0.001, low=-0.004, high=0.002, verdict="noise", seeds=5)]
+        return Noise(metric="ROC AUC", rows=4000, half=0.01, rows_show=0.02, seed_sd=0.002, seeds=5, seeds_show=0.003, evaluations=12, luck=0.004, tried=tried)
+
     def resumable(self, job: Any) -> Any:
         return next((r for r in reversed(self.run_list) if r.job().kind == job.kind and r.state() in ("lost", "stopped")), None)
 

@@ -236,3 +236,13 @@ async def test_ideas_are_predicted_added_and_tried():
         assert "less dropout" in frame(app)
         await press(pilot, "T")
         assert session.started[-1].ids == ["i3"]
+
+
+async def test_the_account_of_noise_opens_on_a_key_and_names_every_idea():
+    session = FakeSession(done="tune")
+    async with opened(session, (100, 30)) as (app, pilot):
+        await app.screen.go("tune", 2)
+        await press(pilot, "z")
+        text = frame(app)
+        assert "Is your gain noise?" in text
+        assert "more width" in text and "dropout [bold]x" in text and "1 of 2 tried ideas gained more than noise" in text

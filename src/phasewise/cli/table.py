@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attach": ("attach", "follow a run that goes on"),
     "stop": ("stop", "stop a run after its epoch, or now with a checkpoint"),
     "ideas": ("ideas", "the idea backlog: list, add, estimate, predict, try, rank, drop, prune, export"),
+    "noise": ("noise", "which gains are noise, and how large one must be to be seen"),
     "inspect": ("inspect", "where a model is wrong: slices, worst cases, confusion, calibration, importance"),
     "ablate": ("ablate", "what each part of the incumbent is worth"),
     "minimal": ("minimal", "undo one simplification of the network per run and name the suspect"),

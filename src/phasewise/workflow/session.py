@@ -150,6 +150,12 @@ class Session:
 
         return planned.rates(self.view)
 
+    def noise(self) -> Any:
+        """What of the gains so far is noise."""
+        from phasewise.workflow import noise
+
+        return noise.read(self.view)
+
     # doing --------------------------------------------------------------------------------------------------
 
     def next_job(self, phase: str) -> Any:

@@ -26,12 +26,13 @@ class Ideas(View):
     """Ideas in the order they would be tried, then the ones with an outcome."""
 
     TITLE = "Ideas"
-    HINT = "e predict  a add  T try  D drop"
+    HINT = "e predict  a add  T try  D drop  z noise"
     BINDINGS = [
         Binding("e", "predict", "Predict the gain", show=False, id="idea.predict"),
         Binding("a", "add", "Add an idea", show=False, id="idea.add"),
         Binding("T", "try_it", "Try the idea now", show=False, id="idea.try"),
         Binding("D", "drop", "Drop the idea", show=False, id="idea.drop"),
+        Binding("z", "noise", "Is your gain noise?", show=False, id="idea.noise"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -66,6 +67,9 @@ class Ideas(View):
         told = f"{plural(len(self.ideas), 'idea')}, {len(done)} tried, {hits} adopted."
         if guesses:
             told += f" You expected {sum(guesses):.1f} to work."
+        split = self.desk.result("split")
+        if not done and split is not None and split.smallest_gain is not None:
+            told += f" Before you begin: these validation rows show gains from about {number(split.smallest_gain)} (z says more)."
         self.head.show(say(told, "muted"))
         self._show()
 
@@ -96,6 +100,12 @@ class Ideas(View):
             return
         text = f"Written down before the run and compared with it after. Points of {self.desk.metric_title()}, more is better.\nFor example: 0.002 from -0.001 to 0.005, 40 %"
         self.app.push_screen(Ask(f"What will it bring? {idea.title}", text, prompt="gain  from low to high, chance %", check=parse_prediction), lambda p: p and self.act(lambda: self.desk.session.ideas.predict(idea.id, **p), "Prediction kept."))
+
+    def action_noise(self) -> None:
+        """What of the gains so far is noise, and how large one must be to be seen."""
+        from phasewise.tui.screens.noise import noise_screen
+
+        self.app.push_screen(noise_screen(self.desk, ascii_only=self.ascii_only))
 
     def action_add(self) -> None:
         """Write down an idea of one's own."""
