@@ -46,12 +46,13 @@ def _from_data(data: Path, folder: Path) -> Path:
     return folder
 
 
-def open_app(folder: Path | None) -> int:
+def open_app(folder: Path | None, *, tour: bool = False) -> int:
     """Run the app on a project, or on the start screen; what is worth knowing is printed when it ends."""
     from phasewise.tui.app import PhasewiseApp
     from phasewise.tui.settings import load
+    from phasewise.tui.tour import Tour
 
-    ended = PhasewiseApp(folder, settings=load(), start=start_model() if folder is None else None).run()
+    ended = PhasewiseApp(folder, settings=load(), start=start_model() if folder is None else None, tour=Tour() if tour else None).run()
     if ended is None:
         return 0
     if ended.text():

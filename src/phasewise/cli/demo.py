@@ -9,6 +9,7 @@ from phasewise.cli.interactive import interactive
 from phasewise.cli.parser import json_option
 from phasewise.cli.places import PROJECT_FILE, data_dir
 from phasewise.cli.talk import say
+from phasewise.records.errors import UsageError
 
 DEFAULT = "breast_cancer"
 
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dir", metavar="DIR", help="where the project goes (default: your data folder; see `phasewise where`)")
     parser.add_argument("--fresh", action="store_true", help="a new project even when there is one already")
     parser.add_argument("--through", metavar="PHASE", default="ship", help="headless: how far (default: ship)")
+    parser.add_argument("--tour", action="store_true", help="a two-minute scripted tour of the app on a fresh demo project; any key ends it")
     parser.add_argument("--no-input", action="store_true", help="run headless even in a terminal")
     parser.add_argument("--plain", action="store_true", help="ask the questions line by line")
     json_option(parser)
@@ -28,13 +30,17 @@ def run(args: Any) -> int:
     """Open the demo, or run it through and print where the report is."""
     if args.name not in samples.names():
         samples.write(args.name, Path())
+    if args.tour:
+        args.fresh = True
     folder = place(args)
     if not (folder / PROJECT_FILE).is_file():
         create(folder, args.name)
     if not args.plain and not args.json and interactive(no_input=args.no_input):
         from phasewise.cli.app import open_app
 
-        return open_app(folder)
+        return open_app(folder, tour=args.tour)
+    if args.tour:
+        raise UsageError("the tour needs a terminal", "It drives the full-screen app.", "Run it in a terminal, or leave --tour out: the demo runs headless.")
     say(f"demo project: {folder}")
     from phasewise.cli.opening import session_of
     from phasewise.cli.run import chosen, drive

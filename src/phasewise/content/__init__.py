@@ -21,6 +21,23 @@ class Question:
     """Choice value -> the words shown for it, where the bare value would not do."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """One stop of the scripted tour; `do` is `express` (through a phase) or `network`."""
+
+    phase: str
+    caption: str
+    seconds: float
+    view: int | None = None
+    do: str = ""
+    through: str = ""
+
+
+def tour() -> list[Stop]:
+    """The stops of `phasewise demo --tour` in order."""
+    return [Stop(**stop) for stop in _toml("tour")["stop"]]
+
+
 @cache
 def _toml(name: str) -> dict[str, Any]:
     path = _HERE / f"{name}.toml"

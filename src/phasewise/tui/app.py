@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
+from textual.events import Event, Key
 
 from phasewise.tui import guard, keys
 from phasewise.tui.exit import ExitInfo
@@ -23,11 +24,11 @@ class PhasewiseApp(App[ExitInfo]):
     CSS_PATH = [Path(__file__).parent / "styles" / f"{name}.tcss" for name in ("frame", "pages", "modal")]
     BINDINGS = [*keys.bindings("app"), Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True, id="interrupt")]
 
-    def __init__(self, folder: Path | None = None, *, settings: Settings | None = None, opener: Opener | None = None, session: Any = None, start: Any = None) -> None:
+    def __init__(self, folder: Path | None = None, *, settings: Settings | None = None, opener: Opener | None = None, session: Any = None, start: Any = None, tour: Any = None) -> None:
         self.settings = settings or Settings()
         guard.install(ascii_only=self.settings.ascii)
         super().__init__()
-        self.folder, self.opener, self.session, self.start = folder, opener or open_session, session, start
+        self.folder, self.opener, self.session, self.start, self.tour = folder, opener or open_session, session, start, tour
         self.desk: Any = None
         self.interrupted = False
         self.crash: list[str] = []
@@ -69,8 +70,18 @@ class PhasewiseApp(App[ExitInfo]):
                 self.session = self.opener(self.folder) if self.folder is not None else None
             self.desk = Desk(self.session)
             await self.screen.open_project()  # type: ignore[attr-defined]
+            if self.tour is not None:
+                self.run_worker(self.tour.run(self), exit_on_error=True)
         except PhasewiseError as error:
             self.exit(ExitInfo(code=error.exit_code, folder=str(self.folder or ""), lines=error.lines()))
+
+    async def on_event(self, event: Event) -> None:
+        """Any key ends the tour, and does nothing else."""
+        if self.tour is not None and not self.tour.over and isinstance(event, Key):
+            self.tour.stop()
+            self.notify("The tour is over; the project is yours.", markup=False)
+            return
+        await super().on_event(event)
 
     def use_theme(self, name: str) -> None:
         """Switch to one of our themes."""

@@ -37,10 +37,13 @@ def foreseen(validation: Score, corrected_value: float, rows: int) -> tuple[floa
     """The 95 % prediction interval of a score on `rows` new rows: validation's own noise and, as large as the parts differ in size, theirs (E01).
 
     An interval of the validation score alone says where the true value lies, not where the score of a finite test part will fall: both are
-    noisy, so the halves are widened by sqrt(1 + n_validation / n_test). Halves stay as uneven as validation's own (Wilson, DeLong).
+    noisy, so the halves are widened by sqrt(1 + n_validation / n_test). A share goes out to the next whole row. Halves stay as uneven as validation's own (Wilson, DeLong).
     """
     wider = math.sqrt(1 + validation.n / max(rows, 1))
-    return corrected_value - wider * (validation.value - validation.low), corrected_value + wider * (validation.high - validation.value)
+    low, high = corrected_value - wider * (validation.value - validation.low), corrected_value + wider * (validation.high - validation.value)
+    if validation.metric == "accuracy" and rows:  # a share of so many rows is a whole number of them
+        low, high = max(math.floor(low * rows) / rows, 0.0), min(math.ceil(high * rows) / rows, 1.0)
+    return low, high
 
 
 def gap_z(metric_id: str, corrected_validation: float, se_validation: float, test: float, se_test: float) -> float | None:

@@ -176,6 +176,12 @@ class Doing:
             await page.show(page.opening())
         self.refresh_actions()  # type: ignore[attr-defined]
 
+    async def express(self, through: str) -> None:
+        """Go on by itself with the recommended answers up to a phase."""
+        self.auto, self.auto_seal = through, True
+        await self.go(self.desk.state().phase)  # type: ignore[attr-defined]
+        await self.go_on()
+
     def action_express(self) -> None:
         """Run through a phase with the recommended answers."""
         from phasewise.tui.screens.choose import Choose
@@ -186,9 +192,7 @@ class Doing:
 
         async def begin(phase: Any) -> None:
             if phase:
-                self.auto, self.auto_seal = phase, True
-                await self.go(self.desk.state().phase)  # type: ignore[attr-defined]
-                await self.go_on()
+                await self.express(phase)
 
         if self.desk.read_only:
             self.tell("This project is open for reading only.", "warning")
