@@ -46,6 +46,19 @@ async def settle(pilot: Any, rounds: int = 3) -> None:
         await pilot.pause()
 
 
+async def still(pilot: Any) -> str:
+    """The screen once it has stopped changing: three equal frames in a row."""
+    same, text = 0, frame(pilot.app)
+    for _ in range(200):
+        await pilot.pause(0.02)
+        now = frame(pilot.app)
+        same = same + 1 if now == text else 0
+        text = now
+        if same >= 3:
+            break
+    return text
+
+
 async def press(pilot: Any, *keys: str) -> None:
     """Press keys one after the other and settle."""
     await pilot.press(*keys)

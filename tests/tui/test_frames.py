@@ -9,7 +9,7 @@ from rich.console import Console
 from phasewise.records.phases import PHASES
 
 from .fake_session import FakeSession, tell_training
-from .screen import frame, frames, golden, opened, press, row
+from .screen import frame, frames, golden, opened, press, row, still
 
 SIZES = {"60x18": (60, 18), "80x24": (80, 24), "120x40": (120, 40), "160x50": (160, 50)}
 
@@ -66,9 +66,7 @@ async def test_golden_pages_at_80x24():
     async with opened(FakeSession(done="ship")) as (app, pilot):
         for page, (phase, view) in PAGES.items():
             await app.screen.go(phase, view)
-            await pilot.pause()
-            await pilot.pause()
-            golden(f"{page}-80x24", frame(app))
+            golden(f"{page}-80x24", await still(pilot))
 
 
 async def test_golden_ascii_has_no_other_character():
@@ -101,12 +99,10 @@ async def test_below_60x18_one_line_says_the_needed_size_and_the_app_goes_on():
 async def test_every_theme_draws_the_same_text():
     async with opened(FakeSession(done="ship")) as (app, pilot):
         await app.screen.go("baseline", 1)
-        await pilot.pause()
-        text = frame(app)
+        text = await still(pilot)
         for theme in ("dark", "light", "ansi", "colour-blind", "high-contrast", "mono", "default"):
             app.use_theme(theme)
-            await pilot.pause()
-            assert frame(app) == text
+            assert await still(pilot) == text
             assert app.theme == f"phasewise-{theme}"
 
 

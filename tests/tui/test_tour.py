@@ -1,7 +1,5 @@
 """The scripted tour: its stops exist, it goes through all of them with a session, and any key ends it."""
 
-import asyncio
-
 from phasewise import content
 from phasewise.records.phases import PHASES
 from phasewise.tui.app import PhasewiseApp
@@ -10,7 +8,6 @@ from phasewise.tui.settings import Settings
 from phasewise.tui.tour import Tour
 
 from .fake_session import FakeSession
-from .screen import settle
 
 
 def test_every_stop_names_a_page_and_a_view_that_exist_and_the_whole_takes_two_minutes():
@@ -20,31 +17,46 @@ def test_every_stop_names_a_page_and_a_view_that_exist_and_the_whole_takes_two_m
     assert 60 <= sum(s.seconds for s in stops) <= 130
 
 
+class Watched(Tour):
+    """A hurried tour that writes down where it is at every stop."""
+
+    def __init__(self):
+        super().__init__(pace=200)
+        self.seen = []
+
+    async def run(self, app):
+        self.app = app
+        await super().run(app)
+
+    async def _wait(self, seconds):
+        self.seen.append((self.at, self.app.screen.phase, [n.message for n in self.app._notifications]))
+        await super()._wait(seconds)
+
+
 async def test_it_walks_all_stops_and_says_its_captions():
-    tour = Tour(pace=200)
+    tour = Watched()
     app = PhasewiseApp(settings=Settings(motion=False), session=FakeSession(done="verify"), tour=tour)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        seen = set()
-        for _ in range(400):
+        for _ in range(1000):
             await pilot.pause(0.02)
-            seen.add((tour.at, getattr(app.screen, "phase", "")))
             if tour.over:
                 break
-        assert tour.over and {at for at, _ in seen} >= {len(tour.stops) - 1}
-        assert {phase for _, phase in seen} >= {"data", "baseline", "train", "tune", "verify"}
+    assert tour.over and [at for at, _, _ in tour.seen] == list(range(len(tour.stops)))
+    went = [(s.phase, phase) for s, (_, phase, _) in zip(tour.stops, tour.seen, strict=True) if not s.do]  # express ends where it gets to
+    assert went and all(wanted == got for wanted, got in went)
+    assert all(any(s.caption == said for said in told) for s, (_, _, told) in zip(tour.stops, tour.seen, strict=True))
 
 
 async def test_any_key_ends_it_and_does_nothing_else():
     tour = Tour()
     app = PhasewiseApp(settings=Settings(motion=False), session=FakeSession(done="verify"), tour=tour)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await settle(pilot)
-        for _ in range(100):
-            await asyncio.sleep(0.02)
-            if tour.at == 0:
+        for _ in range(500):
+            await pilot.pause(0.02)
+            if any("A two-minute tour" in n.message for n in app._notifications):
                 break
-        await pilot.pause()
-        assert "A two-minute tour" in " ".join(n.message for n in app._notifications)
+        else:
+            raise AssertionError("the first caption never came")
         await pilot.press("q")
         await pilot.pause()
         assert tour.over and app.is_running
