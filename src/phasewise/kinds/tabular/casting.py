@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from phasewise.records.jobs import DataView
@@ -109,7 +110,10 @@ def number_format(column: pl.Series) -> str | None:
 def parse_numbers(column: pl.Series, fmt: str = "plain") -> pl.Series:
     """Text cells as Float64 by a number format; what is no number becomes null."""
     if column.dtype != pl.String:
-        return column.cast(pl.Float64, strict=False).fill_nan(None)
+        floats = column.cast(pl.Float64, strict=False)
+        if column.dtype.is_integer() or (not column.null_count() and not np.isnan(floats.to_numpy()).any()):
+            return floats  # no NaN to turn into null; the general way costs an expression a column, much for one row
+        return floats.fill_nan(None)
     bare = column.str.replace_all(_CURRENCY, "")
     if fmt == "point":
         bare = bare.str.replace_all(",", "", literal=True)

@@ -113,9 +113,10 @@ class Result(View):
             rows.append(row("target", r.target, None, None, "good"))
         gap = r.test.value - r.validation.value
         rows += [say(""), line(("gap test to validation ", "muted"), (signed(gap), "bold"), (f"   z {number(r.z, 3)}" if r.z is not None else "", "muted"), (f"   look {r.looks}, {r.rows:,} rows", "muted"))]
+        name_width = max((len(p.name[:26]) for p in r.paired), default=0) + 1
         for p in r.paired:
             sure = p.low > 0
-            rows.append(line((f"against {p.name[:26]:<27}", "ink"), (signed(p.difference), "bold good" if sure else "bold"), (f"  [{signed(p.low)}, {signed(p.high)}]  {'beats it' if sure else 'not beyond noise'}", "muted")))
+            rows.append(line((f"against {p.name[:26]:<{name_width}}", "ink"), (signed(p.difference), "bold good" if sure else "bold"), (f"  [{signed(p.low)}, {signed(p.high)}]  {'beats it' if sure else 'not beyond noise'}", "muted")))
         if r.others:
             rows.append(line(*[x for k, v in list(r.others.items())[:5] for x in ((f"{k} ", "muted"), f"{number(v)}  ")]))
         if r.confusion:

@@ -55,7 +55,12 @@ class ViewStrip(Block):
         x = 0
         self._spots = []
         gap = 3 if sum(len(t) + 5 for t in self.titles) <= width else 1
-        for i, title in enumerate(self.titles):
+        titles = self.titles
+        for cut in range(max(map(len, self.titles)), 2, -1):  # the shown view's word stays whole
+            titles = [t if i == self.current else t[:cut] for i, t in enumerate(self.titles)]
+            if sum(len(t) + 2 + gap for t in titles) - gap <= width:
+                break
+        for i, title in enumerate(titles):
             tone = "bold underline key" if i == self.current else "muted" if i in self.empty else "ink"
             parts += [say(f"{i + 1} ", "key" if i == self.current else "muted"), say(title, tone), Content(" " * gap)]
             self._spots.append((x, x + len(title) + 2))
