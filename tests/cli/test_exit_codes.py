@@ -1,6 +1,7 @@
 """Every error is a message with a remedy and the right exit code; a traceback only reaches the log."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -147,3 +148,17 @@ def test_an_export_that_is_not_the_same_is_exit_code_one(cli, project, quiet_hom
     code, out, _ = cli("export", "--to", "onnx")
     assert code == 1 and "onnx  NOT WRITTEN OR NOT THE SAME: planted" in out
     assert cli("export", "--to", "torch", "--json")[0] == 1
+
+
+def test_planned_rates_are_shown_before_training_and_nothing_is_kept(cli, table):
+    assert cli("new", "p", "--data", table, "--no-input")[0] == 0
+    assert cli("run", "-C", "p", "--through", "data", "--yes")[0] == 0
+    before = Path("p/phasewise.toml").read_bytes()
+    code, out, _ = cli("show", "rates", "-C", "p", "--set", "train.schedule=manual", "--set", "train.rate_keys=2:0.001", "--set", "train.lr=0.01", "--set", "train.epochs=4")
+    assert code == 0 and "manual with" in out and [line.split()[2] for line in out.splitlines() if "#" in line] == ["0.01", "0.001", "0.001"]
+    code, out, _ = cli("show", "rates", "-C", "p", "--json", "--set", "train.schedule=cosine")
+    found = json.loads(out)
+    assert code == 0 and found["schedule"] == "cosine" and found["rates"][0][1] > found["rates"][-1][1]
+    code, _, err = cli("show", "rates", "-C", "p", "--set", "train.lr=0")
+    assert code == 2 and "above 0 and at most 100" in err and "--set train.lr=0.001" in err
+    assert Path("p/phasewise.toml").read_bytes() == before

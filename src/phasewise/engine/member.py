@@ -98,3 +98,5 @@ class PopulationResult:
     """Changes of the learning rate by hand: (step, factor), replayable through the `manual` schedule."""
     rungs: list[dict[str, Any]] = field(default_factory=list)
     """One entry per halving: epoch, kept, dropped, rank correlation with the rung before."""
+    notes: list[str] = field(default_factory=list)
+    """What happened by itself and changes what the curves mean, for example the switch of the optimiser (T08)."""

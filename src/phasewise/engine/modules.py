@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from phasewise.engine import device as devices
 from phasewise.engine import losses, optimisers, streams
 from phasewise.engine.data import Dataset
+from phasewise.engine.handover import Handover
 from phasewise.engine.member import Member
 from phasewise.engine.pieces import Pieces
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
@@ -26,8 +27,9 @@ class ModulePopulation:
         self.setting, self.plan = setting, plan
         train, self.device = self.member.config.train, setting.device
         self.module = initial_module(self.member, setting).to(self.device)
-        self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config))
+        self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config), epoch_steps=plan.steps)
         counts = setting.data.class_counts(self.member.train)
+        self.handover = Handover(self.optimiser, self.member.config) if train.optimizer == "swats" else None
         self.loss = losses.loss_fn(train, setting.data.task, setting.data.classes, counts)
         self.best: dict[str, Tensor] = {}
         self.shadow = None if train.ema is None else {n: t.detach().clone() for n, t in self.module.state_dict().items()}
@@ -41,6 +43,11 @@ class ModulePopulation:
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
         self._orders, self._lrs, self.done = orders[0], lrs[:, 0].tolist(), 0
+        if self.handover is not None:
+            rows = self._orders if self.setting.stream is None else self.member.train
+            before = self._swap_random(self._random)
+            self.handover.begin(epoch, self.module, self._batch_loss, rows.split(self.plan.batch)[: max(1, len(rows) // self.plan.batch)])
+            self._swap_random(before)
         self.losses = torch.zeros(len(self._lrs), 1, device=self.device)
 
     def set_rates(self, lrs: Tensor) -> None:
@@ -59,6 +66,10 @@ class ModulePopulation:
                 self._step(data, step)
         finally:
             self._random = self._swap_random(before)
+
+    def _batch_loss(self, module: nn.Module, rows: Tensor) -> Tensor:
+        inputs, y = self.setting.data.take(rows)
+        return self.training_loss(module(inputs).float(), y)
 
     def _step(self, data: Dataset, step: int) -> None:
         b, train = self.plan.batch, self.member.config.train
@@ -91,6 +102,10 @@ class ModulePopulation:
     def fallback(self) -> str:
         """What was given up to stay within memory."""
         return self.pieces.said
+
+    def news(self) -> list[tuple[str, str]]:
+        """Title and detail of what happened since the last call and a person should know."""
+        return self.handover.news() if self.handover is not None else []
 
     def training_loss(self, out: Tensor, y: Tensor) -> Tensor:
         """The mean loss; outputs [b, k, o] of a network that holds k implicit members are scored member by member (TabM)."""
@@ -147,6 +162,8 @@ class ModulePopulation:
             number, key = name.split("/", 1)
             state.setdefault(int(number), {})[key] = value
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        if self.handover is not None:
+            self.handover.loaded()
         self._random = [slot["random"].cpu()] + ([slot["random_cuda"].cpu()] if "random_cuda" in slot else self._random[1:])
 
     def show(self, index: int, state: dict[str, Tensor]) -> None:

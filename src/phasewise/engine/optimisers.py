@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, TrainSpec
 
+NEVER = 10**12
+"""Steps no training reaches: the automatic switch is off where a person chose the epoch."""
+
 
 def decays(name: str, p: Tensor) -> bool:
     """Whether weight decay applies: matrices yes, biases, norm scales and other vectors no (R03)."""
@@ -35,8 +38,11 @@ def layer_groups(module: nn.Module, config: ModelConfig) -> list[dict[str, Any]]
     return parameter_groups(module, config.train)
 
 
-def make(train: TrainSpec, groups: list[dict[str, Any]], *, fused: bool = True) -> torch.optim.Optimizer:
-    """The optimiser of a spec over parameter groups: Adam(W) betas .9/.999, RMSprop alpha .99, Adadelta rho .9 (T06)."""
+def make(train: TrainSpec, groups: list[dict[str, Any]], *, fused: bool = True, epoch_steps: int = 0) -> torch.optim.Optimizer:
+    """The optimiser of a spec over parameter groups: Adam(W) betas .9/.999, RMSprop alpha .99, Adadelta rho .9 (T06).
+
+    The optimiser that switches does not do so within its first epoch of `epoch_steps` steps (T08).
+    """
     lr = train.lr
     match train.optimizer:
         case "sgd":
@@ -52,7 +58,8 @@ def make(train: TrainSpec, groups: list[dict[str, Any]], *, fused: bool = True) 
         case "swats":
             from phasewise.engine.swats import SWATS
 
-            return SWATS(groups, lr=lr)
+            by_hand = train.switch_epoch is not None
+            return SWATS(groups, lr=lr, burn_in=NEVER if by_hand else max(200, epoch_steps))
     raise UsageError(f"unknown optimiser {train.optimizer!r}")
 
 

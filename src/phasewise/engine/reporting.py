@@ -53,6 +53,16 @@ class Pace:
         self.per_step[group.size] = seconds / max(1, self.last)
 
 
+def news(run: "Run", group: Group) -> None:
+    """What the members' own machinery did by itself: memory saved (a fallback), the optimiser changed (a finding)."""
+    note = getattr(group.population, "fallback", "")
+    if note and note not in run.fallbacks:
+        run.fallbacks.append(note)
+    for title, detail in getattr(group.population, "news", list)():
+        run.notes.append(f"{group.tracks[0].member.id}: {title[0].lower()}{title[1:]}. {detail}")
+        run.hooks.on_finding("optimiser-switched", "info", f"{group.tracks[0].member.id}: {title}", detail)
+
+
 def points(run: "Run", group: Group) -> None:
     """Sends the new losses of a group's first living member, at most 50 points a block."""
     fresh = group.population.losses[group.shown : group.done]

@@ -36,7 +36,7 @@ def capture(run: "Run", epoch: int) -> EngineState:
         tensors |= {f"result/{result.id}/{n}": x for n, x in result.state.items()}
     meta = {
         "epoch": epoch, "identity": identity(run), "groups": groups, "tracks": {t.member.id: t.state() for t in run.tracks}, "factor": run.factor,
-        "lr_events": run.lr_events, "rungs": run.rungs, "last_rung": run.last_rung, "steps_done": run.steps_done, "fallbacks": run.fallbacks,
+        "lr_events": run.lr_events, "rungs": run.rungs, "last_rung": run.last_rung, "steps_done": run.steps_done, "fallbacks": run.fallbacks, "notes": run.notes,
         "finished": {i: r.stopped for i, r in run.results.items()}, "torch": torch.__version__, "device": run.setting.device.type, "plan": run.plan,
         "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
     }
@@ -77,6 +77,7 @@ def restore(run: "Run", state: EngineState) -> None:
     run.epoch, run.factor = meta["epoch"], meta["factor"]
     run.lr_events, run.rungs = [(int(s), float(f)) for s, f in meta["lr_events"]], meta["rungs"]
     run.last_rung, run.steps_done = meta["last_rung"], meta["steps_done"]
+    run.notes[:0] = meta.get("notes", [])
     run.fallbacks[:0] = [f for f in meta["fallbacks"] if f not in run.fallbacks]
 
 

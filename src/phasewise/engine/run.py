@@ -35,6 +35,7 @@ class Run:
         self.control = Control()
         self.lr_events: list[tuple[int, float]] = []
         self.rungs: list[dict[str, Any]] = []
+        self.notes: list[str] = []
         self.last_rung: dict[str, float] = {}
         self.pace = reporting.Pace(setting.device, look_every)
         self.factor = 1.0
@@ -77,9 +78,7 @@ class Run:
                 observer.observe(group.population, group.tracks, self.epoch, group.done)
         if group.done < group.plan.steps and not self.pace.due():
             return
-        note = getattr(group.population, "fallback", "")
-        if note and note not in self.fallbacks:
-            self.fallbacks.append(note)
+        reporting.news(self, group)
         reporting.points(self, group)
         faults.freeze_diverged(self, group)
         self.obey()
@@ -205,4 +204,4 @@ class Run:
                 t.stopped = "asked"
                 self.results[t.member.id] = reporting.harvest(self, group, slot)
         ordered = [self.results[t.member.id] for t in self.tracks]
-        return PopulationResult(members=ordered, plan=self.plan, fallbacks=self.fallbacks, lr_events=self.lr_events, rungs=self.rungs)
+        return PopulationResult(members=ordered, plan=self.plan, fallbacks=self.fallbacks, lr_events=self.lr_events, rungs=self.rungs, notes=self.notes)

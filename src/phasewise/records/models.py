@@ -36,7 +36,11 @@ class TrainSpec(Record):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "exponential", "staircase", "manual", "plateau", "cosine", "restarts", "cyclic", "one_cycle"] = "constant"
     schedule_options: dict[str, Any] = Field(default_factory=dict)
-    """`gamma`, `step`, `milestones`, `lo`, `hi`, `cycle_len`, `cycle_mult`, `warmup`, `patience`, `factor`; units are epochs."""
+    """`gamma`, `step`, `milestones`, `rates`, `lo`, `hi`, `cycle_len`, `cycle_mult`, `warmup`, `patience`, `factor`; units are epochs."""
+    switch_epoch: int | None = Field(None, ge=1)
+    """`swats`: leave Adam after this many epochs, whatever the projected rate does (T08); none: automatic."""
+    switch_lr: float | None = Field(None, gt=0)
+    """`swats`: the SGD rate after a switch by hand; none: the best of a short grid tried from the weights of that moment."""
     batch_size: int = Field(256, ge=1)
     epochs: int = Field(20, ge=1)
     loss: str = "auto"

@@ -65,6 +65,11 @@ def _staircase(train: TrainSpec, options: dict, s: int) -> Schedule:
 
 
 def _manual(train: TrainSpec, options: dict, s: int) -> Schedule:
+    if "rates" in options:  # by a person, before training: [[epochs done, learning rate], ...]
+        planned = sorted((float(epoch), float(rate)) for epoch, rate in options["rates"])
+        at = np.round(np.array([epoch for epoch, _ in planned]) * s).astype(int)
+        rates = np.array([train.lr] + [rate for _, rate in planned])
+        return lambda t: rates[np.searchsorted(at, t, side="right")]
     keys = sorted((int(step), float(factor)) for step, factor in options.get("keys", []))
     marks = np.array([step for step, _ in keys], dtype=int)
     factors = np.array([1.0] + [factor for _, factor in keys])

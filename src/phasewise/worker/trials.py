@@ -115,6 +115,7 @@ class Batch:
     outcomes: dict[str, Outcome]
     plans: list[dict[str, Any]] = field(default_factory=list)
     fallbacks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     violations: list[dict[str, Any]] = field(default_factory=list)
     rungs: list[dict[str, Any]] = field(default_factory=list)
     lr_events: list[tuple[int, float]] = field(default_factory=list)
@@ -190,6 +191,7 @@ def run_trials(
             parts[trial.id].append(_outcome(bench, trial, stage, info if joined_call else stage.info, member))
         batch.plans.append({**result.plan, "members": len(members)})
         batch.fallbacks += result.fallbacks
+        batch.notes += result.notes
         batch.violations += hooks.violations
         batch.losses = batch.losses or hooks.losses
         batch.rungs += result.rungs

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from phasewise.records.errors import GateError
+from phasewise.records.errors import GateError, UsageError
 from phasewise.workflow.phases import REGISTRY
 from phasewise.workflow.words import Problem, Recommendation, Source
 
@@ -51,6 +51,12 @@ class Answers:
         self._check_lock(phase, field, None)
         self._session.book.unset(phase, field)
         self._session.save()
+
+    def try_out(self, phase: str, field: str, value: Any) -> None:
+        """See a project with another answer, in a session that can write nothing (`read_only`)."""
+        if not self._session.read_only:
+            raise UsageError("answers are tried out in a read-only session", "This one keeps what it is told.", "Open the project with read_only=True.")
+        self._session.book.set(phase, field, value, "flag")
 
     def problems(self, phase: str) -> list[Problem]:
         """What keeps the phase from being confirmed."""

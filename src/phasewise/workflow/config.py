@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from phasewise.records.answers.train import rate_keys
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow import recipes
 
@@ -102,10 +103,17 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
     base = recipes.family_config(view, family)
     schedule = view.value("train.schedule") or base.train.schedule
     options = dict(base.train.schedule_options) if schedule == base.train.schedule else {}
-    if schedule in ("restarts", "cyclic"):
-        options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
+    match schedule:
+        case "restarts":
+            options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
+        case "cyclic":
+            options = {"step": view.value("train.cycle_len") / 2}  # up and down again is one cycle (M08)
+        case "manual":
+            options = {"rates": rate_keys(view.value("train.rate_keys") or [])}
     names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm")
     answers = {n: v for n in names if (v := view.value(f"train.{n}")) is not None}
+    if answers.get("optimizer", base.train.optimizer) == "swats":
+        answers |= {n: view.value(f"train.{n}") for n in ("switch_epoch", "switch_lr")}
     train = base.train.model_copy(update={
         **answers, "lr": lr or view.value("train.lr") or base.train.lr, "schedule": schedule, "schedule_options": options,
         "precision": view.value("train.precision") or "auto", "loss": view.value("approach.loss") or base.train.loss,

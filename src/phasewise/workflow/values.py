@@ -5,9 +5,10 @@ import tomllib
 from functools import cache
 from typing import Any, get_args, get_origin
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 
-from phasewise.records.answers import ANSWERS
+from phasewise.records.answers import ANSWERS, question_meta
 from phasewise.records.errors import UsageError
 from phasewise.records.text import safe_text
 
@@ -65,20 +66,38 @@ def coerce(phase: str, field: str, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(
-            f"{phase}.{field} cannot be {safe_text(value, 60)!r}",
-            safe_text(first["msg"].removeprefix("Value error, "), 300) + ".",
-            _allowed(phase, field),
+            f"{phase}.{field} cannot be {safe_text(value, 60)!r}", _cause(first, phase, field), allowed(phase, field),
         ) from None
     return getattr(model, field)
 
 
-def _allowed(phase: str, field: str) -> str:
-    kind = plain_type(phase, field)
+def _cause(error: Any, phase: str, field: str) -> str:
+    if error["type"] in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        return f"It must be {bounds(phase, field)}."
+    return safe_text(error["msg"].removeprefix("Value error, "), 300) + "."
+
+
+def bounds(phase: str, field: str) -> str:
+    """The bounds of a number in words: `above 0 and at most 100`; empty without any."""
+    held = {type(m): m for m in fields(phase)[field].metadata}
+    low = f"above {held[Gt].gt:g}" if Gt in held else f"at least {held[Ge].ge:g}" if Ge in held else ""
+    high = f"below {held[Lt].lt:g}" if Lt in held else f"at most {held[Le].le:,}" if Le in held else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def allowed(phase: str, field: str) -> str:
+    """What may be given instead of a value that was refused, with an example and, where the project can say it itself, how to let it."""
+    kind, info = plain_type(phase, field), fields(phase)[field]
     literals = [str(a) for a in get_args(kind) if isinstance(a, str)]
     if literals:
         return f"Allowed: {', '.join(literals)}."
-    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
-    return f"Give {words.get(getattr(kind, '__name__', ''), 'a value of the right form')}."
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "list": "values separated by commas"}
+    what = f"{words.get(getattr(kind, '__name__', ''), 'a value of the right form')} {bounds(phase, field)}".strip()
+    example = question_meta(info).get("example") if info.default is None else info.default
+    text = f"Give {what}"
+    if kind in (int, float) and example is not None:
+        text += f", for example --set {phase}.{field}={example:g}"
+    return text + (f"; {phase}.{field}=none takes the recommendation." if info.default is None else ".")
 
 
 def parse_text(phase: str, field: str, text: str) -> Any:
@@ -103,3 +122,25 @@ def _toml_value(phase: str, field: str, raw: str) -> Any:
         return tomllib.loads(f"x = {raw}")["x"]
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"cannot read {phase}.{field}={safe_text(raw, 60)}", safe_text(error, 120), 'Write for example \'{ age = "number" }\' or "age=number,town=category".') from None
+
+
+IDLE_REMEDIES = ("accept", "note", "review-labels")
+"""Remedies that write a decision down and change no row."""
+
+
+def counting(key: str, value: Any) -> Any:
+    """What of an answer results depend on: remedies that change no row are left out, so that accepting a finding makes nothing stale."""
+    if key == "data.remedies" and isinstance(value, dict):
+        return {k: v for k, v in value.items() if str(v).partition("?")[0] not in IDLE_REMEDIES}
+    return value
+
+
+def change_said(key: str, before: Any, now: Any) -> str:
+    """How an answer changed, in words; of a mapping only the entries that differ, of corrected labels only how many."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+        if key == "data.relabel":
+            return f"{len(keys):,} label{'s were' if len(keys) != 1 else ' was'} corrected or put back by hand"
+        entries = ", ".join(f"{k} is {str(now.get(k, 'open')).partition('?')[0]}" for k in keys[:3])
+        return f"{key} changed: {entries}{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}"
+    return f"{key} changed from {before!r} to {now!r}"

@@ -25,6 +25,7 @@ def ask(
     le: float | None = None,
     lt: float | None = None,
     kinds: Sequence[str] = (),
+    example: Any = None,
 ) -> Any:
     """A pydantic field with the metadata of a question.
 
@@ -32,6 +33,7 @@ def ask(
     `asked_when` is `"<phase>.<field>=<value>[|<value>...]"` or `"<phase>.<field>"` (truthy): else the question is hidden.
     `choices_from` names a list the session supplies (`columns`, `targets`, `metrics`, `baselines`, `runs`, ...).
     `widget` overrides the widget derived from the type: `path`, `column`, `columns`, `text`, `confirm`, `hidden`.
+    `example` is a sensible value where the default is none; errors name it as what to type instead.
     `kinds` limits the question to data kinds. `flag` overrides the derived `--phase-field` spelling.
     """
     extra = {
@@ -43,6 +45,7 @@ def ask(
         "widget": widget,
         "order": order,
         "kinds": list(kinds),
+        "example": example,
     }
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"ask": extra})
 

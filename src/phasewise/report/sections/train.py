@@ -30,6 +30,7 @@ def _fit(evidence: Evidence) -> Section:
     if data.watch:
         rows = tuple(tuple(str(w.get(k, "")) for k in ("layer", "quantity", "step", "value", "bound")) for w in data.watch[:40])
         blocks.append(Table(columns=("layer", "quantity", "step", "value", "bound"), rows=rows, caption="Bounds violated during training"))
+    blocks += [text(f"Note: {n}") for n in data.notes]
     blocks += [text(f"Fallback: {f}", tone="warn") for f in data.fallbacks]
     return Section(id=f"fit-{slug(evidence.run)}", title=f"Fit {evidence.run}" + (f": {evidence.title}" if evidence.title else ""), blocks=tuple(blocks))
 

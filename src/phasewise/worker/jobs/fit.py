@@ -49,7 +49,7 @@ def run(ctx: RunContext, job: FitJob) -> FitResult:
         _recorded(ctx, config, outcome, result)
     return FitResult(
         model=result, members=list(results.values()), curves={k: thin(v) for k, v in lead.curves.items() if any(math.isfinite(x) for x in v)},
-        diagnosis=diagnosis, plan=batch.plan, notes=_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis),
+        diagnosis=diagnosis, plan=batch.plan, notes=[*_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis), *batch.notes],
         steps=lead.steps, epochs=len(lead.curves.get("objective", [])), stopped=outcome.stopped, watch=batch.violations[:200],
         fallbacks=list(dict.fromkeys(batch.fallbacks)), throughput=_throughput(batch, config.train.batch_size),
     )

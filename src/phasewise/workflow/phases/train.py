@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from phasewise.records.answers.train import rate_keys
 from phasewise.records.jobs import FindLrJob, FitJob, LadderJob
 from phasewise.records.metrics import meets
 from phasewise.workflow import config, recipes
@@ -12,7 +13,7 @@ from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
 _FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.seed", "train.precision")
-_FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult")
+_FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult", "train.rate_keys", "train.switch_epoch", "train.switch_lr")
 
 
 TRUST = 10.0
@@ -64,6 +65,38 @@ def _ladder_job(view: Any) -> LadderJob:
     )
 
 
+def _cycles(view: Any, advice: dict[str, Recommendation]) -> dict[str, Recommendation]:
+    """Lengths that go with a schedule of cycles which a person chose: cyclic ones of 4 epochs (T15), restarts that end where a cycle ends (T13, T14)."""
+    schedule, planned = view.explicit("train.schedule"), advice.get("epochs")
+    if schedule == "cyclic":
+        return {"cycle_len": Recommendation(value=4, reason="Two epochs up and two down; 2 to 10 are usual for half a cycle (T15).")}
+    if schedule != "restarts" or planned is None:
+        return {}
+    length, mult = view.explicit("train.cycle_len") or 1, view.explicit("train.cycle_mult") or 2
+    ends = [length]
+    while ends[-1] < planned.value:
+        ends.append(ends[-1] + length * mult ** len(ends))
+    whole = min(ends, key=lambda e: abs(e - planned.value))
+    return {"epochs": Recommendation(value=whole, reason=f"{ends.index(whole) + 1} whole cycles: training ends where the rate is lowest (T13).")}
+
+
+def by_hand(view: Any) -> list[Problem]:
+    """Keys of a manual schedule and a switch of the optimiser that would never happen."""
+    found: list[Problem] = []
+    epochs = view.value("train.epochs")
+    if view.value("train.schedule") == "manual":
+        keys = rate_keys(view.value("train.rate_keys") or [])
+        late = [f"{epoch:g}" for epoch, _ in keys if epochs and epoch >= epochs]
+        if not keys:
+            found.append(Problem(phase="train", field="rate_keys", message="A manual schedule needs at least one key.", remedy="Write EPOCH:RATE, for example --set train.rate_keys=10:0.001,15:0.0001"))
+        elif late:
+            found.append(Problem(phase="train", field="rate_keys", message=f"Training ends after {epochs} epochs: the key at epoch {late[0]} is never reached.", remedy="Take an earlier epoch, or train for more of them."))
+    at = view.value("train.switch_epoch")
+    if view.value("train.optimizer") == "swats" and at and epochs and at >= epochs:
+        found.append(Problem(phase="train", field="switch_epoch", message=f"Training ends after {epochs} epochs: a switch after {at} never happens.", remedy="Take an earlier epoch, or train for more of them."))
+    return found
+
+
 FIND_LR = Step(
     slot="find_lr", phase="train", title="Find the learning rate", build=_find_job, evidence=("split",), answers=(*DEV, *NETWORK, *_FINDER),
     wanted=lambda view: wanted(view) and view.explicit("train.lr") is None,
@@ -99,6 +132,7 @@ class Train(Phase):
         rate = finder_lr(view, usual.value if measured else None) or usual
         if rate is not None:
             out["lr"] = rate
+        out |= _cycles(view, out)
         fit = view.latest("fit")
         target, metric = view.value("goals.target"), view.metric
         decided = view.explicit("goals.target") is not None
@@ -107,12 +141,12 @@ class Train(Phase):
         return out
 
     def problems(self, view: Any) -> list[Problem]:
-        """The family must be one the kind has."""
+        """The family must be one the kind has; what is planned by hand must fall inside the training."""
         known = [f for f, _ in recipes.families(view)]
-        value = view.value("train.family")
+        value, found = view.value("train.family"), []
         if value and known and value not in known:
-            return [Problem(phase="train", field="family", message=f"There is no network family {value!r} for this kind of data.", remedy=f"Choose one of {', '.join(known)}.")]
-        return []
+            found.append(Problem(phase="train", field="family", message=f"There is no network family {value!r} for this kind of data.", remedy=f"Choose one of {', '.join(known)}."))
+        return found + by_hand(view)
 
     def gate(self, view: Any) -> list[GateItem]:
         """Trained, not failing to optimise, and the training set fitted or the ladder worked (L02, L03)."""
