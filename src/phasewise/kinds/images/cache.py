@@ -5,6 +5,7 @@ Layout in the cache folder: `pixels-<fitting>.npy` (n, size, size, channels), `d
 
 import json
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images.decode import Facts, decode_many
+from phasewise.kinds.images.crew import APART, Crew, Order
+from phasewise.kinds.images.decode import Facts
 from phasewise.kinds.images.files import Item, Listing
 from phasewise.kinds.images.fitting import Fitting
 from phasewise.records.base import fingerprint
@@ -39,12 +41,7 @@ class Cache:
 def cache_key(listing: Listing, size: int, channels: int, resize: str) -> str:
     """Changes with any file's name, size or time, and with how pictures are fitted."""
     stamps = [(item.path, item.size, (listing.root / item.path).stat().st_mtime_ns) for item in listing.items]
-    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 1})
-
-
-def _rows(listing: Listing, todo: list[int], size: int, channels: int, resize: str) -> list[tuple[int, np.ndarray | None, Facts]]:
-    found = decode_many([listing.root / listing.items[i].path for i in todo], size, channels, resize)
-    return [(i, array, facts) for i, (array, facts) in zip(todo, found, strict=True)]
+    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 2})
 
 
 def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:
@@ -121,9 +118,12 @@ def _copy(frame: pl.DataFrame, path: Path, fitting: Fitting) -> None:
 
 def build(
     listing: Listing, folder: Path, size: int, channels: int, *, resize: str = "crop", workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None, apart: float = APART,
 ) -> Cache:
-    """Fill (or finish, or just open) the cache of a listing; interrupted work is kept and continued."""
+    """Fill (or finish, or just open) the cache of a listing; interrupted work is kept and continued.
+
+    Work of more than `apart` seconds is done by processes of their own.
+    """
     fitting = Fitting(size=size, channels=channels, resize=resize)
     home = home_of(listing, folder, fitting)
     place = home / f"pixels-{fitting.mark}.npy"
@@ -131,32 +131,31 @@ def build(
     count = len(listing.items)
     shape = (count, size, size, channels)
     pixels, fresh = _opened(place, shape)
-    start, stride = pixels.offset, int(np.prod(shape[1:]))
     done, _ = _opened(home / "done.npy", (count,), fresh=fresh)
     marks = done.view(np.ndarray)  # the map's own class costs a third of a millisecond at every write
     known = _known(home / "facts.jsonl", count, done)
     todo = [i for i in range(count) if i not in known]
-    chunks = [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
-    crew = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(crew) as pool, (home / "facts.jsonl").open("a") as lines, place.open("r+b", buffering=0) as raw:
-        source = iter(chunks)
-        running = [pool.submit(_rows, listing, chunk, size, channels, resize) for chunk in islice(source, crew * 2)]
+    chunks = iter([[(i, listing.items[i].path) for i in todo[k : k + CHUNK]] for k in range(0, len(todo), CHUNK)])
+    workers = workers or os.cpu_count() or 1
+    order = Order(root=str(listing.root), place=str(place), start=pixels.offset, size=size, channels=channels, resize=resize)
+    with warnings.catch_warnings(), Crew(order, len(todo), workers, apart=apart) as crew, ThreadPoolExecutor(workers) as pool, (home / "facts.jsonl").open("a") as lines:
+        warnings.simplefilter("ignore")  # what Pillow mutters about odd files is said by the findings
+        running = [pool.submit(crew.fill, chunk) for chunk in islice(chunks, workers * 2)]
         while running:
-            for i, array, facts in running.pop(0).result():
-                if array is not None:  # written, not assigned: touching fresh pages of a map costs ten times the copy
-                    os.pwrite(raw.fileno(), np.ascontiguousarray(array).data, start + i * stride)
+            for i, facts in running.pop(0).result():
                 known[i] = facts
                 lines.write(json.dumps({"i": i, **vars(facts)}) + "\n")
                 marks[i] = 1
             lines.flush()
+            crew.grow()
             if progress:
                 progress(len(known), count)
             if stop and stop():
                 for future in running:
                     future.cancel()
                 break
-            chunk = next(source, None)
+            chunk = next(chunks, None)
             if chunk is not None:
-                running.append(pool.submit(_rows, listing, chunk, size, channels, resize))
+                running.append(pool.submit(crew.fill, chunk))
     done.flush()
     return Cache(path=place, pixels=np.load(place, mmap_mode="r"), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])

@@ -1,0 +1,149 @@
+"""Decoding pictures into a store, by threads of this process or, where much is left, by processes of their own.
+
+Threads share one interpreter, which holds more than half of the time a small picture takes. A process for each core has its own, and
+a file that brings the decoder down takes only that process along: the file is named, the others are read (D02).
+"""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from phasewise.kinds.images.decode import Facts, decode_many
+
+APART = 3.0
+"""Seconds of work from which on processes are started: each costs a third of a second of its core."""
+MOST = 16
+Rows = Sequence[tuple[int, str]]
+Found = list[tuple[int, Facts]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Where pictures lie (`root`), how they are fitted, and where the array of row i goes: byte `start` + i * size * size * channels of `place`."""
+
+    root: str
+    place: str
+    start: int
+    size: int
+    channels: int
+    resize: str
+
+
+def fill(order: Order, rows: Rows, store: int) -> Found:
+    """Decode the files of `rows` (row number, path below the root), write their arrays to the open file `store`, and give their facts."""
+    stride = order.size * order.size * order.channels
+    found = decode_many([Path(order.root, path) for _, path in rows], order.size, order.channels, order.resize)
+    for (i, _), (array, _) in zip(rows, found, strict=True):
+        if array is not None:  # written, not assigned: touching fresh pages of a map costs ten times the copy
+            os.pwrite(store, np.ascontiguousarray(array).data, order.start + i * stride)
+    return [(i, facts) for (i, _), (_, facts) in zip(rows, found, strict=True)]
+
+
+class Crew:
+    """Fills the rows of one order from as many threads as call it; `total` rows are to come. A context manager."""
+
+    def __init__(self, order: Order, total: int, workers: int, *, apart: float = APART) -> None:
+        self._order, self._left, self._workers, self._apart = order, total, min(workers, MOST), apart
+        self._store = os.open(order.place, os.O_RDWR)
+        self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
+        self._children: list[_Child] = []
+        self._tried, self._spent = 0, 0.0
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.close()
+        os.close(self._store)
+
+    def fill(self, rows: Rows) -> Found:
+        """As the function `fill`, here or in a child."""
+        if self._children:
+            return self._away(rows)
+        began = time.perf_counter()
+        found = fill(self._order, rows, self._store)
+        self._spent += time.perf_counter() - began
+        self._tried += len(rows)
+        return found
+
+    def grow(self) -> None:
+        """Start the processes when what is left is worth it; called from one thread, between chunks."""
+        if self._children or self._workers < 2 or not self._tried or (self._left - self._tried) * self._spent / self._tried / self._workers < self._apart:
+            return
+        with contextlib.suppress(OSError):  # no process to be had: the threads go on
+            for _ in range(self._workers):
+                child = _Child(self._order)
+                self._idle.put(child)
+                self._children.append(child)
+
+    def _away(self, rows: Rows) -> Found:
+        child = self._idle.get()
+        try:
+            return child.fill(rows)
+        except (OSError, ValueError):  # the child died over one of these
+            if len(rows) == 1:
+                return [(rows[0][0], Facts(error="broken: the decoder crashed on it"))]
+        finally:
+            self._idle.put(child)
+        return [found for row in rows for found in self._away([row])]
+
+
+class _Child:
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        assert process.stdin
+        process.stdin.write(json.dumps(asdict(self._order)) + "\n")
+        return process
+
+    def fill(self, rows: Rows) -> Found:
+        """Raises `OSError` or `ValueError` when the process is gone; the next call has a new one."""
+        if self._process.poll() is not None:
+            self._process = self._started()
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(rows) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer.endswith("\n"):
+            self._process.wait()
+        return [(row.pop("i"), Facts(**row)) for row in json.loads(answer)]
+
+    def close(self) -> None:
+        """Ends the process and waits for it."""
+        for stream in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if stream:
+                    stream.close()
+        self._process.wait()
+
+
+def serve() -> None:
+    """The child: an order, then lists of rows, one JSON line each, answered by lists of facts; ends with its input."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    order = Order(**json.loads(sys.stdin.readline()))
+    store = os.open(order.place, os.O_RDWR)
+    for line in sys.stdin:
+        found = fill(order, json.loads(line), store)
+        answers.write(json.dumps([{"i": i, **vars(facts)} for i, facts in found]) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve()

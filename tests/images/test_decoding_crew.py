@@ -1,0 +1,77 @@
+"""Decoding by processes gives what threads give; a file that brings a decoder down is named and no other is lost (D02)."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from phasewise.kinds.images import cache, crew, decode, files
+
+
+def _folder(root, count=96, side=40):
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        place = root / "ab"[i % 2] / f"{i:03}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (side, side + i % 7, 3), dtype=np.uint8)).save(place)
+    (root / "a" / "text.png").write_text("no picture")
+    return files.scan(root)
+
+
+def test_processes_give_the_same_bytes_and_facts_as_threads(tmp_path, monkeypatch):
+    listing = _folder(tmp_path / "d")
+    started = []
+    monkeypatch.setattr(crew._Child, "_started", lambda self, real=crew._Child._started: started.append(1) or real(self))
+    threads = cache.build(listing, tmp_path / "t", 24, 3, workers=2, apart=1e9)
+    assert not started
+    processes = cache.build(listing, tmp_path / "p", 24, 3, workers=2, apart=0.0)
+    assert len(started) == 2
+    assert np.array_equal(threads.pixels, processes.pixels) and threads.facts == processes.facts
+    assert [listing.items[i].path for i, f in enumerate(processes.facts) if f.error] == ["a/text.png"]
+
+
+def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
+    listing = _folder(tmp_path / "d", 8)
+    place = tmp_path / "store"
+    place.write_bytes(bytes(10 * 16 * 16 * 3))
+    order = crew.Order(root=str(listing.root), place=str(place), start=0, size=16, channels=3, resize="crop")
+    rows = [(i, item.path) for i, item in enumerate(listing.items)]
+    with crew.Crew(order, 10_000_000, 2, apart=0.0) as band:
+        first = band.fill(rows[:2])
+        band.grow()
+        for child in band._children:
+            child._process.kill()
+            child._process.wait()
+        assert first + band.fill(rows[2:]) == crew.fill(order, rows, band._store)
+
+
+def test_the_file_that_kills_the_decoder_is_named_and_the_others_are_kept(tmp_path, monkeypatch):
+    listing = _folder(tmp_path / "d")
+
+    def deadly(self, rows):
+        if any(path.endswith("095.png") for _, path in rows):
+            raise BrokenPipeError
+        return [(i, decode.Facts(width=1)) for i, _ in rows]
+
+    monkeypatch.setattr(crew._Child, "fill", deadly)
+    monkeypatch.setattr(cache, "CHUNK", 8)
+    built = cache.build(listing, tmp_path / "c", 16, 3, workers=2, apart=0.0)
+    broken = {item.path: f.error for item, f in zip(listing.items, built.facts, strict=True) if f.error}
+    assert broken["b/095.png"] == "broken: the decoder crashed on it" and set(broken) <= {"b/095.png", "a/text.png"}
+
+
+@pytest.mark.parametrize("side", [28, 128, 200])
+def test_facts_of_a_thinned_picture_are_those_of_the_whole(tmp_path, side):
+    rng = np.random.default_rng(1)
+    for i in range(6):
+        rough = Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
+        rough.save(tmp_path / f"{i}.png")
+        array, facts = decode.decode(tmp_path / f"{i}.png", side, 3)
+        grey = np.asarray(rough.convert("L"), dtype=float)
+        inner = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+        assert facts.bright == pytest.approx(grey.mean(), abs=1.5) and facts.contrast == pytest.approx(grey.std(), abs=1.5)
+        assert facts.sharpness == pytest.approx(np.log1p(inner.var()), abs=0.25)
+        assert facts.low == pytest.approx(np.quantile(grey, 0.05), abs=4) and facts.high == pytest.approx(np.quantile(grey, 0.99), abs=4)
+        top = array.max(2).astype(float)
+        assert facts.saturation == pytest.approx(((top - array.min(2)) / np.maximum(top, 1)).mean(), abs=0.03)
+        edges = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+        assert facts.border == pytest.approx(edges.mean(), abs=0.01)
