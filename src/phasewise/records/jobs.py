@@ -101,6 +101,7 @@ class FindLrJob(_Job):
     lo: float = 1e-7
     hi: float = 10.0
     points: int = 100
+    usual: float | None = None  # the rate asked for or known for the family: the stability probe trains at the rate that will be used
 
 
 class FitJob(_Job):

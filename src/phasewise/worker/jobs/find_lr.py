@@ -8,6 +8,7 @@ from phasewise.engine.suggest import own_rule, suggest, trimmed
 from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.results import FinderResult, Suggestion
+from phasewise.records.schedules import rate_in_force
 from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks
@@ -32,7 +33,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     start, stop = trimmed(len(curve.lrs))
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
-    notes = _stability(ctx, job, stage, bench, chosen)
+    notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual))
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
@@ -43,7 +44,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
 
 
 def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None) -> list[str]:
-    """After a short warm-up at the chosen rate: how much a 20 % other rate moves the loss (V15)."""
+    """After a short warm-up at the rate training will take: how much a 20 % other rate moves the loss (V15)."""
     if lr is None or ctx.control.stop is not None:
         return []
     case = Case(config=job.config, data=stage.data, info=stage.info, build=bench.build, rows=torch.from_numpy(stage.train), seed=job.seed)
@@ -66,6 +67,6 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
         found = stability(module, optimizer, loss, batches)
     text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within 50 steps"
     if found.unstable:
-        ctx.finding("rate-unstable", "warn", "Training is unstable at the found rate", f"{text}; over 25 % means: take a lower one (V15).")
+        ctx.finding("rate-unstable", "warn", "Training is unstable at this learning rate", f"{text}; over 25 % means: take a lower one (V15).")
         return [f"{text}: unstable, take a lower one."]
     return [f"{text}: stable."]

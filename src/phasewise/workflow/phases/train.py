@@ -5,8 +5,9 @@ from typing import Any
 from phasewise.records.answers.train import rate_keys
 from phasewise.records.jobs import FindLrJob, FitJob, LadderJob
 from phasewise.records.metrics import meets
+from phasewise.records.schedules import TRUST, rate_in_force
 from phasewise.workflow import config, recipes
-from phasewise.workflow.dev import DEV, NETWORK, data_view
+from phasewise.workflow.dev import CODE, DEV, NETWORK, data_view
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.phases.baseline import networks_closed
 from phasewise.workflow.steps import Step
@@ -16,18 +17,25 @@ _FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size
 _FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult", "train.rate_keys", "train.switch_epoch", "train.switch_lr")
 
 
-TRUST = 10.0
-"""A rate measured for a family stands until the finder says that a tenth of it is too much already: on real tables the finder's own rate was
-within 4x of the best of a grid in 6 of 10 cases, the family's in 8, and the finder erred upwards (`benchmarks/results/lr-used.md`)."""
-
-
 def wanted(view: Any) -> bool:
     """Whether networks are tried at all."""
     return not networks_closed(view)
 
 
 def _find_job(view: Any) -> FindLrJob:
-    return FindLrJob(phase="train", title="Find the learning rate", data=data_view(view), config=config.chosen(view), seed=view.value("train.seed"), device=view.value("train.device"))
+    return FindLrJob(phase="train", title="Find the learning rate", data=data_view(view), config=config.chosen(view), usual=_asked_or_usual(view), seed=view.value("train.seed"), device=view.value("train.device"))
+
+
+def _asked_or_usual(view: Any) -> float | None:
+    """The rate training would take without a finder: what a person wrote, else the family's."""
+    asked = view.explicit("train.lr")
+    return float(asked) if asked is not None else usual_lr(view, recipes.train_defaults(view, quick=view.explicit("train.purpose") == "quick"))
+
+
+def usual_lr(view: Any, defaults: dict[str, Recommendation]) -> float | None:
+    """The rate measured for the family with its optimiser; None where another optimiser was asked for (T05)."""
+    usual, asked, own = defaults.get("lr"), view.explicit("train.optimizer"), defaults.get("optimizer")
+    return float(usual.value) if usual is not None and (asked is None or own is None or asked == own.value) else None
 
 
 def found_lr(view: Any) -> float | None:
@@ -42,9 +50,9 @@ def finder_lr(view: Any, usual: float | None) -> Recommendation | None:
         return None
     if usual is None:
         return Recommendation(value=found.chosen, reason=f"The finder chose {found.chosen:.2g}.")
-    if found.chosen * TRUST >= usual:
+    value = rate_in_force(found.chosen, usual)
+    if value == usual:
         return Recommendation(value=usual, reason=f"Measured for this family on real tables. The finder says {found.chosen:.2g}: no reason to leave it.")
-    value = float(f"{found.chosen * TRUST:.3g}")
     return Recommendation(value=value, reason=f"The finder chose {found.chosen:.2g}, far below the family's usual {usual:.2g}: lowered to {TRUST:g} times the finder's.")
 
 
@@ -98,10 +106,10 @@ def by_hand(view: Any) -> list[Problem]:
 
 
 FIND_LR = Step(
-    slot="find_lr", phase="train", title="Find the learning rate", build=_find_job, evidence=("split",), answers=(*DEV, *NETWORK, *_FINDER),
+    slot="find_lr", phase="train", title="Find the learning rate", build=_find_job, evidence=("split",), answers=(*DEV, *NETWORK, *_FINDER), code=CODE,
     wanted=lambda view: wanted(view) and view.explicit("train.lr") is None,
 )
-FIT = Step(slot="fit", phase="train", title="Train", build=_fit_job, evidence=("split", "find_lr"), answers=(*DEV, *NETWORK, *_FIT), wanted=wanted)
+FIT = Step(slot="fit", phase="train", title="Train", build=_fit_job, evidence=("split", "find_lr"), answers=(*DEV, *NETWORK, *_FIT), code=CODE, wanted=wanted)
 LADDER = Step(
     slot="ladder", phase="train", title="Fitting ladder", build=_ladder_job, evidence=("fit",), answers=("goals.target",),
     wanted=lambda view: wanted(view) and bool(view.value("train.ladder")),
@@ -126,10 +134,7 @@ class Train(Phase):
         """Family by purpose and rows, optimiser and schedule by family, epochs by rows."""
         quick = view.explicit("train.purpose") == "quick"
         out = dict(recipes.train_defaults(view, quick=quick))
-        usual = out.pop("lr", None)
-        asked, own = view.explicit("train.optimizer"), out.get("optimizer")
-        measured = usual is not None and (asked is None or own is None or asked == own.value)  # rates of another optimiser say nothing (T05)
-        rate = finder_lr(view, usual.value if measured else None) or usual
+        rate = finder_lr(view, usual_lr(view, out)) or out.pop("lr", None)
         if rate is not None:
             out["lr"] = rate
         out |= _cycles(view, out)
