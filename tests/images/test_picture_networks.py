@@ -102,3 +102,20 @@ def test_tta_forms_equal_their_formulas():
     a = tta.predict(model, _batch()["image"], lambda z: z.softmax(1), seed=3)
     b = tta.predict(model, _batch()["image"], lambda z: z.softmax(1), seed=3)
     assert torch.equal(a[1], b[1]) and a[1].shape == (4, 6, 4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("family", ["conv2", "resnet20"])
+def test_maps_lie_channels_last_for_grey_pictures_too(family, channels):
+    model = networks.build(NetworkSpec(family=family, batch_norm=True), _info(channels))
+    seen = []
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda _m, _a, out: seen.append(out.is_contiguous(memory_format=torch.channels_last)))
+    model.eval()
+    batch = _batch(channels=channels)
+    with torch.no_grad():
+        out = model(batch)
+        asked = len(seen)
+        plain = model.body(model.pixels(batch["image"]))
+    assert asked and all(seen[:asked]) and torch.allclose(out, plain, atol=1e-5)

@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Conv2(nn.Module):
-    """conv 3x3 -> ReLU -> pool -> conv 3x3 -> ReLU -> pool -> mean or flat -> dropout -> linear.
+    """conv 3x3 -> pool -> ReLU -> conv 3x3 -> pool -> ReLU -> mean or flat -> dropout -> linear.
 
     Input (n, channels, height, width) float32; output (n, outputs) logits. Under 100 k parameters at 28 px and width 16.
     """
@@ -15,7 +15,7 @@ class Conv2(nn.Module):
 
         def block(fan_in: int, fan_out: int) -> list[nn.Module]:
             norm: list[nn.Module] = [nn.BatchNorm2d(fan_out)] if batch_norm else []
-            return [nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=not batch_norm), *norm, nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+            return [nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=not batch_norm), *norm, nn.MaxPool2d(2), nn.ReLU(inplace=True)]
 
         self.body = nn.Sequential(*block(channels, width), *block(width, 2 * width), nn.AdaptiveAvgPool2d(grid), nn.Flatten())
         self.dropout = nn.Dropout(dropout)
