@@ -162,3 +162,12 @@ def test_planned_rates_are_shown_before_training_and_nothing_is_kept(cli, table)
     code, _, err = cli("show", "rates", "-C", "p", "--set", "train.lr=0")
     assert code == 2 and "above 0 and at most 100" in err and "--set train.lr=0.001" in err
     assert Path("p/phasewise.toml").read_bytes() == before
+
+
+def test_consent_to_own_code_is_asked_for_written_down_and_taken_back(cli):
+    Path("own.py").write_text("def loss(outputs, y):\n    return outputs.mean()\n\x1b[31m")
+    code, _, err = cli("trust", "own.py")
+    assert code == 2 and "--yes" in err
+    assert "agreed: own.py" in cli("trust", "own.py", "--yes")[1] and "agreed already" in cli("trust", "own.py")[1]
+    assert "withdrawn" in cli("trust", "own.py", "--withdraw")[1] and "there was no consent" in cli("trust", "own.py", "--withdraw")[1]
+    assert cli("trust", "away.py", "--yes")[0] == 2

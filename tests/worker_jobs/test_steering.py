@@ -104,11 +104,14 @@ def test_checkup_of_a_sound_network(jobs):
     assert not [v for v in found.verdicts if v.verdict == "fail"], [v for v in found.verdicts if v.verdict == "fail"]
     assert len(found.verdicts) >= 8 and found.shapes and found.parameters > 50 and found.locked == []
     assert found.smallest.validation.value > 0.85 and (found.subset is None or found.subset >= 256)
+    assert [s.stage for s in found.stages] == ["shape", "unit", "one batch", "control", "subset", "smallest"]
+    assert all(s.seconds > 0 and s.state in ("green", "open") for s in found.stages) and found.stages[-1].state == "green"
 
 
 def test_checkup_of_a_network_that_cannot_learn_locks_what_follows(jobs):
     found = jobs.run("checkup", phase="baseline", config=small_config(lr=0.0).model_dump())
     assert [v for v in found.verdicts if v.verdict == "fail"] and "smallest" in found.locked and found.smallest is None
+    assert found.stages[-1].state == "red" and not {s.stage for s in found.stages} & set(found.locked)
 
 
 def test_a_rate_that_explodes_is_a_clear_error(jobs):

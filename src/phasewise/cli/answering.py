@@ -6,7 +6,7 @@ from typing import Any
 
 from phasewise.records.errors import UsageError
 
-PATHS = ("data.file", "data.test_file", "data.split_file", "approach.weights_file", "field.files")
+PATHS = ("data.file", "data.test_file", "data.split_file", "approach.weights_file", "approach.loss_file", "field.files")
 
 
 def add_flags(parser: Any) -> None:

@@ -41,6 +41,8 @@ def lines(document: Any) -> list[str]:
         text.append(f" {MARKS[phase.state]} {phase.id:<11} {phase.state:<8} {safe_text(phase.summary, 100)}".rstrip())
         text += [f"      stale: {safe_text(reason, 120)}" for reason in phase.stale_because[:3]]
         text += [f"      overridden: {safe_text(reason, 120)}" for reason in phase.overrides]
+    if document.stages:
+        text += ["", f"stages: {safe_text(_stages(document.stages), 400)}"]
     if document.candidate:
         c = document.candidate
         text += ["", f"candidate: {safe_text(c['name'])} ({c['source']}), validation {c['validation']:.4g} [{c['low']:.4g}, {c['high']:.4g}]"]
@@ -51,3 +53,9 @@ def lines(document: Any) -> list[str]:
     text += [f"run {r['id']}: {r['state']}" for r in going]
     text += ["", f"next: {document.next['why']}", f"      {document.next['command']}"]
     return text
+
+
+def _stages(found: list[Any]) -> str:
+    from phasewise.workflow.stages import Stage, told
+
+    return told([Stage(**s) for s in found])

@@ -1,19 +1,21 @@
 """Losses by name on raw outputs (A04-A09); every one takes `[n, c]`, or `[n, k, c]` for networks that train k members in one (TabM)."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phasewise.engine import plugins
 from phasewise.records.errors import UsageError
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 """Raw outputs `[n, c]` and targets `[n]` to one loss per row `[n]`."""
 
+PLUGIN = "plugin"
 CLASS_LOSSES = ("cross_entropy", "focal", "bce")
 VALUE_LOSSES = ("mse", "l1", "huber")
 
@@ -56,16 +58,17 @@ def resolve(name: str, task: str) -> str:
 
 
 def make(name: str, task: str, *, smoothing: float = 0.0, class_weights: Tensor | None = None, options: Mapping[str, Any] | None = None) -> Loss:
-    """The loss of a `TrainSpec`: `name` (`auto` or one of the menu, or `module:function` of your own), label smoothing, weights `[classes]`.
+    """The loss of a `TrainSpec`: `name` (`auto`, one of the menu, or `plugin`: a person's own), label smoothing, weights `[classes]`.
 
-    Options: `gamma` (focal, default 2), `alpha` (focal, share of the positive class), `delta` (huber, default 1, in target units).
+    Options: `gamma` (focal, default 2), `alpha` (focal, share of the positive class), `delta` (huber, default 1, in target units), `file` and
+    `sha256` (plugin; its class weights and smoothing are its own business).
     """
     options = options or {}
     name = resolve(name, task)
-    if ":" in name:
-        return custom(_imported(name), task=task, name=name)
+    if name == PLUGIN:
+        return _admitted(plugins.function_of(options), task)
     if name not in CLASS_LOSSES + VALUE_LOSSES:
-        raise UsageError(f"unknown loss {name!r}", remedy=f"Valid: auto, {', '.join(CLASS_LOSSES + VALUE_LOSSES)}, or module:function.")
+        raise UsageError(f"unknown loss {name!r}", remedy=f"Valid: auto, {', '.join(CLASS_LOSSES + VALUE_LOSSES)}; for one of your own answer approach.loss_file.")
     maker = {"cross_entropy": _cross_entropy, "bce": _bce, "focal": _focal, "mse": _mse, "l1": _l1, "huber": _huber}[name]
     return Loss(name=name, row_loss=maker(task, smoothing, options), class_weights=class_weights)
 
@@ -148,12 +151,9 @@ def _single(out: Tensor) -> Tensor:
     return out[:, 0]
 
 
-def _imported(name: str) -> Callable[[Tensor, Tensor], Tensor]:
-    module, _, function = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"cannot find the loss {name!r}", str(error), "Write it as module:function, importable from where you start Phasewise.") from error
+@cache
+def _admitted(function: Callable[[Tensor, Tensor], Tensor], task: str) -> "Loss":
+    return custom(function, task=task, name=PLUGIN)
 
 
 def custom(function: Callable[[Tensor, Tensor], Tensor], *, task: str, outputs: int | None = None, name: str = "custom") -> Loss:

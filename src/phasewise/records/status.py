@@ -31,6 +31,7 @@ class StatusDocument(_Part):
     baselines: list[dict[str, Any]] = Field(default_factory=list)
     need_deep_learning: dict[str, Any] | None = None
     checkup: list[dict[str, Any]] = Field(default_factory=list)
+    stages: list[dict[str, Any]] = Field(default_factory=list)
     candidate: dict[str, Any] | None = None
     diagnosis: dict[str, Any] | None = None
     ideas: list[dict[str, Any]] = Field(default_factory=list)

@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+from phasewise.records import trust
 from phasewise.records.answers.train import rate_keys
+from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow import recipes
 
@@ -78,16 +80,29 @@ def _imbalance(view: Any) -> dict[str, Any]:
     return {"sampling": choice} if choice != "none" else {}
 
 
+def loss(view: Any, usual: str = "auto") -> dict[str, Any]:
+    """The loss by name, or a person's own file with the digest of the bytes it has now (A07)."""
+    file = view.value("approach.loss_file")
+    if not file:
+        return {"loss": view.value("approach.loss") or usual}
+    path = view.files.path(file)
+    try:
+        digest = trust.read(path)[1]
+    except UsageError:  # the phase says so as a problem
+        digest = ""
+    return {"loss": "plugin", "loss_options": {"file": str(path), "sha256": digest}}
+
+
 def smallest(view: Any) -> ModelConfig:
     """The smallest network with safe defaults: no regularisation, no schedule, fixed seed (B01)."""
     family = view.value("approach.family") or "one_hidden"
-    train = TrainSpec(optimizer="adam", lr=1e-3, batch_size=64, loss=view.value("approach.loss") or "auto", **_imbalance(view))
+    train = TrainSpec(optimizer="adam", lr=1e-3, batch_size=64, **loss(view), **_imbalance(view))
     needs: dict[str, Any] = {}
     if view.kind != "tabular":
-        # Pictures cost a thousand times a table's row: about 2,000 steps show whether the smallest network learns.
+        # Pictures cost a thousand times a table's row: about 1,000 steps show whether the smallest network learns.
         base, rows = recipes.family_config(view, family), recipes.train_rows(view)
         size = base.train.batch_size
-        needs, train = base.prepare, train.model_copy(update={"batch_size": size, "epochs": min(20, max(3, round(2000 * size / max(rows, 1))))})
+        needs, train = base.prepare, train.model_copy(update={"batch_size": size, "epochs": min(20, max(2, round(1000 * size / max(rows, 1))))})
     return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare={**needs, **prepare(view)})
 
 
@@ -116,7 +131,7 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
         answers |= {n: view.value(f"train.{n}") for n in ("switch_epoch", "switch_lr")}
     train = base.train.model_copy(update={
         **answers, "lr": lr or view.value("train.lr") or base.train.lr, "schedule": schedule, "schedule_options": options,
-        "precision": view.value("train.precision") or "auto", "loss": view.value("approach.loss") or base.train.loss,
+        "precision": view.value("train.precision") or "auto", **loss(view, base.train.loss),
         **_imbalance(view),
     })
     spec = base.network.model_copy(update={

@@ -14,11 +14,14 @@ DEV: tuple[str, ...] = (
 """Answers that every job after the split depends on."""
 
 NETWORK: tuple[str, ...] = (
-    "approach.recipe", "approach.loss", "approach.family", "approach.hidden_rule", "approach.hidden_divisor",
+    "approach.recipe", "approach.loss", "approach.loss_file", "approach.family", "approach.hidden_rule", "approach.hidden_divisor",
     "approach.imbalance", "approach.embeddings", "approach.embedding_rule", "approach.weights_file", "approach.mirror_ok",
     "approach.upside_down_ok", "approach.rotation_ok", "approach.colour_matters", "approach.text_in_image", "approach.image_size",
 )
 """Answers that describe the first network."""
+
+CODE: tuple[str, ...] = ("approach.loss_file",)
+"""Answers that name a person's own code."""
 
 
 def split_remedies(view: Any) -> dict[str, str]:

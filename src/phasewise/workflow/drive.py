@@ -101,9 +101,9 @@ class Drive:
         if not problems:
             return
         named = "".join(f"\n    {p.key}: {p.message} {p.remedy}".rstrip() for p in problems)
-        flags = " ".join(_flag(p.phase, p.field) for p in problems)
+        flags = " ".join(_flag(p.phase, p.field) for p in problems if self.session.answers.source(p.phase, p.field) not in ("typed", "flag", "file"))
         accept = " Or accept what is recommended with --yes." if not self.yes else ""
-        raise UsageError(f"{TITLES[phase]} needs {len(problems)} answer(s)", named, f"Give {flags}.{accept}")
+        raise UsageError(f"{TITLES[phase]} needs {len(problems)} answer(s)", named, f"Give {flags}.{accept}" if flags else "What to do stands beside each.")
 
     def _remedies(self, phase: str) -> bool:
         if phase != "data" or not self.yes:

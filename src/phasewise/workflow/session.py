@@ -168,7 +168,10 @@ class Session:
 
     def start(self, job: Any) -> Any:
         """Give a job a run folder and a process; returns the run."""
+        from phasewise.workflow import stages
+
         self.writable()
+        stages.refuse(self.view, job)
         self.save()
         going = next((r for r in self.follower.active() if r.job() == job and r.state() in OPEN), None)
         if going is not None:

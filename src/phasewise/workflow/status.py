@@ -1,10 +1,11 @@
 """The status document of design/interface.md, folded from a session."""
 
+from dataclasses import asdict
 from typing import Any
 
 from phasewise.records.phases import TITLES
 from phasewise.records.status import PhaseStatus, StatusDocument
-from phasewise.workflow import candidates, loop
+from phasewise.workflow import candidates, loop, stages
 from phasewise.workflow.phases.data import findings
 from phasewise.workflow.ranking import proposals
 
@@ -24,6 +25,7 @@ def document(session: Any) -> StatusDocument:
         baselines=_baselines(view),
         need_deep_learning=_need(view),
         checkup=[{"id": v.id, "verdict": v.verdict, "detail": v.detail} for v in getattr(view.latest("checkup"), "verdicts", [])],
+        stages=[asdict(s) for s in stages.read(view)],
         candidate=_candidate(view),
         diagnosis=_diagnosis(view),
         ideas=[_idea(i) for i in session.ideas.all()],

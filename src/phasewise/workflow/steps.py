@@ -25,6 +25,8 @@ class Step:
     """Slots upstream."""
     files: tuple[str, ...] = ()
     """Answer keys that name files the job reads."""
+    code: tuple[str, ...] = ()
+    """Answer keys that name a person's own code, where there is any: another hash makes the evidence stale (B08)."""
     extra: Callable[[Any], dict[str, str]] | None = None
     """Further fingerprints, for example of the frozen candidate."""
     wanted: Callable[[Any], bool] = always

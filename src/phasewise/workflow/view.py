@@ -85,6 +85,7 @@ class ProjectView:
             # Answers at their default are left out, so that a question added later makes nothing stale by being there.
             out = {key: fingerprint(self.value(key)) for key in step.answers if self.value(key) != default(*split_key(key))}
             out |= {f"file:{key}": self.files.identity(self.value(key)) for key in step.files}
+            out |= {f"file:{key}": self.files.identity(self.value(key)) for key in step.code if self.value(key)}
             out |= {f"evidence:{s}": self.key(s) for s in step.evidence}
             if step.extra is not None:
                 out |= step.extra(self)

@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from phasewise.engine import losses
 from phasewise.engine.checkup.case import Case, copied, verdict
-from phasewise.engine.losses import custom
+from phasewise.engine.losses import PLUGIN
 from phasewise.records.errors import UsageError
 from phasewise.records.results.baseline import CheckVerdict
 
@@ -16,14 +17,17 @@ FLOW_LOW, FLOW_HIGH = 1e-6, 1e6
 HALF = 0.5
 
 
+def loss_is_right(case: Case) -> CheckVerdict:
+    """A person's own loss is admitted: finite, one number or one a row, its gradient that of finite differences (A07)."""
+    try:
+        losses.make(PLUGIN, case.data.task, options=case.config.train.loss_options)
+    except UsageError as error:
+        return verdict("loss-right", False, "the loss is not admitted", f"{error.title}: {error.cause} {error.remedy}")
+    return verdict("loss-right", True, "the loss and its gradient are sound")
+
+
 def gradient_is_right(case: Case) -> CheckVerdict:
     """The slope along random directions of all weights, by finite differences in float64, equals the gradient's (a detached tensor is caught)."""
-    name = case.config.train.loss
-    if ":" in name:
-        try:
-            custom(lambda o, y: case.loss_of(o, y), task=case.data.task, name=name, outputs=case.info.outputs)
-        except UsageError as error:
-            return verdict("gradient-right", False, "the loss has a wrong gradient", error.cause)
     module = case.fresh(plain=True).double()
     module.eval()
     inputs, y = case.batch(6)

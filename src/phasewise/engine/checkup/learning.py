@@ -16,12 +16,16 @@ GOAL = 0.01
 STEPS = 500
 OTHER_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
 CONTROL_STEPS, LOOK = 240, 20
+SETTLED, STILL = 0.999, 3
+"""Without inputs: over when this many looks in a row stay above this share of the best loss."""
+CLEAR = 5.0
+"""With inputs: standard errors of a gap that no later look can take back."""
 
 
 def loss_at_start(case: Case) -> CheckVerdict:
     """An untrained network's loss is that of knowing nothing: ln C, ln 2, the mean squared target; within 10 %."""
     inputs, y = case.batch(1024)
-    name = "custom" if case.loss or ":" in case.config.train.loss else case.config.train.loss
+    name = "custom" if case.loss or case.config.train.loss == losses.PLUGIN else case.config.train.loss
     expected = None
     if name != "custom":
         variance = float(y.double().square().mean()) if case.data.task == "regression" else 1.0
@@ -104,7 +108,8 @@ def zero_input(case: Case) -> CheckVerdict:
     if held < 16:
         return verdict("zero-input", "warn", "too few rows for the control", f"{total} rows.")
     train, test = case.batch(count), case.batch(held, skip=count)
-    real, blank = _best(case, train, test, zero=False), _best(case, train, test, zero=True)
+    blank = _best(case, train, test)
+    real = _best(case, train, test, beaten=blank)
     gap = blank - real
     se = float(gap.std() / math.sqrt(len(gap)))
     mean = float(gap.mean())
@@ -115,28 +120,46 @@ def zero_input(case: Case) -> CheckVerdict:
     return verdict("zero-input", ok, "inputs help" if ok else "inputs do not help", detail if ok else detail + " The network ignores its inputs, targets belong to other rows, or the inputs hold no information.", expected="> 0", actual=mean, se=se)
 
 
-def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[str, Tensor], Tensor], *, zero: bool) -> Tensor:
-    """Loss per unseen row `[n]` at the best of a few looks, for the better of two learning rates."""
+def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[str, Tensor], Tensor], *, beaten: Tensor | None = None) -> Tensor:
+    """Loss per unseen row `[n]` at the best of a few looks, for the better of two learning rates.
+
+    Without `beaten` every input is zero, and training ends where it has settled; with it (the losses of that run) training ends once it
+    does clearly better.
+    """
     row_loss = losses.make("auto", case.data.task)
 
     def shown(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {n: torch.zeros_like(x) if zero else x.clone() for n, x in inputs.items()}
+        return {n: torch.zeros_like(x) if beaten is None else x.clone() for n, x in inputs.items()}
 
     best: Tensor | None = None
     source = torch.Generator().manual_seed(case.seed)
     for lr in sorted({min(max(case.config.train.lr, 1e-3), 1e-2), 1e-2}):
         module = case.fresh(plain=True)
         opt = case.optimiser(module, lr=lr)
+        lowest, waited = math.inf, 0
         for step in range(1, CONTROL_STEPS + 1):
             pick = torch.randint(0, len(train[1]), (min(64, len(train[1])),), generator=source).to(train[1].device)
             module.train()
             opt.zero_grad(set_to_none=True)
             case.loss_of(module(shown({n: x[pick] for n, x in train[0].items()})), train[1][pick]).backward()
             opt.step()
-            if step % LOOK == 0:
-                module.eval()
-                with torch.no_grad():
-                    now = row_loss.rows(module(shown(test[0])), test[1]).double()
-                if bool(torch.isfinite(now).all()) and (best is None or now.mean() < best.mean()):
-                    best = now
+            if step % LOOK:
+                continue
+            module.eval()
+            with torch.no_grad():
+                now = row_loss.rows(module(shown(test[0])), test[1]).double()
+            mean = float(now.mean())
+            if bool(torch.isfinite(now).all()) and (best is None or mean < float(best.mean())):
+                best = now
+            waited = 0 if mean < SETTLED * lowest else waited + 1
+            lowest = min(lowest, mean)
+            if beaten is None and waited >= STILL:
+                break
+            if beaten is not None and best is not None and _clear(beaten - best):
+                return best
     return best if best is not None else torch.full((len(test[1]),), math.inf, dtype=torch.float64)
+
+
+def _clear(gap: Tensor) -> bool:
+    mean, spread = float(gap.mean()), float(gap.std())
+    return math.isfinite(spread) and mean > CLEAR * spread / math.sqrt(len(gap)) and mean > 0

@@ -9,10 +9,12 @@ from torch import Tensor
 from phasewise.engine.checkup import gradients, learning, shapes, units
 from phasewise.engine.checkup.case import Case, quiet, verdict
 from phasewise.engine.data import Dataset, InputInfo
+from phasewise.engine.losses import PLUGIN
 from phasewise.engine.member import Hooks
 from phasewise.engine.population import Build
+from phasewise.records.errors import GateError
 from phasewise.records.models import ModelConfig
-from phasewise.records.results.baseline import CheckVerdict
+from phasewise.records.results.baseline import CheckVerdict, StageTime
 
 Check = Callable[[Case], CheckVerdict]
 STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
@@ -25,6 +27,10 @@ STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("one batch", (learning.one_batch,)),
     ("control", (learning.zero_input,)),
 )
+
+
+OWN_LOSS: tuple[str, tuple[Check, ...]] = ("loss", (gradients.loss_is_right,))
+"""Before all others where the loss is a person's own: every other check would trip over it."""
 
 
 def run(
@@ -43,8 +49,9 @@ def run_case(case: Case, hooks: Hooks | None = None) -> tuple[list[CheckVerdict]
     """The same for a case made by hand."""
     hooks = hooks or Hooks()
     verdicts: list[CheckVerdict] = []
-    total, done = sum(len(checks) for _, checks in STAGES), 0
-    for name, checks in STAGES:
+    order = (OWN_LOSS, *STAGES) if case.config.train.loss == PLUGIN and case.loss is None else STAGES
+    total, done = sum(len(checks) for _, checks in order), 0
+    for name, checks in order:
         for check in checks:
             verdicts.append(_judge(check, case, name))
             done += 1
@@ -62,12 +69,25 @@ def locked(verdicts: list[CheckVerdict]) -> list[str]:
     return [name for name, _ in STAGES if name not in reached]
 
 
+def times(verdicts: list[CheckVerdict]) -> list[StageTime]:
+    """Checks, seconds and colour of every stage that was reached, in the order they ran."""
+    found: dict[str, list[CheckVerdict]] = {}
+    for v in verdicts:
+        found.setdefault(str(v.numbers.get("stage")), []).append(v)
+    return [
+        StageTime(stage=name, checks=len(those), seconds=sum(v.seconds for v in those), state="red" if any(v.verdict == "fail" for v in those) else "green")
+        for name, those in found.items()
+    ]
+
+
 def _judge(check: Check, case: Case, stage: str) -> CheckVerdict:
     """One check with its time; a network that breaks inside a check fails it with the error's own words."""
     began = time.perf_counter()
     with quiet():
         try:
             found = check(case)
+        except GateError:  # code nobody agreed to is no fault of the network
+            raise
         except Exception as error:  # the network under examination is not ours: whatever it raises is its fault
             words = (str(error).splitlines() or [type(error).__name__])[0]
             found = verdict(check.__name__.replace("_", "-"), False, "the network breaks under this check", words)

@@ -13,6 +13,7 @@ class ApproachAnswers(PhaseAnswers):
     recipe: str | None = ask(None, choices_from="recipes", order=1)
     loss: str | None = ask(None, choices_from="losses", order=2)
     family: str | None = ask(None, choices_from="families", order=3)
+    loss_file: str | None = ask(None, widget="path", order=2, advanced=True)
     hidden_rule: Literal["midpoint", "samples"] = ask("midpoint", order=4, kinds=("tabular",))
     hidden_divisor: float = ask(5.0, ge=2, le=10, asked_when="approach.hidden_rule=samples", order=5, advanced=True, kinds=("tabular",))
     imbalance: Literal["none", "weights", "over", "under", "smote"] | None = ask(None, order=6)

@@ -40,6 +40,15 @@ class CheckVerdict(OpenRecord):
     seconds: float = 0.0
 
 
+class StageTime(OpenRecord):
+    """One stage of the check-up: how many checks or runs it was, what it cost, and how it ended (B08)."""
+
+    stage: str
+    checks: int
+    seconds: float
+    state: Literal["green", "red", "open"] = "green"
+
+
 class CheckupResult(OpenRecord):
     """Verdicts cheapest first; `locked` names stages not run because an earlier one failed (B08)."""
 
@@ -49,4 +58,6 @@ class CheckupResult(OpenRecord):
     parameters: int = 0
     subset: int | None = None
     locked: list[str] = Field(default_factory=list)
+    stages: list[StageTime] = Field(default_factory=list)
+    """Time and colour of every stage that ran, cheapest first; later stages wait for earlier ones."""
     smallest: ModelResult | None = None

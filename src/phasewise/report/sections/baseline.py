@@ -42,6 +42,9 @@ def checkup(story: Story) -> Section:
         Table(columns=("check", "verdict", "detail"), rows=tuple((v.title or v.id, v.verdict, v.detail) for v in data.verdicts)),
         text("Parameters of the smallest network: ", number(data.parameters), ". Subset size that already learns: ", number(data.subset), "."),
     ]
+    if data.stages:
+        rows = tuple((s.stage, s.state, number(s.checks), number(s.seconds)) for s in data.stages)
+        blocks.append(Table(columns=("stage", "ended", "checks or runs", "seconds"), rows=rows, caption="Stages, cheapest first; each waits for the one before it"))
     if data.locked:
         blocks.append(text(f"Not run because an earlier stage failed: {', '.join(data.locked)}.", tone="warn"))
     if data.smallest is not None:

@@ -2,12 +2,29 @@
 
 from typing import Any
 
+from phasewise.records import trust
+from phasewise.records.errors import UsageError
 from phasewise.workflow import recipes
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
 IMBALANCED = 0.2
 """Below this share of the rarest class weights in the loss are worth a thought."""
+
+
+def own_code(view: Any) -> list[Problem]:
+    """A loss file that cannot be read, or whose present bytes nobody on this machine agreed to run."""
+    name = view.value("approach.loss_file")
+    if not name:
+        return []
+    path = view.files.path(name)
+    try:
+        digest = trust.read(path)[1]
+    except UsageError as error:
+        return [Problem(phase="approach", field="loss_file", message=error.title + ".", remedy=error.remedy)]
+    if trust.agreed(digest):
+        return []
+    return [Problem(phase="approach", field="loss_file", message=f"Nobody on this machine agreed to run {path.name} as it is now (SHA-256 {digest[:16]}).", remedy=f"Read it, then: phasewise trust {path}")]
 
 
 class Approach(Phase):
@@ -42,8 +59,8 @@ class Approach(Phase):
         return out
 
     def problems(self, view: Any) -> list[Problem]:
-        """Family and loss must be ones the kind has."""
-        out: list[Problem] = []
+        """Family and loss must be ones the kind has; a person's own loss must be agreed to on this machine."""
+        out: list[Problem] = own_code(view)
         for field, known in (("family", [f for f, _ in recipes.families(view)]), ("loss", recipes.losses(view))):
             value = view.value(f"approach.{field}")
             if value and known and value not in known:

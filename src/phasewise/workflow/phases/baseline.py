@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.jobs import BaselinesJob, CheckupJob
 from phasewise.workflow import config, recipes
-from phasewise.workflow.dev import DEV, NETWORK, data_view
+from phasewise.workflow.dev import CODE, DEV, NETWORK, data_view
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
@@ -33,7 +33,7 @@ BASELINES = Step(
 )
 CHECKUP = Step(
     slot="checkup", phase="baseline", title="Network check-up", build=_checkup_job, evidence=("split",),
-    answers=(*DEV, *NETWORK, "baseline.subset", "train.init", "train.seed"), wanted=lambda view: bool(view.value("baseline.checkup")),
+    answers=(*DEV, *NETWORK, "baseline.subset", "train.init", "train.seed"), code=CODE, wanted=lambda view: bool(view.value("baseline.checkup")),
 )
 
 
