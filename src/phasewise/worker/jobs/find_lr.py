@@ -7,8 +7,8 @@ from phasewise.engine.checkup.case import Case, copied, quiet
 from phasewise.engine.suggest import own_rule, suggest, trimmed
 from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
+from phasewise.records.rates import rate_in_force
 from phasewise.records.results import FinderResult, Suggestion
-from phasewise.records.schedules import rate_in_force
 from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks

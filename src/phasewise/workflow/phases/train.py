@@ -5,7 +5,7 @@ from typing import Any
 from phasewise.records.answers.train import rate_keys
 from phasewise.records.jobs import FindLrJob, FitJob, LadderJob
 from phasewise.records.metrics import meets
-from phasewise.records.schedules import TRUST, rate_in_force
+from phasewise.records.rates import TRUST, rate_in_force
 from phasewise.workflow import config, recipes
 from phasewise.workflow.dev import CODE, DEV, NETWORK, data_view
 from phasewise.workflow.phases.base import Phase
