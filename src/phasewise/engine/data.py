@@ -1,7 +1,7 @@
 """What the engine trains on: tensors on one device, rows picked by index, never a Python loop over samples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +21,8 @@ class Dataset:
     y: Tensor
     task: str
     classes: int = 0
+    at_home: frozenset[str] = frozenset()
+    """Inputs that stay where they lie (a file mapped into memory), because they fit on no device: rows are moved as they are taken."""
 
     @property
     def rows(self) -> int:
@@ -34,12 +36,15 @@ class Dataset:
 
     def to(self, device: torch.device) -> "Dataset":
         """The same rows on a device; no copy when they are there already."""
-        moved = {name: x.to(device, non_blocking=True) for name, x in self.inputs.items()}
-        return Dataset(inputs=moved, y=self.y.to(device), task=self.task, classes=self.classes)
+        moved = {name: x if name in self.at_home else x.to(device, non_blocking=True) for name, x in self.inputs.items()}
+        return replace(self, inputs=moved, y=self.y.to(device))
 
     def take(self, rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Inputs and targets of the rows of an index tensor [b]."""
-        return {name: x.index_select(0, rows) for name, x in self.inputs.items()}, self.y.index_select(0, rows)
+        y = self.y.index_select(0, rows)
+        if not self.at_home:
+            return {name: x.index_select(0, rows) for name, x in self.inputs.items()}, y
+        return {name: x.index_select(0, rows.to(x.device)).to(y.device, non_blocking=True) for name, x in self.inputs.items()}, y
 
     def class_counts(self, rows: Tensor) -> Tensor:
         """Rows per class among some rows: int64 [classes], on the CPU; empty for regression."""

@@ -110,9 +110,14 @@ class Bench:
         return self._stages[key]
 
     def joinable(self, stages: list[Stage], spec: NetworkSpec) -> bool:
-        """Whether all folds can train as one population: same columns, and a network that does not look at fold statistics."""
+        """Whether all folds can train as one population: same columns, and a network that does not look at fold statistics.
+
+        Never for pictures: every fold would need a copy of them.
+        """
         if len(stages) == 1:
             return True
+        if stages[0].info.image is not None:
+            return False
         shapes = {(s.info.numbers, len(s.info.cardinalities), s.info.outputs, s.info.image) for s in stages}
         if len(shapes) > 1:
             return False

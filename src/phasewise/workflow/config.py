@@ -102,7 +102,7 @@ def smallest(view: Any) -> ModelConfig:
         # Pictures cost a thousand times a table's row: about 1,000 steps show whether the smallest network learns.
         base, rows = recipes.family_config(view, family), recipes.train_rows(view)
         size = base.train.batch_size
-        needs, train = base.prepare, train.model_copy(update={"batch_size": size, "epochs": min(20, max(2, round(1000 * size / max(rows, 1))))})
+        needs, train = base.prepare, train.model_copy(update={"batch_size": size, "epochs": min(20, max(2, 1000 * size // max(rows, 1)))})
     return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare={**needs, **prepare(view)})
 
 

@@ -15,6 +15,8 @@ from phasewise.kinds.shared import development as shared
 from phasewise.kinds.shared import sealing
 from phasewise.kinds.shared.assigning import VALIDATION
 from phasewise.kinds.shared.drawing import split_facts, split_rows
+from phasewise.kinds.shared.naming import renamed
+from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
 from phasewise.records.jobs import DataView
 
@@ -42,6 +44,28 @@ class Development(shared.Development):
             index = self.table[pixels.INDEX].to_numpy()
             self.held[key] = whole if len(index) == len(whole) and (np.diff(index) == 1).all() else whole[index]
         return self.held[key]
+
+    def rows_of_bytes(self, fitting: Fitting) -> int:
+        """Bytes that the pixels of all rows take."""
+        return self.table.height * fitting.size * fitting.size * fitting.channels
+
+    def mapped(self, fitting: Fitting) -> np.ndarray:
+        """As `pixels`, but always a map of a file, uint8 (n, size, size, channels): where rows were left out, a file without them is made once.
+
+        The map is private: what is written to it (nothing should be) never reaches the file.
+        """
+        path = stored(self.listed, self.store, fitting, self.fitting)
+        index = self.table[pixels.INDEX].to_numpy()
+        if len(index) != self.listed.height:
+            whole, path = np.load(path, mmap_mode="r"), path.with_name(f"{path.stem}-{fingerprint(index.tolist())[:16]}.npy")
+            if not path.is_file():
+                part = path.with_suffix(".part")
+                out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(index), *whole.shape[1:]))
+                for start in range(0, len(index), 2048):
+                    out[start : start + 2048] = whole[index[start : start + 2048]]
+                out.flush()
+                part.replace(path)
+        return np.load(path, mmap_mode="c")
 
 
 def stored(listed: pl.DataFrame, folder: Path, fitting: Fitting, native: Fitting) -> Path:
@@ -117,7 +141,7 @@ def load(project: Any, view: DataView) -> Development:
 def _classes(view: DataView, about: dict[str, Any]) -> tuple[str, ...] | None:
     """The split's classes, unless labels were renamed or merged."""
     classes = tuple(about.get("classes", ()))
-    if view.relabel or any("merge" in v for v in view.remedies.values()):
+    if renamed(view.relabel, classes) or any("merge" in v for v in view.remedies.values()):
         return None
     if view.positive and len(classes) == 2 and view.positive in classes:
         return tuple(sorted(classes, key=lambda c: c == view.positive))
