@@ -232,6 +232,22 @@ def objective() -> list[Row]:
     return [("objective gate: a weak signal (AUC 0.69, 200 rows) is heard; random labels are not", "T24", share(60 - silent, 60), share(heard, 100), "permutation test on held-out rows, 5 %", silent <= 6 and heard <= 10)]
 
 
+def walks() -> list[Row]:
+    """Does a forecast know more than the last value? Random walks and series with a season (T25)."""
+    from phasewise.stats.series import judge
+
+    def one(seed: int, season: float, n: int = 400, lags: int = 5) -> bool:
+        rng = np.random.default_rng(seed)
+        y = np.cumsum(rng.normal(size=n)) + season * np.sin(np.arange(n) * 2 * np.pi / 12)
+        x = np.stack([np.ones(n - lags), *(y[lags - i - 1 : n - i - 1] for i in range(lags))], 1)
+        cut = 3 * n // 4 - lags
+        weights, *_ = np.linalg.lstsq(x[:cut], y[lags:][:cut], rcond=None)
+        return judge(y[lags:][cut:], x[cut:] @ weights, x[cut:, 1], y, resamples=300).noise
+
+    walked, accused = sum(one(i, 0.0) for i in range(100)), sum(one(1000 + i, 4.0) for i in range(100))
+    return [("series gate: random walks against walks with a season, linear model on 5 lags", "T25", share(walked, 100), share(accused, 100), "400 values, the last quarter judged", walked >= 90 and accused <= 10)]
+
+
 def luck() -> list[Row]:
     """Best-of-K luck against simulation (E04)."""
     from benchmarks.evidence_data.simulations import luck as simulated
@@ -245,7 +261,7 @@ def main() -> None:
     rows: list[Row] = []
     confusion: list[str] = []
     seconds: dict[str, float] = {}
-    parts: list[Callable[[], Any]] = [checkup, watch, diagnosis, slices_found, adopted, labels, drift, calibration_found, ladder, objective, luck]
+    parts: list[Callable[[], Any]] = [checkup, watch, diagnosis, slices_found, adopted, labels, drift, calibration_found, ladder, objective, walks, luck]
     for part in parts:
         began = time.perf_counter()
         made = part()

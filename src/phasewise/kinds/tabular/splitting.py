@@ -14,6 +14,7 @@ from phasewise.kinds.shared.drawing import Drawn
 from phasewise.kinds.tabular import casting, rows, splitfiles, targets
 from phasewise.kinds.tabular.reading import ROW, RawTable, effective_roles, read_raw
 from phasewise.kinds.tabular.sources import identity
+from phasewise.kinds.tabular.timing import time_order
 from phasewise.records.errors import BadInputError, UsageError
 from phasewise.records.findings import Finding
 from phasewise.records.jobs import SplitJob
@@ -141,22 +142,6 @@ def _in_time(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.n
     lost = int((use & (drawn.part == DROPPED)).sum())
     if lost:
         drawn.notes.append(f"{lost:,} rows lie in a gap or have no time; they are in no part")
-
-
-def time_order(column: pl.Series, fmt: str | None) -> tuple[np.ndarray, float]:
-    """A column as float time [n] (NaN where missing) and how many of its units a gap of 1 is: a day for dates, 1 for numbers."""
-    if column.dtype == pl.String:
-        found = fmt or (casting.date_format(column) or ("", 0))[0]
-        if not found or found in ("plain", "point", "comma"):
-            numbers = casting.parse_numbers(column)
-            if numbers.null_count() < len(numbers):
-                return numbers.to_numpy().astype(float), 1.0
-            raise UsageError(f"cannot order rows by {safe_text(column.name, 60)!r}", "Its cells are neither dates nor numbers.", "Name a date or number column.")
-        column = casting.parse_dates(column, found)
-    if column.dtype.is_temporal():
-        stamps = column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy()
-        return stamps / 1e6, 86_400.0
-    return column.cast(pl.Float64).to_numpy(), 1.0
 
 
 def _external(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:

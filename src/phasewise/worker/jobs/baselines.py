@@ -11,7 +11,7 @@ from phasewise.records.metrics import metric
 from phasewise.records.results.baseline import BaselinesResult
 from phasewise.records.results.common import ModelResult
 from phasewise.stats import intervals, scores
-from phasewise.worker import arrays
+from phasewise.worker import arrays, series
 from phasewise.worker.thresholds import decided
 
 DEFAULT_METRIC = {"regression": "rmse"}
@@ -50,6 +50,9 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
     ctx.progress(len(names), len(names), unit="models", note="done")
     results.sort(key=lambda m: m.validation.value, reverse=metric(metric_id).maximize)
     contenders = [need.Contender(ref=m.ref, name=m.name, family=m.family, score=m.validation) for m in results]
+    best = next((m for m in results if m.family != "dummy"), None)
+    if best is not None:
+        notes += series.tell(ctx, best.name, series.look(wing, dev, arrays.load(ctx.run.arrays_dir, best.name)))
     verdict = need.verdict(contenders, target=job.target, rows=len(dev.y), kind=job.data.kind)
     return BaselinesResult(models=results, need=verdict, skipped=skipped, notes=notes)
 

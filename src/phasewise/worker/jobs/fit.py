@@ -7,7 +7,7 @@ from phasewise.records.errors import RunError
 from phasewise.records.jobs import FitJob
 from phasewise.records.models import ModelConfig, apply_change
 from phasewise.records.results import Diagnosis, FitResult, ModelResult
-from phasewise.worker import background, models
+from phasewise.worker import background, models, series
 from phasewise.worker.bench import open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.diagnosing import diagnosis_of, thin
@@ -49,7 +49,7 @@ def run(ctx: RunContext, job: FitJob) -> FitResult:
         _recorded(ctx, config, outcome, result)
     return FitResult(
         model=result, members=list(results.values()), curves={k: thin(v) for k, v in lead.curves.items() if any(math.isfinite(x) for x in v)},
-        diagnosis=diagnosis, plan=batch.plan, notes=[*_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis), *batch.notes],
+        diagnosis=diagnosis, plan=batch.plan, notes=[*_optimiser_advice(ctx, batch, config, len(outcome.folds[0].train_rows), diagnosis), *batch.notes, *series.tell(ctx, result.name, series.look(bench.kind, bench.dev, outcome.stored))],
         steps=lead.steps, epochs=len(lead.curves.get("objective", [])), stopped=outcome.stopped, watch=batch.violations[:200],
         fallbacks=list(dict.fromkeys(batch.fallbacks)), throughput=_throughput(batch, config.train.batch_size),
     )

@@ -18,7 +18,7 @@ from phasewise.records.results import LadderResult, RungResult
 from phasewise.stats.diagnosis import error_of
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import score
-from phasewise.worker import background, models
+from phasewise.worker import background, models, series
 from phasewise.worker.arrays import Stored
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.comparing import changed, resolved
@@ -99,6 +99,11 @@ def objective_gate(ctx: RunContext, bench: Bench, outcome: Outcome, baseline: St
         better = direction * (value - constant) > 0
         knows = knows or (p <= enough and better)
         said.append(f"{name} {value:.4g} on unseen rows (constant {constant:.4g}, permutation p {p:.3f})")
+    last = [f for _, stored in parts if (f := series.look(bench.kind, bench.dev, stored)) is not None]
+    if last:  # permuting a series breaks what any model of it knows for free: that tomorrow is near today
+        best = min(last, key=lambda f: f.mase)
+        knows = knows and not best.noise
+        said.append(best.told())
     return not knows, "; ".join(said)
 
 
