@@ -61,7 +61,7 @@ def rare_class(table: CheckTable) -> list[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """One row of the review queue; `margin` = probability of the given label minus that of the best other, in [-1, 1]."""
+    """One doubtful row (a position in the table); `margin` = probability of the given label minus that of the best other, in [-1, 1]."""
 
     row: int
     given: str
@@ -127,7 +127,7 @@ def label_noise(table: CheckTable) -> list[Finding]:
     elif not sure.any():
         return []
     doubts = queue(table, 50)
-    shown = [f"row {d.row + 1:,}: {d.given} -> {d.suggested}?" for d in doubts[:5]]
+    shown = [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in doubts[:5]]
     if share >= 0.02 and n >= 1000:
         return [finding("label-noise", "warn", f"About {percent(share)} of the labels look wrong", f"Of {n:,} rows, {int((margins < -0.8).sum()):,} are contradicted with a margin above 0.8 by a model that never saw them; of its surest tenth {percent(floor)} are wrong.", rows=int(share * table.rows), examples=shown, numbers={"share": share}, harm=100 * share, remedies=[remedy("review-labels", recommended=True), remedy("accept")])]
     return [finding("label-noise", "info", "A few labels are worth a second look", f"{int(sure.sum()):,} of {n:,} rows are contradicted with certainty.", rows=int(sure.sum()), examples=shown, numbers={"share": share}, remedies=[remedy("review-labels"), remedy("accept", recommended=True)])]

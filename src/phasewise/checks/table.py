@@ -48,6 +48,10 @@ class CheckTable:
         """Number of development rows."""
         return self.frame.height
 
+    def number(self, position: int) -> int:
+        """The row number in the source file (from 0) of a row of this table."""
+        return int(self.frame[ROW][position]) if ROW in self.schema else position
+
     @property
     def classification(self) -> bool:
         """Whether the target is a class."""

@@ -1,4 +1,4 @@
-"""`phasewise check NEWDATA`: new rows through the frozen model (E05)."""
+"""`phasewise check NEWDATA`: new rows through the frozen model (E05); `phasewise check --labels`: the label-review queue (D18)."""
 
 import argparse
 from pathlib import Path
@@ -13,13 +13,24 @@ from phasewise.records.errors import GateError, UsageError
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("data", metavar="NEWDATA", help="file of new rows, with or without the target")
+    parser.add_argument("data", metavar="NEWDATA", nargs="?", help="file of new rows, with or without the target")
+    parser.add_argument("--labels", action="store_true", help="list the rows whose label looks wrong, most doubtful first")
+    parser.add_argument("--label", metavar="ROW=DECISION", action="append", default=[], help="decide about a row of that list: ROW=accept, ROW=drop, ROW=relabel:CLASS or ROW=undo; can be given many times")
+    parser.add_argument("--plain", action="store_true", help="with --labels: ask about one row after another")
     project_option(parser)
     json_option(parser)
 
 
 def run(args: Any) -> int:
-    """Judge the rows; exit code 3 when a loop back is advised."""
+    """Judge the rows (exit code 3 when a loop back is advised), or review labels."""
+    if args.labels or args.label or args.plain:
+        from phasewise.cli import check_labels
+
+        if args.data:
+            raise UsageError("labels and new rows are two commands", "--labels and --label are about the project's own rows.", f"Leave {args.data} out.")
+        return check_labels.run(args)
+    if not args.data:
+        raise UsageError("nothing to check is named", "", "Name a file of new rows, or use --labels for the rows whose label looks wrong.")
     from phasewise.cli.progress import Reporter
     from phasewise.workflow.drive import Drive
     from phasewise.workflow.phases.field import names

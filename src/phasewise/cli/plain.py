@@ -1,8 +1,8 @@
 """The same questions line by line: for screen readers, bad terminals and pipes."""
 
-import sys
 from typing import Any
 
+from phasewise.cli.lines import asked
 from phasewise.cli.progress import Reporter
 from phasewise.cli.talk import say
 from phasewise.records.errors import PhasewiseError, UsageError
@@ -16,7 +16,7 @@ class Quit(Exception):
 
 def walk(session: Any, phases: list[str], *, ask: Any = None, tell: Any = say) -> int:
     """Go through the phases: questions, work, findings, gate; 0 at the end, 3 when a gate stays shut."""
-    plain = Plain(session, ask or _line, tell)
+    plain = Plain(session, ask or asked, tell)
     try:
         for _ in range(50):
             here = session.state().phase
@@ -30,14 +30,6 @@ def walk(session: Any, phases: list[str], *, ask: Any = None, tell: Any = say) -
 
     report(session)
     return 0
-
-
-def _line(prompt: str) -> str:
-    print(prompt, end=" ", file=sys.stderr, flush=True)
-    text = sys.stdin.readline()
-    if not text:
-        raise UsageError("the input ended in the middle of a question", prompt.strip(), "Answer it, or use `phasewise run --yes`.")
-    return text.strip()
 
 
 class Plain:
@@ -161,6 +153,10 @@ class Plain:
                     break
                 try:
                     self.session.remedy(finding.id, text)
+                    if text == "review-labels":
+                        from phasewise.cli.check_labels import line_by_line
+
+                        line_by_line(self.session, self.ask, self.tell)
                     break
                 except PhasewiseError as error:
                     self.tell(f"  {error.remedy}")

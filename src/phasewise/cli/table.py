@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "run phases headless: phasewise run [PHASE ...] [--through PHASE] [--yes]"),
     "status": ("status", "where the project stands and what comes next"),
     "show": ("show", "show rates: the planned learning rate, before any step is done"),
+    "preview": ("preview", "pictures as the augmentation shows them to the network, and whether it is too strong"),
     "runs": ("runs", "all runs of the project"),
     "attach": ("attach", "follow a run that goes on"),
     "stop": ("stop", "stop a run after its epoch, or now with a checkpoint"),

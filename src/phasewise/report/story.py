@@ -53,6 +53,8 @@ class Story:
     reopened: tuple[Mapping[str, Any], ...]
     skipped: Mapping[str, str]
     remedies: Mapping[str, str]
+    labels: Mapping[int, str]
+    """Row of the file -> the last decision about its label (D18)."""
     ideas: tuple[Idea, ...]
     notes: tuple[Mapping[str, Any], ...]
     entries: int
@@ -111,6 +113,7 @@ def fold(entries: Iterable[EntryLike], name: str = "") -> Story:
     sources: dict[str, dict[str, str]] = {}
     skipped: dict[str, str] = {}
     remedies: dict[str, str] = {}
+    labels: dict[int, str] = {}
     ideas: dict[str, Idea] = {}
     newest: dict[str, str] = {}
     lists: dict[str, list[Mapping[str, Any]]] = {"look": [], "override": [], "reopen": [], "note": []}
@@ -143,6 +146,8 @@ def fold(entries: Iterable[EntryLike], name: str = "") -> Story:
             skipped[str(data.get("phase", ""))] = str(data.get("reason", ""))
         elif entry.kind == "remedy":
             remedies[str(data.get("finding", ""))] = str(data.get("action", ""))
+        elif entry.kind == "label":
+            labels[int(data.get("row", -1))] = str(data.get("decision", ""))
         elif entry.kind == "idea":
             idea = Idea.model_validate(data.get("idea", data))
             ideas[idea.id] = idea
@@ -151,6 +156,6 @@ def fold(entries: Iterable[EntryLike], name: str = "") -> Story:
     return Story(
         name=name, started=started, ended=ended, answers=answers, sources=sources,
         evidence=_with_staleness(evidence, answers, newest), looks=tuple(lists["look"]),
-        overrides=tuple(lists["override"]), reopened=tuple(lists["reopen"]), skipped=skipped, remedies=remedies,
+        overrides=tuple(lists["override"]), reopened=tuple(lists["reopen"]), skipped=skipped, remedies=remedies, labels=labels,
         ideas=tuple(ideas.values()), notes=tuple(lists["note"]), entries=count,
     )

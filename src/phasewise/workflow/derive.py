@@ -6,6 +6,7 @@ from phasewise.records.answers import ANSWERS, question_meta
 from phasewise.records.phases import PHASES, TITLES
 from phasewise.workflow.phases import REGISTRY
 from phasewise.workflow.questions import asked
+from phasewise.workflow.values import change_said, counting
 from phasewise.workflow.words import GateItem, PhaseView, Problem, ProjectState
 
 
@@ -40,9 +41,10 @@ def changed_since_confirmed(view: Any, phase: str) -> list[str]:
         return []
     out = []
     for name, before in stored.values.items():
-        now = view.value(f"{phase}.{name}")
+        key = f"{phase}.{name}"
+        before, now = counting(key, before), counting(key, view.value(key))
         if now != before and not (isinstance(now, float) and isinstance(before, int | float) and float(before) == now):
-            out.append(f"{phase}.{name} changed from {before!r} to {now!r}" if before is not None else f"{phase}.{name} is now {now!r}")
+            out.append(change_said(key, before, now) if before is not None else f"{key} is now {now!r}")
     return out
 
 

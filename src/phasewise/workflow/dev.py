@@ -3,6 +3,7 @@
 from typing import Any
 
 from phasewise.records.jobs import DataView
+from phasewise.workflow.labelling import fixes
 
 SPLIT_ACTIONS = ("keep-together",)
 """Remedies that change which rows lie in which part, and so the split itself."""
@@ -57,7 +58,7 @@ def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -
         positive=view.value("data.positive"),
         roles=dict(view.value("data.roles") or {}),
         remedies=dict(view.value("data.remedies") or {}) if remedies else split_remedies(view),
-        relabel=dict(view.value("data.relabel") or {}) if remedies else {},
+        relabel=fixes(view) if remedies else {},
         reading=reading(view),
         metric=view.value("goals.metric") or "",
         folds=split.folds if split else int(view.value("data.folds") or 0),

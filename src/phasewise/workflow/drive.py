@@ -111,7 +111,7 @@ class Drive:
         found = recommended(self.session.view)
         for finding, action in found.items():
             self.session.remedy(finding, action)
-            self.tell(f"remedy: {finding} -> {action}")
+            self.tell(f"remedy: {finding} -> {action}" + ("; the rows wait for a person: phasewise check --labels" if action == "review-labels" else ""))
         return bool(found)
 
     def _skip_field(self, phase: str) -> bool:

@@ -28,6 +28,8 @@ class Facts:
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     tags: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     """Model -> row of the development table -> tags of its error (V09a)."""
+    labels: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Row of the data file (from 0) -> the last decision about its label; in the order they were made (D18)."""
     versions: list[dict[str, Any]] = field(default_factory=list)
     """Models in service, in order: promoted by a feed or put back by a person (X14)."""
     goal_overrides: int = 0
@@ -63,6 +65,10 @@ class Facts:
             self.ideas[idea.id] = idea
         elif kind == "version":
             self.versions.append(data)
+        elif kind == "label":
+            self.labels.pop(int(data["row"]), None)
+            if data["decision"] != "undo":
+                self.labels[int(data["row"])] = data
         elif kind == "tag":
             own = self.tags.setdefault(data["model"], {}).setdefault(int(data["row"]), [])
             if data.get("on", True) and data["tag"] not in own:

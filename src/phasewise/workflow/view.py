@@ -10,7 +10,7 @@ from phasewise.workflow.evidence import Evidence, key_of
 from phasewise.workflow.facts import Facts
 from phasewise.workflow.files import FileIds
 from phasewise.workflow.steps import Step
-from phasewise.workflow.values import default, split_key
+from phasewise.workflow.values import change_said, counting, default, split_key
 
 PROFILE_KEYS = ("data.delimiter", "data.encoding")
 
@@ -83,7 +83,8 @@ class ProjectView:
         if slot not in self._inputs:
             step = self.steps[slot]
             # Answers at their default are left out, so that a question added later makes nothing stale by being there.
-            out = {key: fingerprint(self.value(key)) for key in step.answers if self.value(key) != default(*split_key(key))}
+            told = {key: counting(key, self.value(key)) for key in step.answers}
+            out = {key: fingerprint(value) for key, value in told.items() if value != default(*split_key(key))}
             out |= {f"file:{key}": self.files.identity(self.value(key)) for key in step.files}
             out |= {f"file:{key}": self.files.identity(self.value(key)) for key in step.code if self.value(key)}
             out |= {f"evidence:{s}": self.key(s) for s in step.evidence}
@@ -139,11 +140,12 @@ class ProjectView:
         if name not in self._answer_names():
             return f"{name.replace('_', ' ')} changed"
         phase, field = split_key(name)
-        now = self.value(name)
+        now = counting(name, self.value(name))
         if old is None:
-            return f"{name} changed from {default(phase, field)!r} to {now!r}"
-        before = next((v.get(field) for _, p, v in reversed(self.facts.history) if p == phase and fingerprint(v.get(field)) == old), None)
-        return f"{name} changed from {before!r} to {now!r}" if before is not None else f"{name} changed to {now!r}"
+            return change_said(name, default(phase, field), now)
+        past = (counting(name, v.get(field)) for _, p, v in reversed(self.facts.history) if p == phase)
+        before = next((v for v in past if fingerprint(v) == old), None)
+        return change_said(name, before, now) if before is not None else f"{name} changed"
 
     @staticmethod
     def _answer_names() -> set[str]:

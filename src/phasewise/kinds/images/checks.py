@@ -24,6 +24,13 @@ def infos() -> list[Info]:
     return own + [c for c in all_checks("table") if c.id in SHARED]
 
 
+def doubts(table: CheckTable):
+    """The label-review queue of pictures (I15, D18)."""
+    from phasewise.kinds.images import checks_labels
+
+    return checks_labels.doubts(table)
+
+
 def _rows(table: CheckTable, mask: np.ndarray) -> list[int]:
     return [int(r) for r in table.subject.table["__row__"].to_numpy()[mask]]
 

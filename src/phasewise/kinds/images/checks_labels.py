@@ -79,3 +79,19 @@ def folders_alike(table: CheckTable) -> list[Finding]:
             if share[a, b] > 0.5 and share[b, a] > 0.5:
                 out.append(finding("folders-alike", "block", f"{dev.classes[a]!r} and {dev.classes[b]!r} look swapped", f"{percent(share[a, b])} and {percent(share[b, a])} of their pictures are taken for the other class.", place=f"{dev.classes[a]}/{dev.classes[b]}", harm=50, numbers={"share": float(share[a, b])}, remedies=[remedy("merge-levels", map={dev.classes[a]: dev.classes[b]}, columns=[table.target]), remedy("accept")]))
     return out
+
+
+def doubts(table: CheckTable) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], Any]:
+    """The review queue's rows (see `checks.review`): the same out-of-fold model, each picture with its path, facts and a thumbnail."""
+    from phasewise.kinds.images.showing import row as facts
+    from phasewise.kinds.images.showing import thumbnail
+
+    dev = table.subject
+    rows, proba = out_of_fold(dev, table.seed)
+    held = dev.pixels()
+
+    def shown(position: int) -> dict[str, Any]:
+        path, size, *looks = facts(dev, position)
+        return {"cells": {"path": path, "size": size, **{name: value for name, _, value in (w.partition(" ") for w in looks)}}, "thumbnail": thumbnail(np.array(held[position]).transpose(2, 0, 1), 20)}
+
+    return rows, dev.y[rows], proba, list(dev.classes), shown

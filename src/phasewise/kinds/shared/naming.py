@@ -1,6 +1,6 @@
 """Class names as a person can name them: hostile ones are shown, and answered, in their safe form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from phasewise.records.errors import UsageError
 from phasewise.records.text import safe_text
@@ -21,3 +21,8 @@ def class_named(wish: str, levels: Sequence[str]) -> str:
         names = " and ".join(repr(safe_text(v, 40)) for v in levels)
         raise UsageError(f"no class {safe_text(wish, 40)!r}", f"The classes are {names}.", "Name one of them as the positive class.")
     return alike[0]
+
+
+def renamed(relabel: Mapping[str, str], classes: Sequence[str]) -> bool:
+    """Whether corrections make other classes: a class renamed, or a row given a class there was not; dropping rows never does."""
+    return any(not k.isdigit() or (v != "" and v not in classes) for k, v in relabel.items())

@@ -10,7 +10,7 @@ from phasewise.kinds.shared import sealing
 from phasewise.kinds.shared.assigning import VALIDATION
 from phasewise.kinds.shared.development import Development
 from phasewise.kinds.shared.drawing import split_facts, split_rows
-from phasewise.kinds.shared.naming import class_named
+from phasewise.kinds.shared.naming import class_named, renamed
 from phasewise.kinds.tabular import casting, reading, sources, targets
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
@@ -72,7 +72,7 @@ def _classes(natural: pl.DataFrame, view: DataView, about: dict[str, Any]) -> tu
     if view.task == "regression":
         return None
     classes = tuple(about.get("classes", ()))
-    changed = bool(view.relabel) or any("merge" in v or "fold-case" in v for v in view.remedies.values())
+    changed = renamed(view.relabel, classes) or any("merge" in v or "fold-case" in v for v in view.remedies.values())
     if changed or view.task != about.get("task"):
         return None
     if view.positive and len(classes) == 2:

@@ -1,6 +1,6 @@
 """Results of profile, split and checks."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -109,6 +109,26 @@ class SplitResult(OpenRecord):
     resplits: int = 0
 
 
+class LabelDoubt(OpenRecord):
+    """One row of the label-review queue (D18): a development row whose label a model that never saw it contradicts."""
+
+    row: int
+    """Row number in the source file, from 0 (people see it from 1)."""
+    given: str
+    """Class as it stands in the file; shown through `safe_text`."""
+    suggested: str
+    confidence: float
+    """Out-of-fold probability of the suggested label."""
+    margin: float
+    """Out-of-fold probability of the given label minus that of the suggested one, in [-1, 0): the sort key."""
+    part: str = ""
+    """`train` or `validation`; empty where every row is in both by turns (folds)."""
+    cells: dict[str, str] = Field(default_factory=dict)
+    """The row's cells as safe text, or what identifies a picture."""
+    thumbnail: list[Any] = Field(default_factory=list)
+    """A picture in half blocks, see `tui.widgets.picture`."""
+
+
 class ChecksResult(OpenRecord):
     """All findings with the coverage line: which checks ran, were skipped, and why."""
 
@@ -119,3 +139,11 @@ class ChecksResult(OpenRecord):
     rows: int
     rows_looked: int
     seconds: float = 0.0
+    doubts: list[LabelDoubt] | None = None
+    """The label-review queue, most doubtful first; None where labels were not looked at."""
+    doubts_rows: int = 0
+    """Rows whose labels were judged."""
+    doubts_classes: list[str] = Field(default_factory=list)
+    """The classes a row may be relabelled to."""
+    doubts_why: str = ""
+    """Why labels were not looked at."""

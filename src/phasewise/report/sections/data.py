@@ -51,6 +51,15 @@ def findings(story: Story) -> Section:
         text(f"{sum(c.state == 'ran' for c in data.coverage)} of {len(data.coverage)} checks ran on ", number(data.rows_looked), " of ", number(data.rows), " rows."),
         Table(columns=("severity", "finding", "seen", "rows", "remedy chosen", "id"), rows=rows),
     ]
+    if (reviewed := _reviewed(story)):
+        blocks.append(text(reviewed))
     if not_run:
         blocks.append(Table(columns=("check", "state", "why"), rows=tuple((c.check, c.state, c.why) for c in not_run), caption="Checks that did not run"))
     return Section(id="findings", title="Findings and remedies", blocks=tuple(blocks))
+
+
+def _reviewed(story: Story) -> str:
+    """What a person decided about doubtful labels, in one sentence."""
+    held = [d for d in story.labels.values() if d != "undo"]
+    counts = ", ".join(f"{held.count(d)} {word}" for d, word in (("accept", "accepted"), ("relabel", "relabelled"), ("drop", "dropped")) if d in held)
+    return f"Labels reviewed by hand: {counts}. Corrections apply to training and validation rows only; the sealed test rows kept their labels." if held else ""

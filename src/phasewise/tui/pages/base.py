@@ -19,6 +19,8 @@ class View(VerticalScroll, can_focus=False):
     """One view of a page. `load` shows what the desk knows; `tick` is called a few times a second while it is seen."""
 
     TITLE: ClassVar[str] = ""
+    PLACE: ClassVar[str] = ""
+    """Where its own keys stand in the table of keys; an empty text when it has none."""
     HINT: ClassVar[str] = ""
     """Keys of this view, shown in the action bar."""
 
@@ -37,6 +39,9 @@ class View(VerticalScroll, can_focus=False):
 
     def tick(self) -> None:
         """A frame of live work."""
+
+    def settle(self) -> None:
+        """A frame without news: what was left over from the last one."""
 
     def has_data(self) -> bool:
         """Whether there is something to see."""
@@ -124,6 +129,10 @@ class Page(Vertical):
         if focus:
             self.views[index].focus_first()
 
+    async def show_named(self, title: str) -> None:
+        """Show the view with a title, where this page has one."""
+        await self.show(next((i for i, v in enumerate(self.VIEWS) if v.TITLE == title), self.current))
+
     @property
     def view(self) -> View | None:
         """The view that is shown."""
@@ -141,6 +150,11 @@ class Page(Vertical):
         """A frame for the shown view."""
         if self.view is not None and self.view.is_mounted:
             self.view.tick()
+
+    def settle(self) -> None:
+        """A frame without news."""
+        if self.view is not None and self.view.is_mounted:
+            self.view.settle()
 
     @property
     def form(self) -> Form | None:

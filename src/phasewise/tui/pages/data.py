@@ -1,16 +1,17 @@
 """Data: is it fit for the goal?"""
 
 from phasewise.tui.pages.base import Page, Questions
+from phasewise.tui.pages.data_labels import Labels
 from phasewise.tui.pages.data_split import Split
 from phasewise.tui.pages.data_table import Columns, Preview
 from phasewise.tui.pages.findings import Findings
 
 
 class DataPage(Page):
-    """Questions, the file, its columns, the split, the findings."""
+    """Questions, the file, its columns, the split, the findings, the labels under review."""
 
     PHASE = "data"
-    VIEWS = (Questions, Preview, Columns, Split, Findings)
+    VIEWS = (Questions, Preview, Columns, Split, Findings, Labels)
 
     def opening(self) -> int:
         """Findings once there are some, the columns once the file was read, else the questions."""

@@ -4,11 +4,11 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 
 from phasewise.records.errors import PhasewiseError
 from phasewise.records.findings import SEVERITY_ORDER
+from phasewise.tui import keys
 from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.numbers import number, plural
 from phasewise.tui.pages.base import View
@@ -25,10 +25,8 @@ class Findings(View):
 
     TITLE = "Findings"
     HINT = "Enter remedy, a as advised"
-    BINDINGS = [
-        Binding("a", "advised", "Take the recommended remedy", show=False, id="finding.advised"),
-        Binding("i", "passes", "Show or hide passed checks", show=False, id="finding.passes"),
-    ]
+    PLACE = "findings"
+    BINDINGS = keys.bindings(PLACE)
     passes = False
 
     def compose(self) -> ComposeResult:
@@ -113,6 +111,8 @@ class Findings(View):
         self.notify(f"{title}: {f.title}", markup=False)
         self.desk.touch()
         self.screen.refresh_pages()  # type: ignore[attr-defined]
+        if action == "review-labels":
+            self.run_worker(self.screen.page.show_named("Labels"), exit_on_error=True)  # type: ignore[attr-defined]
 
     def has_data(self) -> bool:
         return self.desk.result("checks") is not None

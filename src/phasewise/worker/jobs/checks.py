@@ -11,11 +11,13 @@ from phasewise.records.results.data import ChecksResult
 
 def run(ctx: Any, job: ChecksJob) -> ChecksResult:
     """The table of the development rows as read through all checks (or those named); a kind with a `checks` room says which (`infos()`)."""
+    from phasewise.checks import review
     from phasewise.checks.registry import all_checks, run_checks
     from phasewise.checks.table import CheckTable
 
     wing = kind(job.data.kind)
-    infos = wing.room("checks").infos() if wing.has("checks") else None
+    room = wing.room("checks") if wing.has("checks") else None
+    infos = room.infos() if room is not None else None
     known = {c.id for c in all_checks()} | {c.id for c in infos or ()}
     for name in job.only:
         if name not in known:
@@ -46,6 +48,8 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
         return ctx.control.stop is None
 
     result = run_checks(table, job.only or None, progress, infos=infos)
+    if any(c.check == "label-noise" and c.state != "failed" and c.why != "cancelled" for c in result.coverage):
+        result = review.filled(result, table, room)
     for finding in result.findings:
         if finding.severity in ("block", "warn"):
             ctx.finding(finding.id, finding.severity, finding.title, finding.seen)

@@ -5,6 +5,7 @@ from typing import Any
 from phasewise.kinds.registry import propose
 from phasewise.records.jobs import ChecksJob, ProfileJob, SplitJob
 from phasewise.workflow.dev import data_view
+from phasewise.workflow.labelling import fixes
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
@@ -156,7 +157,9 @@ class Data(Phase):
         rows = ", ".join(f"{part.rows:,} {name}" for name, part in split.parts.items() if part.rows)
         blocks = sum(1 for f in findings(view) if f.severity == "block")
         warns = sum(1 for f in findings(view) if f.severity == "warn")
-        return f"{rows}; {blocks} blocking, {warns} warnings" if checks else rows
+        fixed = len(fixes(view))
+        labels = f"; {fixed} label{'s' if fixed != 1 else ''} corrected" if fixed else ""
+        return f"{rows}; {blocks} blocking, {warns} warnings{labels}" if checks else rows
 
 
 def findings(view: Any) -> list[Any]:
