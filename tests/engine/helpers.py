@@ -43,7 +43,7 @@ class Record(Hooks):
     """Keeps everything it is told."""
 
     def __init__(self) -> None:
-        self.findings, self.epochs, self.points = [], [], []
+        self.findings, self.epochs, self.points, self.strip = [], [], [], []
 
     def on_finding(self, id, severity, title, detail="", data=None):
         self.findings.append((id, severity, title, detail, data))
@@ -52,4 +52,5 @@ class Record(Hooks):
         self.epochs.append((epoch, step, values, members, alive))
 
     def on_metrics(self, columns, rows):
-        self.points += [dict(zip(columns, row, strict=True)) for row in rows]
+        into = self.points if "loss" in columns else self.strip
+        into += [dict(zip(columns, row, strict=True)) for row in rows]

@@ -166,3 +166,32 @@ def test_the_watch_costs_less_than_three_per_cent():
     seconds(False)
     ratios = sorted(seconds(True) / seconds(False) for _ in range(7))
     assert ratios[3] <= 1.03, ratios
+
+
+class Points(Listen):
+    def __init__(self):
+        super().__init__()
+        self.strip = []
+
+    def on_metrics(self, columns, rows):
+        if "grad_norm" in columns:
+            self.strip += [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def strip(lr):
+    data, info = digits()
+    config = ModelConfig(network=NetworkSpec(**MLP), train=TrainSpec(batch_size=32, epochs=3, optimizer="sgd", momentum=0.0, lr=lr))
+    hooks = Points()
+    fit([Member(id="m", config=config, train=torch.arange(1400), validation=torch.arange(1400, 1797))], data, info, networks.build, hooks)
+    return hooks.strip
+
+
+def test_gradient_norms_and_update_ratios_are_told_while_training():
+    slow, fast = strip(1e-5), strip(1e-4)
+    assert len(slow) >= 3
+    assert [p["step"] for p in slow] == sorted(p["step"] for p in slow) and slow[-1]["step"] <= 3 * 44
+    for a, b in zip(slow[:2], fast[:2], strict=True):
+        assert a["grad_norm"] == pytest.approx(b["grad_norm"], rel=0.05), "the gradient hardly depends on so small a rate"
+        for name in ("least_update", "update_ratio", "largest_update"):
+            assert b[name] == pytest.approx(10 * a[name], rel=0.1), "the update does, by the rate"
+        assert 0 < a["least_update"] <= a["update_ratio"] <= a["largest_update"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from phasewise.records.errors import UsageError
+from phasewise.records.phases import PHASES
 from phasewise.tui import export, keys, recent
 from phasewise.tui.app import PhasewiseApp
 from phasewise.tui.screens.start import StartModel
@@ -13,7 +14,7 @@ from phasewise.tui.settings import Settings, load
 from phasewise.tui.widgets.table import Column, Table
 
 from .fake_session import FakeSession, tell_training
-from .screen import frame, frames, opened, press, row, settle, type_text
+from .screen import frame, frames, opened, press, row, settle, still, type_text
 
 
 def test_keys_have_unique_ids_titles_and_no_clash_with_multiplexers():
@@ -64,21 +65,53 @@ async def test_keys_can_be_remapped_by_id():
 async def test_every_command_is_in_the_palette_and_runs():
     from phasewise.tui.commands import every
 
-    session = FakeSession(done="data")
-    async with opened(session) as (app, pilot):
-        titles = [t for t, _, _ in every(app)]
-        assert {k.title for k in keys.KEYS} <= set(titles)
-        assert {"Theme: colour-blind", "Go to Verify"} <= set(titles)
+    async with opened(None) as (app, pilot):
+        titles = {c.title for c in every(app)}
+    async with opened(FakeSession(done="ship")) as (app, pilot):
+        for phase in PHASES:
+            await app.screen.go(phase)
+            for i in range(len(app.screen.page.VIEWS)):
+                await app.screen.page.show(i)
+                titles |= {c.title for c in every(app)}
+        assert {k.title for k in keys.KEYS} <= titles
+        assert {"Theme: colour-blind", "Go to Verify"} <= titles
         await press(pilot, "escape", "f4")
         await type_text(pilot, "theme: light")
         await settle(pilot)
         await press(pilot, "enter")
         assert app.theme == "phasewise-light"
         await press(pilot, "colon")
-        await type_text(pilot, "go to goals")
+        await type_text(pilot, "go to tune")
         await settle(pilot)
         await press(pilot, "enter")
-        assert app.screen.phase == "goals"
+        assert app.screen.phase == "tune"
+        await app.screen.page.show(2)
+        await press(pilot, "f4")
+        await type_text(pilot, "add an idea")
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert "A new idea" in frame(app), "a command of a view runs on the view"
+
+
+async def test_every_question_is_in_the_palette_and_leads_to_its_field():
+    from phasewise.tui.commands import every
+
+    session = FakeSession(done="data")
+    async with opened(session) as (app, pilot):
+        asked = {f"{p}.{q.name}" for p in PHASES for q in session.questions(p) if q.visible}
+        assert asked and asked <= {c.help for c in every(app)}
+        await press(pilot, "f4")
+        await type_text(pilot, "schedule")
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert app.screen.phase == "train"
+        assert app.screen.page.form.focused_question().name == "schedule"
+        for key in ("train.batch_size", "train.clip_norm", "goals.metric", "verify.claim"):
+            await app.screen.action_question(key)
+            text = await still(pilot)
+            field = app.screen.page.form.fields[key.partition(".")[2]]
+            assert field.editor.has_focus
+            assert field.question.text[:30] in text, f"{key} has the focus and cannot be seen"
 
 
 async def test_panes_toggle_by_digit():

@@ -126,9 +126,12 @@ async def test_charts_have_a_cursor_and_scales():
         assert "at epoch 11.98" in frame(app)
         await press(pilot, "l")
         assert "log" in frame(app)
+        assert "smooth 0.9, dots: raw" in frame(app), "one value a step is smoothed, and it is said"
         await press(pilot, "m", "z")
-        assert "smooth 0.6" in frame(app)
-        assert "last fifth" in frame(app)
+        assert "smooth 0.98" in frame(app)
+        assert "a fifth" in frame(app)
+        await press(pilot, "m")
+        assert "smooth" not in frame(app)
         drawn = chart.drawn
         await frames(pilot, 5)
         assert chart.drawn == drawn, "a clean chart is not drawn again"

@@ -27,6 +27,7 @@ FREE = 6
 VANISH_RATIO, VANISH_UPDATE, VANISH_STEPS = 1e-3, 1e-7, 50
 NORM_JUMP, LOSS_JUMP = 100.0, 10.0
 TINY = 1e-30
+STRIP = ("step", "grad_norm", "least_update", "update_ratio", "largest_update", "member")
 
 
 class MemberWatch:
@@ -80,7 +81,7 @@ class Watch:
         held = self._held.pop(key, None)
         if held is not None:
             if held[0] == done - 1:
-                self._measure(population, tracks, done, held[1])
+                self._measure(population, tracks, epoch, done, held[1])
         elif done % (self.look_every if self._seen else min(FIRST, self.look_every)) == 0 and self._affordable(began):
             self._held[key] = (done, [view.weight.detach().clone() for view in population.layers()])
         self.spent += self.clock() - began
@@ -89,7 +90,7 @@ class Watch:
         looks = max((m.looks for m in self.members.values()), default=0)
         return looks < FREE or self.spent < self.share * max(now - self.began, 1e-9)
 
-    def _measure(self, population: Any, tracks: Sequence[Any], done: int, before: list[Tensor]) -> None:
+    def _measure(self, population: Any, tracks: Sequence[Any], epoch: int, done: int, before: list[Tensor]) -> None:
         self._seen = True
         views = population.layers()
         rows = [[_rms(v.weight), _rms(v.weight - old), _rms(v.grad) if v.grad is not None else torch.full_like(_rms(v.weight), math.nan)] for v, old in zip(views, before, strict=True)]
@@ -98,6 +99,7 @@ class Watch:
         low, last = losses.min(0).values.tolist(), losses[max(0, done - 10) :].median(0).values.tolist()
         start = losses[0].tolist()
         sizes = [math.sqrt(v.weight[0].numel()) for v in views]
+        self._strip(tracks[0], epoch * len(population.losses) + done, [(v.name, *row, size) for v, row, size in zip(views, table, sizes, strict=True)])
         for slot, track in enumerate(tracks):
             member = self.members[track.member.id]
             figures = [(v.name, table[i][0][slot], table[i][1][slot], table[i][2][slot], sizes[i]) for i, v in enumerate(views)]
@@ -110,6 +112,15 @@ class Watch:
             if not ending:  # a rate that comes to its planned end is no vanishing gradient
                 self._vanishing(track, member, figures)
             member.looks += 1
+
+    def _strip(self, track: Any, step: int, layers: list[tuple[str, list[float], list[float], list[float], float]]) -> None:
+        """The figures of the first member, for the eye: total gradient norm; least, middle and largest update ratio of its weights."""
+        gradients = [gradient[0] * size for *_, gradient, size in layers if math.isfinite(gradient[0])]
+        ratios = sorted(update[0] / weight[0] for name, weight, update, *_ in layers if name.endswith("weight") and weight[0] > TINY and math.isfinite(update[0]))
+        if not ratios:
+            return
+        norm = math.sqrt(sum(g * g for g in gradients)) if gradients else None
+        self.hooks.on_metrics(STRIP, [[float(step), norm, ratios[0], ratios[(len(ratios) - 1) // 2], ratios[-1], float(track.position)]])
 
     def _stats(self, views: Sequence[Any], figures: list[tuple[str, float, float, float, float]], slot: int, track: Any) -> list[LayerStats]:
         activation = track.member.config.network.activation

@@ -43,6 +43,7 @@ def load(env: dict[str, str] | None = None, file: Path | None = None) -> Setting
     found = _detect(env)
     theme = env.get("PHASEWISE_THEME") or told.get("theme") or ("mono" if env.get("NO_COLOR") else "default")
     markers = env.get("PHASEWISE_MARKERS") or told.get("markers") or "auto"
+    _keys(told.get("keys", {}), path)
     _one_of(theme, THEME_NAMES, "theme", path)
     _one_of(markers, MARKER_NAMES, "markers", path)
     plain = markers == "ascii" or (markers == "auto" and found["charset"] == "ascii")
@@ -83,6 +84,16 @@ def _read(path: Path) -> dict:
             kind = {"str": "a text", "bool": "true or false", "dict": "a table"}[_KNOWN[key].__name__]
             raise UsageError(f"setting {key!r} in {path} must be {kind}", f"line {_line_of(text, key)}", "Correct the value.")
     return data
+
+
+def _keys(mapped: dict, path: Path) -> None:
+    from phasewise.tui import keys
+
+    wrong = keys.check(mapped)
+    if wrong:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        name = next((n for n in mapped if repr(n) in wrong[0]), "")
+        raise UsageError(f"{wrong[0]} in {path}", f"line {_line_of(text, name)}" if name else "in the table [keys]", "`phasewise keys` lists the ids and their keys.")
 
 
 def _line_of(text: str, key: str) -> int:

@@ -9,6 +9,7 @@ from phasewise.tui.charts.decimate import decimate, segments
 
 Row = list[tuple[str, str]]
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_AXIS = re.compile("[\u2524\u2502\u2514\u253c]")
 _MARKERS = {"braille": "braille", "block": "hd", "ascii": "*"}
 _GUIDE, _CURSOR = 60, 61
 
@@ -22,6 +23,10 @@ class Line:
     tone: str = "key"
     letter: str = ""
     dots: bool = False
+    noisy: bool = False
+    """One value a step: smoothed by default, the raw values faint behind it."""
+    faint: bool = False
+    """Only dots in the smallest marker, without a letter: the raw values behind a smoothed line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,12 @@ def draw(lines: Sequence[Line], frame: Frame) -> list[Row]:
 
 
 def _line(plt: object, one: Line, points: list[tuple[float, float]], index: int, frame: Frame) -> None:
+    if one.faint:
+        kept = [p for piece in segments(decimate(points, frame.width)) for p in piece]
+        if kept:
+            mark = "." if frame.markers == "ascii" else "braille" if frame.markers == "braille" else "\u00b7"
+            plt.scatter([p[0] for p in kept], [p[1] for p in kept], marker=mark, color=index + 1)  # type: ignore[attr-defined]
+        return
     marker = (one.letter or "*") if frame.markers == "ascii" else "\u2022" if one.dots else _MARKERS[frame.markers]
     for piece in segments(decimate(points, frame.width)):
         xs, ys = [p[0] for p in piece], [p[1] for p in piece]
@@ -107,13 +118,26 @@ def _axes(plt: object, xs: list[float], ys: list[float], frame: Frame) -> None:
     plt.yticks(y_ticks, [label(t, frame.log_y) for t in y_ticks])  # type: ignore[attr-defined]
 
 
+def gutter(rows: list[Row]) -> int:
+    """The column in which the picture begins: right of the y axis."""
+    for row in rows:
+        found = _AXIS.search("".join(text for text, _ in row))
+        if found:
+            return found.end()
+    return 0
+
+
 def ticks(low: float, high: float, count: int, *, log: bool = False) -> list[float]:
-    """About `count` round numbers in [low, high]; whole decades where the axis is logarithmic and long enough."""
+    """About `count` round numbers in [low, high]; whole decades, or 1, 2 and 5 of each, where the axis is logarithmic and long enough."""
     if high <= low:
         return [low]
     if log and high - low >= 2:
         step = max(1, round((high - low) / count))
         return [float(d) for d in range(math.ceil(low), math.floor(high) + 1, step)]
+    if log and high - low > 0.4:
+        powers = range(math.floor(low), math.ceil(high) + 1)
+        round_ones = [math.log10(m) + p for p in powers for m in (1, 2, 5)]
+        return [t for t in round_ones if low <= t <= high] or [low]
     raw = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw), 10 * power)

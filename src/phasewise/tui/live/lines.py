@@ -7,6 +7,7 @@ from phasewise.tui.live.run import LiveRun
 from phasewise.tui.live.series import Series
 
 _TONES = ("key", "second", "good", "warn", "bad", "ink")
+_WORDS = {"grad_norm": "gradient", "update_ratio": "update", "least_update": "smallest", "largest_update": "largest"}
 _HIDDEN = {"watch.memory_mb", "train.smooth"}
 
 
@@ -27,6 +28,8 @@ def chart_of(name: str) -> str:
 def title_of(name: str) -> str:
     """The words of a series: `train.loss` is `train`, `epoch.validation_loss` is `validation`."""
     family, _, column = name.partition(".")
+    if column in _WORDS:
+        return _WORDS[column]
     short = column.replace("_loss", "").replace("_", " ").strip()
     if column == "loss":
         return family if family != "epoch" else "validation"
@@ -48,12 +51,12 @@ def lines_of(run: LiveRun, chart: str, x_unit: str = "step", *, pinned: LiveRun 
     chosen = _chosen(run, chart)
     titles = [title_of(s.name) for s in chosen]
     out = [
-        Line(name=title, points=along(run, s.points(), x_unit), tone=_TONES[i % len(_TONES)], letter=letter)
+        Line(name=title, points=along(run, s.points(), x_unit), tone=_TONES[i % len(_TONES)], letter=letter, noisy=s.name == "train.loss")
         for i, (s, title, letter) in enumerate(zip(chosen, titles, letters(titles), strict=True))
     ]
     if pinned is not None and pinned.id != run.id:
         for s in _chosen(pinned, chart)[-1:]:
-            out.append(Line(name=f"{pinned.id} {title_of(s.name)}", points=along(pinned, s.points(), x_unit), tone="muted", letter="p"))
+            out.append(Line(name=f"{pinned.id} {title_of(s.name)}", points=along(pinned, s.points(), x_unit), tone="muted", letter="p", noisy=s.name == "train.loss"))
     return out
 
 
@@ -75,11 +78,20 @@ def version_of(run: LiveRun | None, chart: str) -> Any:
 
 
 def along(run: LiveRun, points: list[tuple[float, float]], x_unit: str) -> list[tuple[float, float]]:
-    """Points with steps turned into epochs or seconds by the epoch marks (linear in between)."""
-    if x_unit == "step" or not run.marks:
+    """Points with steps turned into epochs (by the epoch marks) or seconds (by the clock), linear in between.
+
+    Before the first epoch has ended nobody knows how long one is: the line is empty then.
+    """
+    if x_unit == "step":
         return points
-    steps = [0.0, *(float(m[0]) for m in run.marks)]
-    values = [0.0, *(float(m[1]) if x_unit == "epoch" else m[2] - (run.started or m[2]) for m in run.marks)]
+    zero = run.origin or run.started or 0.0
+    pairs = [(float(m[0]), float(m[1])) for m in run.marks] if x_unit == "epoch" else [(x, t - zero) for x, t in run.clock or [(float(m[0]), m[2]) for m in run.marks]]
+    if not pairs:
+        return []
+    steps, values = [0.0, *(p[0] for p in pairs)], [0.0, *(p[1] for p in pairs)]
+    if x_unit == "time" and len(pairs) > 1:  # what lies before the first step is not training
+        (x0, t0), (x1, t1) = pairs[0], pairs[1]
+        values[0] = max(t0 - (t1 - t0) / max(x1 - x0, 1e-9) * x0, 0.0)
     return [(_at(steps, values, x), y) for x, y in points]
 
 

@@ -47,11 +47,20 @@ class LiveRun:
     values: dict[str, float | None] = field(default_factory=dict)
     marks: list[tuple[int, int, float]] = field(default_factory=list)
     """(step, epoch, time) at epoch ends, thinned to 2,000: turns a step axis into epochs or seconds."""
+    clock: list[tuple[float, float]] = field(default_factory=list)
+    """(step, time) of the followed points, thinned to 2,000: turns a step axis into seconds before an epoch has ended, and gives the speed."""
+    followed: float | None = None
+    """The member whose points are drawn; others are left out until it is silent."""
+    others: set[float] = field(default_factory=set)
+    sweeps: list[list[tuple[float, float]]] = field(default_factory=list)
+    """(learning rate, loss) of the sweeps of a finder, the one that goes on last."""
     memory_mb: float = 0.0
     paused: bool = False
     device: str = ""
     threads: int = 0
     started: float | None = None
+    origin: float | None = None
+    """When its first process said hello: zero of the time axis, also after a resume."""
     heard: float = 0.0
     checkpoint: str = ""
     error: dict[str, str] = field(default_factory=dict)
@@ -91,6 +100,26 @@ class LiveRun:
             return self.seconds
         return max(now - self.started, 0.0) if self.started else 0.0
 
+    def speed(self) -> float | None:
+        """Steps a second over the last twenty seconds of training, or None."""
+        if len(self.clock) < 2:
+            return None
+        x1, t1 = self.clock[-1]
+        x0, t0 = next((c for c in self.clock if t1 - c[1] <= 20.0), self.clock[0])
+        return (x1 - x0) / (t1 - t0) if t1 > t0 and x1 > x0 else None
+
+    def mine(self, member: float | None) -> bool:
+        """Whether a block of points is of the member that is drawn; when it is silent while another reports twice, that one is."""
+        if member is None or member == self.followed:
+            self.others.clear()
+            return True
+        if self.followed is None or member in self.others:
+            self.followed = member
+            self.others.clear()
+            return True
+        self.others.add(member)
+        return False
+
     def leaders(self, maximize: bool) -> list[Trial]:
         """Trials, best first; those without a value last."""
         def key(t: Trial) -> tuple[bool, float]:
@@ -101,6 +130,7 @@ class LiveRun:
 def _hello(run: LiveRun, e: Any) -> None:
     run.job, run.device, run.threads = e.job, e.device, e.threads
     run.started = run.started or e.t
+    run.origin = run.origin or e.t
     run.state = "running"
     run.say(e.t, "info", f"{e.job} on {e.device}, {e.threads} threads, pid {e.pid}")
 
@@ -119,14 +149,37 @@ def _progress(run: LiveRun, e: Any) -> None:
 
 
 def _metrics(run: LiveRun, e: Any) -> None:
-    lines = [run.line(f"{e.series}.{name}") for name in e.columns[1:]]
+    at = e.columns.index("member") if "member" in e.columns else 0
+    if at and e.rows:
+        member = e.rows[-1][at]
+        if not run.mine(member) if "loss" in e.columns else run.followed not in (None, member):
+            return
+    if e.series == "finder" and e.columns == ["step", "lr", "loss"]:
+        _sweep(run, e.rows)
+    lines = [run.line(f"{e.series}.{name}") if name != "member" else None for name in e.columns[1:]]
+    if e.series == "train" and "loss" in e.columns and e.rows and e.rows[-1][0] is not None:
+        run.clock = [c for c in run.clock if c[0] < e.rows[-1][0]] if run.clock and run.clock[-1][0] >= e.rows[-1][0] else run.clock
+        run.clock.append((e.rows[-1][0], e.t))
+        if len(run.clock) > 2000:
+            del run.clock[1::2]
     for row in e.rows:
         x = row[0]
         if x is None:
             continue
         for line, y in zip(lines, row[1:], strict=False):
-            line.add(x, y)
-        run.step = int(x) if e.series == "train" else run.step
+            if line is not None:
+                line.add(x, y)
+        run.step = int(x) if e.series == "train" and "loss" in e.columns else run.step
+
+
+def _sweep(run: LiveRun, rows: list[list[float | None]]) -> None:
+    """Points of a finder: a rate below the last one begins the next sweep."""
+    for _, lr, loss in rows:
+        if lr is None:
+            continue
+        if not run.sweeps or (run.sweeps[-1] and lr < run.sweeps[-1][-1][0]):
+            run.sweeps.append([])
+        run.sweeps[-1].append((lr, float("nan") if loss is None else loss))
 
 
 def _epoch(run: LiveRun, e: Any) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 
+from phasewise.tui import keys
 from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.numbers import number, plural
 from phasewise.tui.pages.base import Page, Questions, View
@@ -14,6 +14,7 @@ from phasewise.tui.pages.shared import axis_note, leaderboard, leaderboard_colum
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.table import Column, Table
+from phasewise.workflow import stages
 
 NEED = {"no": ("warn", "no network needed"), "maybe": ("info", "a network may help"), "yes": ("pass", "a network is worth it")}
 
@@ -23,7 +24,8 @@ class Leaderboard(View):
 
     TITLE = "Leaderboard"
     HINT = "w go on with a reason"
-    BINDINGS = [Binding("w", "go_on_reason", "Go on although no network is needed", show=False, id="baseline.reason")]
+    PLACE = "leaderboard"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Banner, table, detail."""
@@ -78,7 +80,8 @@ class Checkup(View):
 
     TITLE = "Check-up"
     HINT = "m minimal model"
-    BINDINGS = [Binding("m", "minimal", "Undo one simplification per run and name the suspect", show=False, id="checkup.minimal")]
+    PLACE = "checkup"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Verdicts and shapes."""
@@ -104,7 +107,9 @@ class Checkup(View):
             detail += f"; not run because an earlier check failed: {', '.join(found.locked)}"
         climbed = self.desk.result("minimal")
         told = line(("minimal model  ", "muted"), (climbed.advice, "warn" if climbed.suspect else "ink")) if climbed else say("m makes the network simple and undoes one simplification per run until one is the suspect." if bad else "", "muted")
-        self.head.show(lines([r for r in (verdict("fail" if bad else "warn" if warn else "pass", word, detail, ascii_only=self.ascii_only), told, stale_note(evidence)) if r.plain]))
+        spent = stages.told(stages.read(self.desk.session.view)) if found.stages else ""
+        cost = line(("stages  ", "muted"), spent) if spent else Content("")
+        self.head.show(lines([r for r in (verdict("fail" if bad else "warn" if warn else "pass", word, detail, ascii_only=self.ascii_only), cost, told, stale_note(evidence)) if r.plain]))
         rows: list[list[Any]] = []
         for v in found.verdicts:
             mark = SEVERITY[v.verdict]

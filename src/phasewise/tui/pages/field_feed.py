@@ -4,9 +4,9 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 
 from phasewise.records.errors import PhasewiseError
+from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
 from phasewise.tui.numbers import number, plural
 from phasewise.tui.numbers import signed as plus
@@ -24,10 +24,8 @@ class Feeds(View):
 
     TITLE = "Feed"
     HINT = "a feed a file  B put back"
-    BINDINGS = [
-        Binding("a", "feed", "Feed a file of new labelled rows", show=False, id="field.feed"),
-        Binding("B", "put_back", "Put the version before back into service", show=False, id="field.back"),
-    ]
+    PLACE = "feed"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Versions, feeds, detail."""

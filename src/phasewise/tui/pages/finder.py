@@ -4,9 +4,10 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 
 from phasewise.records.errors import PhasewiseError
+from phasewise.tui import keys
+from phasewise.tui.charts.decimate import ceiling
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, say
@@ -20,14 +21,13 @@ class Finder(View):
 
     TITLE = "LR finder"
     HINT = "Enter takes the rate, t the cursor's"
-    BINDINGS = [
-        Binding("t", "take", "Take the rate under the cursor", show=False, id="finder.take"),
-    ]
+    PLACE = "finder"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Head, chart, suggestions."""
         self.head = Block(classes="section-tight")
-        self.chart = Chart("Loss over learning rate", self._lines, version=self._version, log_x=True, empty="Not run yet. Do the next step: Find the learning rate.")
+        self.chart = Chart("Loss over learning rate", self._lines, version=self._version, log_x=True, top=ceiling)
         self.table = Table([Column(title="", width=2), Column(title="rule", width=12), Column(title="learning rate", width=13, right=True), Column(title="why", flex=2)], title="suggestions", empty="No suggestion yet.", classes="short")
         yield self.head
         yield self.chart
@@ -45,21 +45,18 @@ class Finder(View):
 
         found = self.desk.result("find_lr")
         run = self._live()
-        if run is not None and run.state in ("running", "paused") and "finder.lr" in run.series:
-            rates, losses = run.series["finder.lr"].points(), run.series["finder.loss"].points()
-            pairs = sorted((r[1], loss[1]) for r, loss in zip(rates, losses, strict=False))
-            return [Line(name="loss", points=pairs, tone="key", letter="l")]
+        if run is not None and run.state in ("running", "paused", "queued"):
+            self.chart.empty = "The first points come in a moment: the process starts." if run.state != "paused" else "Paused."
+            last = len(run.sweeps) - 1
+            return [Line(name="loss" if i == last else f"sweep {i + 1}", points=points, tone="key" if i == last else "muted", letter="l" if i == last else "", faint=i < last) for i, points in enumerate(run.sweeps)]
         if found is None:
+            self.chart.empty = "Not run yet. Do the next step: Find the learning rate."
             return []
-        start, stop = found.skip_start, len(found.lrs) - found.skip_end
-        top = max(found.smooth[start:stop] or [0.0], default=0.0)
-        first = found.smooth[start] if len(found.smooth) > start else top
-        ceiling = max(first * 1.6, min(found.smooth[start:stop] or [0.0]) * 2)
-        shown = [i for i in range(start, stop) if found.smooth[i] <= ceiling]
+        shown = range(found.skip_start, len(found.lrs) - found.skip_end)
         out = [Line(name="smooth", points=[(found.lrs[i], found.smooth[i]) for i in shown], tone="key", letter="")]
         if found.low and found.high:
             out.append(Line(name="low", points=[(found.lrs[i], found.low[i]) for i in shown], tone="muted", letter=""))
-            out.append(Line(name="high", points=[(found.lrs[i], min(found.high[i], ceiling)) for i in shown], tone="muted", letter=""))
+            out.append(Line(name="high", points=[(found.lrs[i], found.high[i]) for i in shown], tone="muted", letter=""))
         return out
 
     def load(self) -> None:

@@ -3,10 +3,10 @@
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
 
+from phasewise.tui import keys
 from phasewise.tui.live.lines import lines_of, version_of
 from phasewise.tui.marks import RUN, SEVERITY, glyph
 from phasewise.tui.numbers import duration, eta, number
@@ -25,9 +25,8 @@ class Live(View):
     SLOT: ClassVar[str] = "fit"
     HINT = "p pause  s stop  r rate"
     turn = 0
-    BINDINGS = [
-        Binding("P", "pin", "Pin this run for comparison", show=False, id="live.pin"),
-    ]
+    PLACE = "live"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Numbers, charts, messages."""
@@ -53,12 +52,16 @@ class Live(View):
         return lines_now
 
     def _version(self, name: str) -> Any:
-        return lambda: (version_of(self.run(), name), self.desk.version)
+        return lambda: (version_of(self.run(), name), version_of(self.desk.pinned, name), self.desk.version)
 
     def run(self) -> Any:
-        """The phase's newest followed run that has anything to show."""
-        found = [r for r in self.desk.board.runs.values() if r.phase == self.phase and r.job != "find_lr"]
-        return found[-1] if found else None
+        """The run that was chosen, else the phase's newest that is followed (a pinned one only when there is no other)."""
+        board = self.desk.board
+        found = [r for r in board.runs.values() if r.phase == self.phase and r.job != "find_lr"]
+        chosen = board.runs.get(board.current)
+        if chosen in found:
+            return chosen
+        return next((r for r in reversed(found) if r is not self.desk.pinned), found[-1] if found else None)
 
     def stored(self, name: str) -> list[Any]:
         """The curves of the stored result, when no run is followed."""
@@ -85,13 +88,17 @@ class Live(View):
 
     def tick(self) -> None:
         self._goal_line()
+        self.settle()
+        self.figures.refresh()
+        self.notes.redraw()
+
+    def settle(self) -> None:
+        """One dirty chart a frame, in turn: no frame draws four, and none stays behind."""
         names = list(self.charts)
-        for i in range(len(names)):  # one chart a frame, in turn: no frame draws four
+        for i in range(len(names)):
             if self.charts[names[(self.turn + i) % len(names)]].tick():
                 self.turn = (self.turn + i + 1) % len(names)
                 break
-        self.figures.refresh()
-        self.notes.redraw()
 
     def _goal_line(self) -> None:
         """The goal is drawn only where the goal's own metric is."""
@@ -118,7 +125,7 @@ class Live(View):
             parts += [("epoch ", "muted"), (str(run.epoch), "bold"), "  "]
         if run.step:
             parts += [("step ", "muted"), (f"{run.step:,}", "bold"), "  "]
-        speed = self._speed(run)
+        speed = run.speed()
         tail = [p for p in (f"{speed:,.0f} steps/s" if speed else "", f"{number(round(run.memory_mb))} MB" if run.memory_mb else "", eta(run.eta_low, run.eta_high) if run.state == "running" else duration(run.seconds) if run.seconds else "") if p]
         parts.append(("  ".join(tail) + "  ", "muted"))
         for name, value in sorted(run.values.items(), key=lambda kv: "loss" in kv[0])[:3]:
@@ -135,11 +142,6 @@ class Live(View):
         rows = f"  {result.throughput:,.0f} rows/s" if result.throughput else ""
         return line(("last result  ", "muted"), (f"{self.desk.metric_title()} {number(v.value)}", "bold"), (f"  [{number(v.low)}, {number(v.high)}]  {result.epochs} epochs, {result.steps:,} steps{rows}", "muted"))
 
-    @staticmethod
-    def _speed(run: Any) -> float | None:
-        spent = run.heard - run.started if run.started else 0
-        return run.step / spent if spent > 0 and run.step else None
-
     def _notes(self, width: int) -> Content:
         run = self.run()
         if run is None:
@@ -153,12 +155,18 @@ class Live(View):
         return lines(rows)
 
     def action_pin(self) -> None:
-        """Keep this run's line under the next ones."""
+        """Keep this run's line under the others, or take the pinned one away."""
         run = self.run()
-        if run is not None:
-            self.desk.pinned = None if self.desk.pinned is run else run
-            self.notify(f"{run.id} is {'pinned: later runs are drawn over it' if self.desk.pinned else 'no longer pinned'}.", markup=False)
-            self.load()
+        if run is None:
+            return
+        if self.desk.pinned is not None:
+            self.notify(f"{self.desk.pinned.id} is no longer pinned.", markup=False)
+            self.desk.pinned = None
+        else:
+            self.desk.pinned = run
+            self.desk.board.current = self.desk.board.current or run.id
+            self.notify(f"{run.id} is pinned: later runs are drawn over it; o and p pin any other.", markup=False)
+        self.load()
 
     def has_data(self) -> bool:
         return self.run() is not None or self.desk.result(self.SLOT) is not None

@@ -4,9 +4,9 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 
+from phasewise.tui import keys
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.numbers import number, p_value, plural, share
 from phasewise.tui.pages import tune_tags
@@ -29,11 +29,8 @@ class Errors(View):
 
     TITLE = "Errors"
     HINT = "c next part  a tag"
-    BINDINGS = [
-        Binding("c", "part", "Slices, gallery, tags, confusion, calibration, importance, pipeline", show=False, id="errors.part"),
-        Binding("a", "tag", "Tag the error of this case", show=False, id="errors.tag"),
-        Binding("A", "tag_again", "The last tag for this case too", show=False, id="errors.tag_again"),
-    ]
+    PLACE = "errors"
+    BINDINGS = keys.bindings(PLACE)
     part = 0
     last_tag = ""
 

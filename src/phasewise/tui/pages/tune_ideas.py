@@ -4,10 +4,10 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 
 from phasewise.records.errors import PhasewiseError
+from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
 from phasewise.tui.numbers import number, plural, short, signed
 from phasewise.tui.pages.base import View
@@ -27,13 +27,8 @@ class Ideas(View):
 
     TITLE = "Ideas"
     HINT = "e predict  a add  T try  D drop  z noise"
-    BINDINGS = [
-        Binding("e", "predict", "Predict the gain", show=False, id="idea.predict"),
-        Binding("a", "add", "Add an idea", show=False, id="idea.add"),
-        Binding("T", "try_it", "Try the idea now", show=False, id="idea.try"),
-        Binding("D", "drop", "Drop the idea", show=False, id="idea.drop"),
-        Binding("z", "noise", "Is your gain noise?", show=False, id="idea.noise"),
-    ]
+    PLACE = "ideas"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Summary, table, detail."""

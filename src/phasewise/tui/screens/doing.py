@@ -298,7 +298,10 @@ class Doing:
                 return
             self.tell("Resumed from the last checkpoint.")
         run = self.desk.replay(run_id)
-        if run is not None:
+        if run is not None and verb == "pin":
+            self.desk.pinned = run
+            self.tell(f"{run_id} is pinned: its curve is laid under the charts; P takes it away.")
+        elif run is not None:
             self.desk.board.current = run_id
             if run.phase in PHASES:
                 await self.go(run.phase)  # type: ignore[attr-defined]

@@ -93,13 +93,14 @@ class Helping:
         """Every answer with its source, and the command that repeats the project."""
         from phasewise.tui.screens.review import ReviewScreen
 
-        async def take(key: Any) -> None:
-            if key:
-                phase, _, name = key.partition(".")
-                await self.go(phase, focus=False)  # type: ignore[attr-defined]
-                await self.to_question(name)  # type: ignore[attr-defined]
+        self.app.push_screen(ReviewScreen(self.desk), self.action_question)
 
-        self.app.push_screen(ReviewScreen(self.desk), take)
+    async def action_question(self, key: str | None) -> None:
+        """Go to a question, `phase.field`."""
+        if key:
+            phase, _, name = key.partition(".")
+            await self.go(phase, focus=False)  # type: ignore[attr-defined]
+            await self.to_question(name)  # type: ignore[attr-defined]
 
     def action_glossary(self) -> None:
         """The words of the field as this app uses them."""

@@ -22,12 +22,10 @@ class KeysScreen(Modal):
         return [self.table]
 
     def on_mount(self) -> None:
-        """Fill the table: ours, then the keys of tables and charts."""
+        """Fill the table: ours, then the keys of fields, which are fixed."""
         mine = self.settings.keys
         rows = [[(k, "bold key"), title, (group, "muted"), (id_, "warn" if id_ in mine else "muted")] for group, id_, k, title in keys.listing(mine)]
         fixed = [
             ("Tab, Down", "next field", "Fields"), ("Left, Right", "choose an option", "Fields"), ("Space", "switch a box", "Fields"), ("Delete", "recommended again", "Fields"),
-            ("j k g G", "move in a table", "Tables"), ("Enter", "open the row", "Tables"), ("h l", "sideways in a table", "Tables"),
-            ("Left, Right", "cursor of a chart", "Charts"), ("l", "log scale", "Charts"), ("m", "smoothing", "Charts"), ("z", "last fifth", "Charts"), ("x", "steps, epochs, time", "Charts"),
         ]
         self.table.fill(rows + [[(k, "bold key"), does, (group, "muted"), ""] for k, does, group in fixed])

@@ -266,6 +266,8 @@ class MainScreen(Doing, Helping, Screen[None]):
             if self.page is not None:
                 self.page.tick()
             self.drawer.follow(self.desk.board.runs.get(self.desk.board.current))
+        elif self.page is not None:
+            self.page.settle()
         if self.desk.version != before:
             self.ended(touched)
             self.refresh_pages()

@@ -14,12 +14,12 @@ from phasewise.tui.widgets.table import Column, Table
 
 
 class RunsScreen(Modal):
-    """Dismisses with ("show" or "resume", run id), or None."""
+    """Dismisses with ("show", "resume" or "pin", run id), or None."""
 
-    BINDINGS = [Binding("r", "resume", "Resume", show=False)]
+    BINDINGS = [Binding("r", "resume", "Resume", show=False), Binding("p", "pin", "Pin for comparison", show=False)]
 
     def __init__(self, desk: Any) -> None:
-        super().__init__("Runs", foot="Enter shows the run, r resumes a lost or stopped one, Esc closes")
+        super().__init__("Runs", foot="Enter shows the run, p pins it for comparison, r resumes a lost or stopped one, Esc closes")
         self.desk = desk
 
     def body(self) -> list[Widget]:
@@ -41,6 +41,11 @@ class RunsScreen(Modal):
     @on(Table.Chosen)
     def _show(self, event: Table.Chosen) -> None:
         self.dismiss(("show", self.folders[event.row].id))
+
+    def action_pin(self) -> None:
+        """Lay the run under the cursor under the charts."""
+        if self.folders:
+            self.dismiss(("pin", self.folders[self.table.cursor].id))
 
     def action_resume(self) -> None:
         """Resume the run under the cursor."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
@@ -16,7 +15,7 @@ from textual.screen import Screen
 from phasewise.records.errors import PhasewiseError
 from phasewise.records.phases import TITLES
 from phasewise.records.text import safe_text
-from phasewise.tui import recent
+from phasewise.tui import keys, recent
 from phasewise.tui.marks import PHASE, glyph
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.bars import FooterRow
@@ -45,12 +44,8 @@ FOOTER = [("n", "New", "screen.new"), ("o", "Open", "screen.open"), ("d", "Demo"
 class StartScreen(Screen[None]):
     """Where a person without a project in this folder begins."""
 
-    BINDINGS = [
-        Binding("n", "new", "New project from a data file", show=False, id="start.new"),
-        Binding("o", "open", "Open a project folder", show=False, id="start.open"),
-        Binding("d", "demo", "Open the demo project", show=False, id="start.demo"),
-        Binding("t", "templates", "New project from a template", show=False, id="start.templates"),
-    ]
+    PLACE = "start"
+    BINDINGS = keys.bindings(PLACE)
     AUTO_FOCUS = "Table"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (30, "-tall")]

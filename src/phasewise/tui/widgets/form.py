@@ -175,7 +175,7 @@ class Form(VerticalScroll, can_focus=False):
         if message:
             field.say_error(message)
         field.editor.focus()
-        field.scroll_visible(animate=False)
+        self.call_after_refresh(field.scroll_visible, animate=False)  # a page that was just mounted has no layout yet
         return True
 
     def focus_first(self, *, typing: bool = False) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
 from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
@@ -14,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from phasewise.records.text import safe_text
+from phasewise.tui import keys
 
 Cell = str | tuple[str, str]
 _TONES = ("ink", "muted", "good", "warn", "bad", "key", "second")
@@ -36,17 +36,8 @@ class Table(ScrollView, can_focus=True):
     """Rows with a cursor; j/k/g/G and arrows move, Enter chooses, h/l scroll sideways when columns do not fit."""
 
     COMPONENT_CLASSES = {"table--head", "table--pointer", "table--cursor", "table--blur", "table--odd", *(f"table--{t}" for t in _TONES)}
-    BINDINGS = [
-        Binding("down,j", "move(1)", "Down", show=False, id="list.down"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="list.up"),
-        Binding("g,home", "edge(-1)", "First row", show=False, id="list.first"),
-        Binding("G,end", "edge(1)", "Last row", show=False, id="list.last"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="list.pagedown"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="list.pageup"),
-        Binding("left,h", "side(-1)", "Left", show=False, id="list.left"),
-        Binding("right,l", "side(1)", "Right", show=False, id="list.right"),
-        Binding("enter", "choose", "Choose", show=False, id="list.choose"),
-    ]
+    PLACE = "list"
+    BINDINGS = keys.bindings(PLACE)
     HELP = "j and k move, g and G jump to the ends, Enter opens the row, y copies, E exports the table."
 
     @dataclass
