@@ -230,7 +230,7 @@ def _find_lr(job: Any, run: str, w: World) -> dict[str, Any]:
 
 
 def _fit(job: Any, run: str, w: World) -> dict[str, Any]:
-    made = model(f"{run}/net", job.config.network.family, job.config.network.family, "network", w.network, job.data.metric, config=job.config.model_dump())
+    made = model(f"{run}/net", job.config.network.family, job.config.network.family, "network", w.network, job.data.metric, config=job.config.model_dump(), seconds=12.0)
     return {"model": made, "diagnosis": {"verdict": w.verdict, "reason": "planted"}, "epochs": job.config.train.epochs}
 
 

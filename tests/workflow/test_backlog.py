@@ -8,7 +8,7 @@ from sklearn.metrics import brier_score_loss
 
 from phasewise.records.errors import GateError, UsageError
 from phasewise.records.ideas import Estimates, Idea, Outcome, Prediction
-from phasewise.workflow import calibration
+from phasewise.workflow import calibration, loop, timing
 from workflow.fakes import World
 from workflow.test_loop import trained
 
@@ -173,3 +173,28 @@ def test_the_ideas_file_is_a_copy_that_takes_new_ideas(make, tmp_path):
     file.write_text("[[idea]]\nid = 3\n")
     with pytest.raises(UsageError, match="idea 1 of ideas.toml"):
         Session(session.project, runner=FakeRunner(), clock=Clock(), recipes=lambda _: FakeRecipe())
+
+
+def test_the_time_of_an_idea_is_measured_from_the_fits_so_far(make):
+    session = trained(make)
+    fit = session.view.latest("fit")
+    seeds = session.view.value("tune.seeds")
+    assert fit.model.seconds > 0
+    ranked = {i.id: i for i in session.ideas.ranked()}
+    state = loop.read(session.view)
+    one = fit.model.seconds * seeds / 3600
+    assert ranked
+    assert all(i.estimates.hours == pytest.approx(one, rel=0.01) for i in ranked.values()), "the time of the fit times the seeds"
+    half = Idea(id="half", title="smaller batches", category="x", change={"train.batch_size": "/2"})
+    assert timing.hours(session.view, state, half) == pytest.approx(2 * one, rel=0.02), "twice the steps"
+    own = session.ideas.add("slow and sure", change={"train.epochs": "*3"}, estimates=Estimates(hours=7.0))
+    assert next(i for i in session.ideas.ranked() if i.id == own.id).estimates.hours == 7.0, "a person's estimate stays"
+    longer = timing.hours(session.view, state, own)
+    assert longer == pytest.approx(3 * one)
+    session.start(session.next_job("tune"))
+    session.poll()
+    tried = [i for i in session.ideas.all() if i.outcome]
+    assert tried and all(i.estimates.hours for i in tried), "the estimate is kept beside what it took"
+    assert session.ideas.calibration().time_error is not None
+    state = loop.read(session.view)
+    assert timing.fit_seconds(session.view, state) == pytest.approx(0.01 * 3600 / seeds), "rounds tell better than the first fit"

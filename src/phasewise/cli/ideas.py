@@ -39,6 +39,7 @@ def _rank(session: Any, args: Any) -> int:
 
 
 def _show(ideas: list[Any], args: Any) -> int:
+    from phasewise.tui.numbers import rough
     from phasewise.workflow import ranking
 
     if args.json:
@@ -49,8 +50,9 @@ def _show(ideas: list[Any], args: Any) -> int:
         guess, found = idea.prediction, idea.outcome
         predicted = f"{guess.gain:+.4g}" if guess else ""
         gain = f"{found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]" if found else ""
-        rows.append([idea.id, idea.title, idea.status, predicted, gain, f"{ranking.score(idea):.3g}"])
-    out(table(rows, ["id", "idea", "status", "predicted", "gain", "score"]) if rows else "no ideas yet")
+        taken = rough(found.hours * 3600) if found and found.hours else f"~{rough(idea.estimates.hours * 3600)}" if idea.estimates.hours else ""
+        rows.append([idea.id, idea.title, idea.status, taken, predicted, gain, f"{ranking.score(idea):.3g}"])
+    out(table(rows, ["id", "idea", "status", "time", "predicted", "gain", "score"]) if rows else "no ideas yet")
     return 0
 
 

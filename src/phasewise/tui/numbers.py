@@ -51,6 +51,13 @@ def duration(seconds: float | None) -> str:
     return f"{s // 3600} h {s % 3600 // 60:02d} min"
 
 
+def rough(seconds: float) -> str:
+    """Seconds in one unit, for estimates: `45 s`, `6 min`, `2.5 h`."""
+    if seconds < 100:
+        return duration(seconds)
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def eta(low: float | None, high: float | None) -> str:
     """A remaining time as a range."""
     if low is None and high is None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.ideas import Estimates, Idea
 from phasewise.records.models import ModelConfig
-from phasewise.workflow import recipes
+from phasewise.workflow import recipes, timing
 from phasewise.workflow.change import applied
 
 PRIOR = 0.15
@@ -91,10 +91,11 @@ def ranked(view: Any, state: Any) -> list[Idea]:
     """Open ideas of the backlog and fresh proposals, in the order they are to be tried.
 
     What was tried on top of another fit is open again: its outcome says little about this one. Ideas of a round without an
-    outcome stay in their place: a round that was lost is the next one again, and goes on from its checkpoint.
+    outcome stay in their place: a round that was lost is the next one again, and goes on from its checkpoint. An estimate of the
+    time that nobody gave is measured: the time of a fit times the fits of the idea (I01).
     """
     own = {i.id: i for i in view.facts.ideas.values()}
     every = [i for i in own.values() if i.status in (*OPEN, "running") and changes(state.config, i)]
     again = {i.id for i in own.values() if i.status in ("worked", "no_gain", "broken") and i.id not in state.tried}
     every += [i for i in proposals(view, state.config) if i.id not in own or i.id in again]
-    return order(every, by=view.value("tune.order"), playbook=recipes.ladder(view))
+    return order(timing.timed(view, state, every), by=view.value("tune.order"), playbook=recipes.ladder(view))

@@ -9,7 +9,7 @@ from textual.content import Content
 from phasewise.records.errors import PhasewiseError
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
-from phasewise.tui.numbers import number, plural, short, signed
+from phasewise.tui.numbers import number, plural, rough, signed
 from phasewise.tui.pages.base import View
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
@@ -34,7 +34,7 @@ class Ideas(View):
         """Summary, table, detail."""
         self.head = Block(classes="section-tight")
         self.table = Table(
-            [Column(title="idea", flex=2, least=14), Column(title="status", width=8), Column(title="predicted", width=9, right=True), Column(title="actual", width=9, right=True), Column(title="worse  0  better", width=BAR, drop=1), Column(title="hours", width=6, right=True, drop=2)],
+            [Column(title="idea", flex=2, least=14), Column(title="status", width=8), Column(title="predicted", width=9, right=True), Column(title="actual", width=9, right=True), Column(title="worse  0  better", width=BAR, drop=2), Column(title="time", width=8, right=True, drop=1)],
             title="ideas", empty="No idea yet. They come from the diagnosis; a adds your own.", classes="fill",
         )
         self.detail = Block(classes="detail")
@@ -54,7 +54,7 @@ class Ideas(View):
             word, tone = STATUS.get(i.status, (i.status, "muted"))
             o, p = i.outcome, i.prediction
             picture = interval(o.low, o.gain, o.high, -top, top, BAR, ascii_only=self.ascii_only) if o else ""
-            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (short(i.estimates.hours) if i.estimates.hours else "", "muted")])
+            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (spent(i), "muted")])
         self.table.fill(rows)
         done = [i for i in self.ideas if i.outcome]
         hits = sum(i.outcome.adopted for i in done)
@@ -158,14 +158,27 @@ def idea_text(idea: Any) -> Content:
     rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + idea.source if idea.source else ''}", "muted"))]
     if change:
         rows.append(line(("change    ", "muted"), change))
-    rows.append(line(("estimate  ", "muted"), f"{short(e.hours)} h, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
+    rows.append(line(("estimate  ", "muted"), f"{taken(e.hours)}, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
     if p:
         rows.append(line(("predicted ", "muted"), f"{signed(p.gain)} [{signed(p.low)}, {signed(p.high)}], {p.success:.0%} to work", ("  locked" if p.locked_at else "", "warn")))
     if o:
-        rows.append(line(("actual    ", "muted"), (f"{signed(o.gain)} [{signed(o.low)}, {signed(o.high)}]", "bold"), (f"  {o.seeds} seeds: {o.reason}", "muted")))
+        rows.append(line(("actual    ", "muted"), (f"{signed(o.gain)} [{signed(o.low)}, {signed(o.high)}]", "bold"), (f"  {o.seeds} seeds{f', {taken(o.hours)}' if o.hours else ''}: {o.reason}", "muted")))
     if idea.why:
         rows.append(say(idea.why, "muted"))
     return lines(rows)
+
+
+def taken(hours: float | None) -> str:
+    """Hours as people say them: seconds, minutes, hours."""
+    return rough(hours * 3600) if hours else "time unknown"
+
+
+def spent(idea: Any) -> str:
+    """What trying the idea took, else what it is estimated to take."""
+    outcome = idea.outcome
+    if outcome is not None and outcome.hours:
+        return taken(outcome.hours)
+    return f"~{taken(idea.estimates.hours)}" if idea.estimates.hours else ""
 
 
 def parse_prediction(text: str) -> tuple[dict[str, Any] | None, str]:
