@@ -73,7 +73,7 @@ async def test_every_command_is_in_the_palette_and_runs():
             for i in range(len(app.screen.page.VIEWS)):
                 await app.screen.page.show(i)
                 titles |= {c.title for c in every(app)}
-        assert {k.title for k in keys.KEYS} <= titles
+        assert {k.title for k in keys.KEYS if k.where != "augmented"} <= titles  # that view belongs to pictures
         assert {"Theme: colour-blind", "Go to Verify"} <= titles
         await press(pilot, "escape", "f4")
         await type_text(pilot, "theme: light")

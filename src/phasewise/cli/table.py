@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "predictions for a file of new rows"),
     "export": ("export", "export the candidate: bundle, onnx, torch, script"),
     "trust": ("trust", "agree to run a file of your own code (a loss), bound to its very bytes"),
-    "vault": ("vault", "vault verify: recompute the seal's chain and digests"),
+    "vault": ("vault", "vault verify: recompute the seal's chain and digests; vault renew FILE: new validation and test sets"),
     "doctor": ("doctor", "terminal, versions, device, directories"),
     "where": ("where", "every path Phasewise uses"),
     "keys": ("keys", "all key bindings"),

@@ -104,6 +104,16 @@ class FindLrJob(_Job):
     usual: float | None = None  # the rate asked for or known for the family: the stability probe trains at the rate that will be used
 
 
+class PreviewJob(_Job):
+    """What the augmentation of a config makes of training pictures, before anything is trained on them (R11)."""
+
+    kind: Literal["preview"] = "preview"
+    data: DataView
+    config: ModelConfig
+    judge: str = ""
+    """A network trained without augmentation that says whether the pictures are still recognised: `<run-id>/<name>`."""
+
+
 class FitJob(_Job):
     """Fit one config with one or more seeds (members); folds are members too."""
 
@@ -111,7 +121,7 @@ class FitJob(_Job):
     data: DataView
     config: ModelConfig
     seeds: list[int] = Field(default_factory=lambda: [0])
-    role: Literal["smallest", "train", "final", "rung"] = "train"
+    role: Literal["smallest", "train", "final", "rung", "control"] = "train"
     reuse_lr: bool = False
     """Take the LR of the finder evidence instead of the config's."""
     watch: bool = True
@@ -235,6 +245,8 @@ class OpenVaultJob(_Job):
     reason: str = ""
     evaluations: int = 1
     """K: validation evaluations so far."""
+    changes: list[str] = Field(default_factory=list)
+    """What changed since the look before (7.7)."""
 
 
 class FieldJob(_Job):
@@ -263,6 +275,19 @@ class FeedJob(_Job):
     """Points of the metric (of the incumbent's error where errors are minimised) the candidate may lose on the old validation rows."""
 
 
+class RenewJob(_Job):
+    """New validation and test sets from real cases after the field disagreed: the old test is burnt, the next generation is made ready to be sealed (7.8)."""
+
+    kind: Literal["renew"] = "renew"
+    data: DataView
+    file: str
+    """Labelled real cases."""
+    test_file: str | None = None
+    """The external test file of the generation that ends."""
+    generation: int
+    reason: str
+
+
 class PredictJob(_Job):
     """Predictions for a file of new rows."""
 
@@ -284,8 +309,8 @@ class ExportJob(_Job):
 
 
 Job = Annotated[
-    ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | FitJob | LadderJob | MinimalJob | TryIdeasJob
-    | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | FeedJob | PredictJob | ExportJob,
+    ProfileJob | SplitJob | ChecksJob | BaselinesJob | CheckupJob | FindLrJob | PreviewJob | FitJob | LadderJob | MinimalJob | TryIdeasJob
+    | SearchJob | AblateJob | InspectJob | CombineJob | PruneJob | OpenVaultJob | FieldJob | FeedJob | RenewJob | PredictJob | ExportJob,
     Field(discriminator="kind"),
 ]
 

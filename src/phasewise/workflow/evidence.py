@@ -15,6 +15,8 @@ def slot_of(job: Any) -> str:
         return f"{job.kind}:{job.name}"
     if job.kind in ("inspect", "prune"):
         return f"{job.kind}:{job.model}"
+    if job.kind == "fit" and job.role == "control":
+        return "scratch"
     return job.kind
 
 

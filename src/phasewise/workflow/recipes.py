@@ -113,6 +113,12 @@ def train_defaults(view: Any, *, quick: bool) -> dict[str, Recommendation]:
     return out
 
 
+def scratch_control(view: Any, made: Any) -> Any:
+    """The config of the from-scratch control of a network with pretrained weights (A03); None where none are used."""
+    hook = _get(view.recipe, "scratch_control", None)
+    return hook(made, train_rows(view)) if callable(hook) else None
+
+
 def _usual(view: Any, rows: int, quick: bool) -> dict[str, tuple[Any, str]]:
     """Defaults for a kind that names none of its own: the step budget decides about epochs."""
     known = [f for f, _ in families(view)]

@@ -87,6 +87,24 @@ def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: 
     return ModelConfig(network=network(family), train=made, seed=seed, prepare=prepare)
 
 
+def scratch_control(made: ModelConfig, rows: int) -> ModelConfig | None:
+    """The control of a network with pretrained weights: the same network from its own initialisation, all of it trained (A03, N01).
+
+    As many epochs, three times the rate (random weights have further to go). None where no pretrained weights are used.
+    """
+    if made.network.options.get("scratch") or made.network.family not in ("pretrained", "features"):
+        return None
+    if made.network.family == "features":
+        other = config("pretrained", rows, seed=made.seed)
+        return other.model_copy(update={"network": other.network.model_copy(update={"options": {**other.network.options, **_weights(made), "scratch": True}}), "train": other.train.model_copy(update={"lr": 3 * other.train.lr})})
+    network_too = made.network.model_copy(update={"options": {**made.network.options, "unfrozen": 3, "scratch": True}})
+    return made.model_copy(update={"network": network_too, "train": made.train.model_copy(update={"lr": 3 * made.train.lr})})
+
+
+def _weights(made: ModelConfig) -> dict[str, Any]:
+    return {k: v for k, v in made.network.options.items() if k == "weights"}
+
+
 def context(value: Callable[[str], Any], reading: Mapping[str, Any]) -> dict[str, Any]:
     """What of the answers and of the profile the hooks of this recipe ask for."""
     side = int(value("approach.image_size") or reading.get("image_size") or 32)
@@ -199,6 +217,7 @@ class Recipe:
     resolve = staticmethod(resolve)
     config = staticmethod(config)
     context = staticmethod(context)
+    scratch_control = staticmethod(scratch_control)
     recommended_family = staticmethod(recommended_family)
     train_defaults = staticmethod(train_defaults)
     policy = staticmethod(policy)

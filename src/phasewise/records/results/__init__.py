@@ -18,6 +18,7 @@ from phasewise.records.results.train import (
     FitResult,
     LadderResult,
     MinimalResult,
+    PreviewResult,
     RungResult,
     Suggestion,
     UndoneRow,
@@ -42,6 +43,7 @@ from phasewise.records.results.verify import (
     FieldResult,
     PairedRow,
     PredictResult,
+    RenewResult,
     VerifyResult,
 )
 
@@ -52,6 +54,7 @@ RESULTS = {
     "baselines": BaselinesResult,
     "checkup": CheckupResult,
     "find_lr": FinderResult,
+    "preview": PreviewResult,
     "fit": FitResult,
     "ladder": LadderResult,
     "minimal": MinimalResult,
@@ -63,6 +66,7 @@ RESULTS = {
     "prune": PruneResult,
     "open_vault": VerifyResult,
     "field": FieldResult,
+    "renew": RenewResult,
     "feed": FeedResult,
     "predict": PredictResult,
     "export": ExportResult,
@@ -72,7 +76,7 @@ __all__ = [
     "RESULTS", "AblateResult", "BaselinesResult", "Bin", "CheckVerdict", "ChecksResult", "CheckupResult", "ColumnSummary",
     "CombineResult", "Component", "Diagnosis", "DriftRow", "ExportResult", "ExportedFile", "FeedResult", "FieldResult", "FileIdentity",
     "FinderResult", "FitResult", "IdeaResult", "InspectResult", "LadderResult", "MinimalResult", "ModelRef", "ModelResult", "NeedVerdict",
-    "PairedRow", "PartSummary", "PredictResult", "ProfileResult", "Proposal", "PruneResult", "RungResult", "Score",
+    "PairedRow", "PartSummary", "PredictResult", "PreviewResult", "ProfileResult", "Proposal", "PruneResult", "RenewResult", "RungResult", "Score",
     "SearchResult", "SliceRow", "SplitResult", "Suggestion", "TrialResult", "TryIdeasResult", "UndoneRow", "VerifyResult",
     "Versus",
 ]

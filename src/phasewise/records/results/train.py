@@ -36,6 +36,21 @@ class FinderResult(OpenRecord):
     """What else was measured at the chosen rate (V15)."""
 
 
+class PreviewResult(OpenRecord):
+    """Augmented pictures to look at, and whether a frozen network still recognises them (R10, R11)."""
+
+    policy: dict[str, Any] = Field(default_factory=dict)
+    said: list[str] = Field(default_factory=list)
+    """The policy in words."""
+    pictures: list[dict[str, Any]] = Field(default_factory=list)
+    """Per row of the grid: `row`, `label`, `cells` (thumbnails: the plain picture, then its versions)."""
+    versions: int = 0
+    """Different versions of every picture a training sees: one an epoch (R10)."""
+    strength: dict[str, Any] = Field(default_factory=dict)
+    """`clean`, `augmented`, `ratio` with `low` and `high`, `limit`, `too_strong`, `parts` (ratio of each part alone), `judge`; empty where nothing could judge."""
+    advice: str = ""
+
+
 class Diagnosis(OpenRecord):
     """Bias, variance or optimisation failure, with numbers (V07, V08, V13)."""
 

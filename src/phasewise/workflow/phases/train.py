@@ -3,8 +3,9 @@
 from typing import Any
 
 from phasewise.records.answers.train import rate_keys
-from phasewise.records.jobs import FindLrJob, FitJob, LadderJob
+from phasewise.records.jobs import FindLrJob, FitJob, LadderJob, PreviewJob
 from phasewise.records.metrics import meets
+from phasewise.records.models import ModelConfig
 from phasewise.records.rates import TRUST, rate_in_force
 from phasewise.workflow import config, recipes
 from phasewise.workflow.dev import CODE, DEV, NETWORK, data_view
@@ -13,7 +14,7 @@ from phasewise.workflow.phases.baseline import networks_closed
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
-_FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.seed", "train.precision")
+_FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.seed", "train.precision", "approach.auxiliary", "approach.auxiliary_weight")
 _FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.cycle_len", "train.cycle_mult", "train.rate_keys", "train.switch_epoch", "train.switch_lr")
 
 
@@ -64,6 +65,28 @@ def _fit_job(view: Any) -> FitJob:
     )
 
 
+def _preview_job(view: Any) -> PreviewJob:
+    checkup = view.current("checkup")
+    judge = checkup.smallest.ref if checkup is not None and checkup.smallest is not None else ""
+    return PreviewJob(phase="train", title="Preview the augmentation", data=data_view(view), config=config.chosen(view), judge=judge, seed=view.value("train.seed") or 0, device="cpu")
+
+
+def _augments(view: Any) -> bool:
+    return view.kind == "images" and wanted(view) and bool(config.chosen(view).network.options.get("augment"))
+
+
+def _scratch_job(view: Any) -> FitJob:
+    """The control of the fit: the same network without the pretrained weights, over the first seed."""
+    fit, seed = view.current("fit"), view.value("train.seed") or 0
+    started = ModelConfig.model_validate(fit.model.config) if fit is not None and fit.model.config else config.chosen(view, lr=found_lr(view))
+    made = recipes.scratch_control(view, started)
+    return FitJob(phase="train", title="Train from scratch (control)", data=data_view(view), config=made, seeds=[seed], seed=seed, role="control", device=view.value("train.device"))
+
+
+def _pretrained(view: Any) -> bool:
+    return view.kind == "images" and wanted(view) and recipes.scratch_control(view, config.chosen(view)) is not None
+
+
 def _ladder_job(view: Any) -> LadderJob:
     fit = view.current("fit")
     start = fit.model.config or config.chosen(view, lr=found_lr(view)).model_dump()
@@ -110,6 +133,8 @@ FIND_LR = Step(
     wanted=lambda view: wanted(view) and view.explicit("train.lr") is None,
 )
 FIT = Step(slot="fit", phase="train", title="Train", build=_fit_job, evidence=("split", "find_lr"), answers=(*DEV, *NETWORK, *_FIT), code=CODE, wanted=wanted)
+PREVIEW = Step(slot="preview", phase="train", title="Preview the augmentation", build=_preview_job, evidence=("split", "checkup"), answers=(*DEV, *NETWORK, "train.family", "train.seed"), wanted=_augments)
+SCRATCH = Step(slot="scratch", phase="train", title="Train from scratch (control)", build=_scratch_job, evidence=("split", "fit"), wanted=_pretrained)
 LADDER = Step(
     slot="ladder", phase="train", title="Fitting ladder", build=_ladder_job, evidence=("fit",), answers=("goals.target",),
     wanted=lambda view: wanted(view) and bool(view.value("train.ladder")),
@@ -123,8 +148,8 @@ class Train(Phase):
     advice_from = ("profile", "split", "find_lr", "fit")
 
     def steps(self) -> tuple[Step, ...]:
-        """Find the learning rate, train, climb the ladder only when needed."""
-        return (FIND_LR, FIT, LADDER)
+        """Look at augmented pictures, find the learning rate, train, train the control of pretrained weights, climb the ladder only when needed."""
+        return (PREVIEW, FIND_LR, FIT, SCRATCH, LADDER)
 
     def not_needed(self, view: Any) -> str:
         """The verdict's own words when no network is needed."""
@@ -161,6 +186,9 @@ class Train(Phase):
             return items
         verdict = fit.diagnosis.verdict if fit.diagnosis else "healthy"
         items.append(GateItem(id="optimises", ok=verdict != "optimisation_failure", text="training works" if verdict != "optimisation_failure" else f"training fails: {fit.diagnosis.reason}", remedy="Read the check-up, lower the learning rate, look at the scaling."))
+        control = view.current("scratch")
+        if control is not None:
+            items.append(_weights_help(view, fit.model.validation, control.model.validation))
         target, metric, train = view.value("goals.target"), view.metric, fit.model.train
         if target is not None and metric and train:
             best = ladder.model.train.value if ladder and ladder.model and ladder.model.train else train.value
@@ -181,4 +209,15 @@ class Train(Phase):
             return ""
         score = fit.model.validation
         said = f"; {fit.diagnosis.verdict.replace('_', ' ')}" if fit.diagnosis else ""
-        return f"{fit.model.family} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]{said}"
+        control, preview = view.latest("scratch"), view.latest("preview")
+        beside = f"; from scratch {control.model.validation.value:.4g} [{control.model.validation.low:.4g}, {control.model.validation.high:.4g}]" if control else ""
+        strong = "; augmentation may be too strong" if preview and preview.strength.get("too_strong") else ""
+        return f"{fit.model.family} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]{beside}{said}{strong}"
+
+
+def _weights_help(view: Any, mine: Any, control: Any) -> GateItem:
+    """Whether the pretrained weights beat the same network from scratch on the same rows (A03: a narrow source may not help)."""
+    metric = view.metric
+    better = metric is None or meets(metric.id, mine.value, control.value)
+    text = f"with the pretrained weights {mine.value:.4g}, from scratch {control.value:.4g} [{control.low:.4g}, {control.high:.4g}]"
+    return GateItem(id="weights-help", ok=better, text=text, remedy="The weights do not help here: train from scratch (approach.weights_file empty), or go on with a reason.")
