@@ -206,3 +206,20 @@ def test_field_rows_without_labels_or_columns(moons, model, arrivals):
     tiny = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "few.csv", few)), name="few")
     assert tiny.drift == [] and any(f.check == "few-rows" for f in tiny.findings)
     assert math.isfinite(tiny.rows)
+
+
+def test_a_target_learned_along_goes_from_the_file_to_a_model_without_it(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 4))
+    cause = np.tanh(x[:, 0]) * x[:, 1]
+    columns = {f"x{i}": x[:, i].round(4) for i in range(4)} | {"later": cause.round(4), "label": np.where(cause + 0.3 * rng.normal(size=500) > 0, "yes", "no")}
+    jobs = Jobs(tmp_path / "p", write_csv(tmp_path / "a.csv", columns), "label", "accuracy", task="binary", positive="yes", roles={"later": "ignore"})
+    jobs.split(folds=3)
+    config = small_config("mlp", epochs=10).model_dump()
+    config["prepare"] = {"auxiliary": ["later"]}
+    config["network"]["options"] = {"auxiliary_weight": 0.5}
+    found = jobs.run("fit", config=config, seeds=[0]).model
+    predicted = jobs.run("predict", phase="ship", model=found.ref, file=str(write_csv(tmp_path / "new.csv", {f"x{i}": x[:9, i] for i in range(4)})), output=str(tmp_path / "out.csv"))
+    assert predicted.rows == 9 and found.validation.value > 0.6
+    pruned = jobs.run("try_ideas", phase="tune", config=config, seeds=[0, 1, 2], ideas=[{"id": "off", "title": "nothing along", "change": {"prepare.auxiliary": []}}])
+    assert pruned.ideas[0].verdict in ("noise", "better", "worse")

@@ -81,6 +81,8 @@ class InputInfo:
     numbers: int = 0
     cardinalities: tuple[int, ...] = ()
     outputs: int = 1
+    auxiliary: int = 0
+    """Further targets that are learned along and dropped afterwards (R20)."""
     image: tuple[int, int, int] | None = None
     stats: Mapping[str, Tensor] = field(default_factory=dict)
     """Statistics some networks need, for example `bins` of piecewise-linear embeddings."""

@@ -138,10 +138,16 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
         "embeddings": bool(view.value("approach.embeddings")), "embedding_rule": view.value("approach.embedding_rule") or "fastai",
         **({"init": view.value("train.init")} if view.value("train.init") else {}),
         **({"hidden": hidden(view, family)} if hidden(view, family) else {}),
-        "options": {**base.network.options, **_weights(view, family), **augment(view, family)},
+        "options": {**base.network.options, **_weights(view, family), **augment(view, family), **along(view)[1]},
     })
-    made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view)})
+    made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view), **along(view)[0]})
     return ModelConfig.model_validate(made.model_dump())
+
+
+def along(view: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is learned along with the target (R20): options of the preparing step and of the network."""
+    names = view.value("approach.auxiliary") if view.kind == "tabular" else None
+    return ({"auxiliary": list(names)}, {"auxiliary_weight": view.value("approach.auxiliary_weight")}) if names else ({}, {})
 
 
 def _weights(view: Any, family: str) -> dict[str, Any]:

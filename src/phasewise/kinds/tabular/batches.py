@@ -7,7 +7,7 @@ import torch
 
 from phasewise.engine.data import Dataset, InputInfo
 from phasewise.kinds.shared import outputs as shared
-from phasewise.kinds.tabular import networks
+from phasewise.kinds.tabular import auxiliary, networks
 from phasewise.kinds.tabular.development import Development
 from phasewise.kinds.tabular.preparing import Preparing
 from phasewise.stats.predictions import Predictions
@@ -21,6 +21,8 @@ def tensors(arrays: dict[str, np.ndarray], device: str | torch.device = "cpu") -
 def dataset(dev: Development, preparing: Preparing, device: str | torch.device = "cpu") -> Dataset:
     """All development rows prepared; y is a class index int64, or the standardised value float32."""
     inputs = tensors(preparing.transform(dev.table), device)
+    if along := preparing.options.get("auxiliary"):
+        inputs[networks.AUXILIARY] = torch.from_numpy(auxiliary.block(dev.table, along)).to(device)
     y = torch.from_numpy(preparing.target.encode(dev.y)).to(device)
     return Dataset(inputs=inputs, y=y, task=dev.task, classes=len(dev.classes) if dev.task != "regression" else 0)
 
@@ -32,7 +34,8 @@ def info(preparing: Preparing, data: Dataset, rows: np.ndarray) -> InputInfo:
     if numbers:
         picked = torch.as_tensor(np.asarray(rows, np.int64), device=data.device)
         stats = networks.statistics(data.inputs["num"].index_select(0, picked))
-    return InputInfo(numbers=numbers, cardinalities=preparing.cardinalities, outputs=preparing.outputs, stats=stats)
+    along = data.inputs[networks.AUXILIARY].shape[1] // 2 if networks.AUXILIARY in data.inputs else 0
+    return InputInfo(numbers=numbers, cardinalities=preparing.cardinalities, outputs=preparing.outputs, auxiliary=along, stats=stats)
 
 
 def predictions(outputs: torch.Tensor, preparing: Preparing) -> Predictions:

@@ -103,6 +103,10 @@ def save_network(folder: Path, *, state: Mapping[str, Any], config: ModelConfig,
     """A network: weights and input statistics as safetensors, config and sizes on the card."""
     from safetensors.torch import save_file
 
+    if getattr(info, "auxiliary", 0):
+        from phasewise.kinds.tabular.networks.auxiliary import removed
+
+        state = removed(state, info.outputs)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / folders.PREPARING).write_text(preparing.to_json(), encoding="utf-8")
     tensors = {f"state.{k}": v.detach().to("cpu").contiguous().clone() for k, v in state.items()}

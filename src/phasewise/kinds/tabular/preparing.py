@@ -16,7 +16,7 @@ from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
 
 VERSION = 1
-OPTIONS = ("numbers", "features", "pca", "text", "min_count", "indicators", "log_target")
+OPTIONS = ("numbers", "features", "pca", "text", "min_count", "indicators", "log_target", "auxiliary")
 """What a config's `prepare` may name."""
 MAX_LEVELS = 10_000
 TEXT_BUCKETS = 32
@@ -190,7 +190,8 @@ def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str
     """Learn a preparation from some development rows (positions, int array) and nothing else.
 
     Options: `numbers` (`standard`, `quantile`, `robust`, `none`), `features` (names kept), `pca` (share of variance),
-    `text` (`ignore`, `hash`), `min_count` (rows a level needs), `indicators` (bool), `log_target` (bool).
+    `text` (`ignore`, `hash`), `min_count` (rows a level needs), `indicators` (bool), `log_target` (bool),
+    `auxiliary` (names of columns that are learned along, R20).
     Raises `UsageError` for validation rows (D09), unknown options' values, or when no input column is left.
     """
     chosen = {k: v for k, v in (options or {}).items() if k in OPTIONS}

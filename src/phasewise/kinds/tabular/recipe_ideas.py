@@ -62,7 +62,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(id="labels", title="a second look at the labels of the worst errors", category="data", source="D18", cures=(BIAS, BOTH), complexity=3, likelihood=0.2, by_hand=True),
     Technique(id="features", title="drop columns without permutation importance", category="features", source="R16", cures=(VARIANCE,), complexity=2, likelihood=0.1, by_hand=True),
     Technique(id="curriculum", title="easy rows first", category="data", source="R19", cures=(BIAS, FAILURE), complexity=4, likelihood=0.05, by_hand=True),
-    Technique(id="auxiliary", title="a second target to learn along", category="data", source="R20", cures=(VARIANCE,), complexity=5, likelihood=0.1, by_hand=True),
+    Technique(id="auxiliary", title="a second target to learn along", category="data", source="R20", cures=(VARIANCE,), complexity=3, likelihood=0.1, by_hand=True, why="Name a column that is known for the training rows only: approach.auxiliary."),
     Technique(id="domain-layer", title="a layer that encodes what you know", category="architecture", source="R21", cures=(BIAS, VARIANCE), complexity=5, likelihood=0.15, by_hand=True),
     Technique(id="non-deep", title="ship the boosted trees instead", category="other", source="G02", cures=(BIAS, VARIANCE, BOTH, FAILURE), complexity=1, likelihood=0.3, by_hand=True, why="Where they win, the baseline is the better product."),
     Technique(id="evaluation", title="measure the slices automatically after every run", category="other", source="V14", cures=(HEALTHY,), complexity=2, likelihood=0.1, by_hand=True),

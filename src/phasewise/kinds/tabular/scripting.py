@@ -36,6 +36,7 @@ def why_not(config: ModelConfig, plan: dict[str, Any]) -> str:
         (train.ema is not None, "an exponential moving average of the weights"), (train.schedule == "plateau", "a plateau schedule (it depends on the run)"),
         (train.optimizer == "swats", "the optimiser that switches (SWATS)"), (train.loss in ("focal", "plugin"), f"the loss {train.loss}"),
         (bool(spec.options.get("layer_lr") or spec.options.get("freeze")), "learning rates per layer"), (bool(train.loss_options), "options of the loss"),
+        (bool(config.prepare.get("auxiliary")), "a second target that is learned along"),
         (plan.get("device", "cpu") != "cpu", "training on a GPU, whose row order cannot be redrawn elsewhere"), (plan.get("precision", "fp32") not in ("fp32", "auto"), f"{plan.get('precision')} arithmetic"),
         (plan.get("plan") == "vmap", "the vmap plan"),
     )

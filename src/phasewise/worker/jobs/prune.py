@@ -39,7 +39,8 @@ def run(ctx: RunContext, job: PruneJob) -> PruneResult:
     original = models.result_of(ctx.project, bench, job.model)
     module = bench.kind.room("predictor").read_network(folder, predictor.card)
     ctx.started(job.title or f"Pruning {job.model}")
-    config = config.model_copy(update={"network": shrinking.start(config.network, module)})
+    options_left = {k: v for k, v in config.prepare.items() if k != "auxiliary"}  # its head is gone already (R20)
+    config = config.model_copy(update={"network": shrinking.start(config.network, module), "prepare": options_left})
     tolerance = options["tolerance"] if options["tolerance"] is not None else original.validation.se
     units = sum(shrinking.sizes(module))
     rounds, best, stages = _loop(ctx, bench, job, config, module, original.validation.value, tolerance, units, options)

@@ -4,6 +4,7 @@ from typing import Any
 
 from phasewise.records import trust
 from phasewise.records.errors import UsageError
+from phasewise.records.text import safe_text
 from phasewise.workflow import recipes
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.words import GateItem, Problem, Recommendation
@@ -25,6 +26,23 @@ def own_code(view: Any) -> list[Problem]:
     if trust.agreed(digest):
         return []
     return [Problem(phase="approach", field="loss_file", message=f"Nobody on this machine agreed to run {path.name} as it is now (SHA-256 {digest[:16]}).", remedy=f"Read it, then: phasewise trust {path}")]
+
+
+def ignored(view: Any) -> list[str]:
+    """Columns that are no inputs: only these can be learned along."""
+    profile = view.profile()
+    roles = view.value("data.roles") or {}
+    return [c.name for c in profile.columns if roles.get(c.name, c.role) == "ignore" and c.name != view.value("data.target")] if profile else []
+
+
+def known_later(view: Any) -> list[Problem]:
+    """What is learned along must be no input: it is not there when the model is used (R20)."""
+    free = ignored(view)
+    odd = [c for c in view.value("approach.auxiliary") or [] if c not in free]
+    if not odd:
+        return []
+    name = safe_text(odd[0], 60)
+    return [Problem(phase="approach", field="auxiliary", message=f"{name!r} is an input or no column: what is learned along must not be one.", remedy=f"If it is not known for new rows, make it no input first: --set data.roles={name}=ignore")]
 
 
 class Approach(Phase):
@@ -60,7 +78,7 @@ class Approach(Phase):
 
     def problems(self, view: Any) -> list[Problem]:
         """Family and loss must be ones the kind has; a person's own loss must be agreed to on this machine."""
-        out: list[Problem] = own_code(view)
+        out: list[Problem] = own_code(view) + known_later(view)
         for field, known in (("family", [f for f, _ in recipes.families(view)]), ("loss", recipes.losses(view))):
             value = view.value(f"approach.{field}")
             if value and known and value not in known:
@@ -78,6 +96,8 @@ class Approach(Phase):
             return [(i, t) for i, t, _ in recipes.recipes(view)]
         if name == "losses":
             return [(i, i.replace("_", " ")) for i in recipes.losses(view)]
+        if name == "auxiliary":
+            return [(c, c) for c in ignored(view)]
         if name == "families":
             return recipes.families(view)
         return None

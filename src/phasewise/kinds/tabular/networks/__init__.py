@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from phasewise.kinds.tabular.networks import embeddings, mlp
+from phasewise.kinds.tabular.networks import auxiliary, embeddings, mlp
 from phasewise.kinds.tabular.networks.inputs import ONE_HOT_LIMIT, Categories, Front
 from phasewise.kinds.tabular.networks.realmlp import RealMLP
 from phasewise.kinds.tabular.networks.tabm import TabM
@@ -10,6 +10,8 @@ from phasewise.kinds.tabular.recipe import resolve
 from phasewise.records.errors import UsageError
 
 FAMILIES = ("linear", "one_hidden", "mlp", "tabm", "realmlp")
+
+AUXILIARY = auxiliary.INPUT
 
 statistics = embeddings.statistics
 """Training rows' numbers `[n, d]` -> the entries `InputInfo.stats` needs; call it once per split."""
@@ -22,6 +24,8 @@ def build(spec, info) -> nn.Module:
     (TabM in training mode: `[n, members, info.outputs]`). Starting weights come from torch's generator: seed before calling.
     """
     spec = resolve(spec)
+    if getattr(info, "auxiliary", 0):
+        return auxiliary.Auxiliary(spec, info)
     if spec.family in ("linear", "one_hidden", "mlp"):
         return mlp.build(spec, info)
     if spec.family == "tabm":
