@@ -85,3 +85,17 @@ def test_lesion_of_a_dead_block_changes_nothing_and_of_a_live_one_does():
     base = model(x)
     out = lesion.lesions(model, lambda m: float((m(x) - base).detach().abs().max()))
     assert out[""] == 0 and out["stages.0.1"] == 0 and out["stages.0.0"] > 0 and len(out) == 10
+
+
+def test_a_network_without_shortcuts_gives_its_shape_keeping_blocks_and_removals_add_up():
+    from phasewise.kinds.images.networks.mobilenet import MobileNetV1Quarter
+
+    torch.manual_seed(0)
+    model = MobileNetV1Quarter(5).eval()
+    x = torch.rand(2, 3, 64, 64)
+    names = lesion.removable(model, lambda m: m(x))
+    assert "stage2.1" in names and "stage1.1" not in names and "stage2.0" not in names
+    assert lesion.removable(_net("conv2"), lambda m: m(torch.rand(1, 3, 16, 16))) == []
+    res = _net("resnet20")
+    curve = lesion.together(res, lambda m: sum(isinstance(b, lesion._Shortcut) for b in m.modules()), lesion.removable(res, lambda m: None)[:4])
+    assert curve == [0, 1, 2, 3, 4]

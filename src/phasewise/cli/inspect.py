@@ -15,7 +15,7 @@ ROWS = 10
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("model", nargs="?", metavar="RUN/MODEL", help="a model, or a run for its own best one (default: the candidate)")
-    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance, pipeline (these by default), threshold, learning_curve (trains again)")
+    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance, pipeline (these by default), threshold, lesion (blocks of a picture network taken out), learning_curve (trains again)")
     parser.add_argument("--tag", metavar="ROW=TAG", action="append", default=[], help="tag the error of a row of the gallery, for example '150=wrong label'; can be given many times")
     parser.add_argument("--untag", metavar="ROW=TAG", action="append", default=[], help="take a tag away again")
     parser.add_argument("--again", action="store_true", help="look again even where the same inspection is recorded")
@@ -117,6 +117,15 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
+def _lesion(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    head = f"whole network {found['whole']:.4g} on {found['rows']:,} pictures, chance {found['chance']:.4g}; {'each block leaves its shortcut' if found['kind'] == 'residual' else 'no shortcuts: a block leaves nothing in between'}"
+    cells = [[b["block"], _short(b["value"]), _short(b["drop"]), f"[{_short(b['low'])}, {_short(b['high'])}]"] for b in found["blocks"]]
+    curve = ", ".join(f"{k}: {v:.3g}" for k, v in enumerate(found["together"]))
+    return f"{head}\n{table(cells, ['block out', 'score', 'cost', '95 % interval'])}\nblocks out together, least harmful first: {curve}"
+
+
 _SHOW: dict[str, Any] = {
-    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _plain, "learning_curve": _plain,
+    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _plain, "learning_curve": _plain, "lesion": _lesion,
 }

@@ -14,7 +14,8 @@ from phasewise.engine.pieces import Pieces
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
 
-EVAL_ROWS = 1024
+EVAL_ROWS, EVAL_PIXELS, EVAL_LEAST = 1024, 2**17, 16
+"""Rows evaluated at once; of pictures as many as have so many pixels: their maps then stay in the cache (1.5 to 2.9 times faster a row than 1,024 of them, measured)."""
 
 
 class ModulePopulation:
@@ -216,8 +217,11 @@ def clip_gradients(parameters: list[nn.Parameter], norm: float | None, value: fl
 
 
 @torch.no_grad()
-def module_outputs(module: nn.Module, data: Dataset, rows: Tensor, block: int = EVAL_ROWS) -> Tensor:
+def module_outputs(module: nn.Module, data: Dataset, rows: Tensor, block: int | None = None) -> Tensor:
     """Raw outputs of a module in evaluation mode on some rows, float32 [rows, outputs]; a single output column is kept."""
+    if block is None:
+        pixels = max((x.shape[-1] * x.shape[-2] for x in data.inputs.values() if x.dim() == 4), default=0)
+        block = min(EVAL_ROWS, max(EVAL_LEAST, EVAL_PIXELS // pixels)) if pixels and data.device.type == "cpu" else EVAL_ROWS
     was = module.training
     module.eval()
     while True:

@@ -94,7 +94,7 @@ KEYS: tuple[Key, ...] = (
     Key("idea.try", "T", "try_it", "Try the idea now", "Tune", "ideas"),
     Key("idea.drop", "D", "drop", "Drop the idea", "Tune", "ideas"),
     Key("idea.noise", "z", "noise", "Is your gain noise?", "Tune", "ideas"),
-    Key("errors.part", "c", "part", "Slices, gallery, tags, confusion, calibration, importance, pipeline", "Tune", "errors"),
+    Key("errors.part", "c", "part", "Slices, gallery, tags, confusion, calibration, importance, pipeline, lesion", "Tune", "errors"),
     Key("errors.tag", "a", "tag", "Tag the error of this case", "Tune", "errors"),
     Key("errors.tag_again", "A", "tag_again", "The last tag for this case too", "Tune", "errors"),
     Key("field.feed", "a", "feed", "Feed a file of new labelled rows", "Field", "feed"),

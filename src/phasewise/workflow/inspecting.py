@@ -10,7 +10,7 @@ from phasewise.workflow import candidates, loop
 from phasewise.workflow.change import absolute, read
 from phasewise.workflow.dev import data_view
 
-PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve")
+PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
 CHEAP: tuple[str, ...] = PARTS[:6]
 """What is looked at without being asked: seconds, nothing is trained again."""
 REMOVALS: tuple[tuple[str, str, Any], ...] = (
@@ -21,6 +21,11 @@ REMOVALS: tuple[tuple[str, str, Any], ...] = (
     ("train.ema", "weight averaging", None), ("train.clip_norm", "gradient clipping", None),
 )
 """Components of a config with the value that means without."""
+
+
+def cheap(view: Any, family: str) -> tuple[str, ...]:
+    """What is looked at by itself: of residual networks also what each block is worth (X12)."""
+    return (*CHEAP, "lesion") if view.kind == "images" and family.startswith("resnet") else CHEAP
 
 
 def subject(view: Any) -> Any:
@@ -51,7 +56,7 @@ def due(view: Any) -> InspectJob | None:
         return None
     if known(view, model.ref, model.digest, PARTS[:5]) is not None:
         return None
-    return job(view, model.ref, digest=model.digest)
+    return job(view, model.ref, parts=cheap(view, model.family), digest=model.digest)
 
 
 def job(view: Any, ref: str, *, parts: tuple[str, ...] = CHEAP, digest: str = "", phase: str = "tune") -> InspectJob:

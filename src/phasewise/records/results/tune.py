@@ -126,6 +126,8 @@ class InspectResult(OpenRecord):
     """`stages` (what each one loses), `error` (their sum), `unit`, `notes` (V09b)."""
     learning_curve: dict[str, Any] = Field(default_factory=dict)
     threshold: dict[str, Any] = Field(default_factory=dict)
+    lesion: dict[str, Any] = Field(default_factory=dict)
+    """`whole`, `chance`, `blocks` (each one out: value and drop), `together` (accuracy after k removals) of a picture network (X12)."""
     seconds: float = 0.0
     skipped: dict[str, str] = Field(default_factory=dict)
     """Part -> why it could not be made."""

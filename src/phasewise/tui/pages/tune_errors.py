@@ -9,7 +9,7 @@ from textual.content import Content
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.numbers import number, p_value, plural, share
-from phasewise.tui.pages import tune_tags
+from phasewise.tui.pages import tune_lesion, tune_tags
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, lines, say
@@ -19,8 +19,8 @@ from phasewise.tui.widgets.picture import beside, heat, picture
 from phasewise.tui.widgets.table import Column, Table
 from phasewise.workflow.inspecting import together
 
-PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline")
-TABLES = ("slices", "gallery", "tags", "importance", "pipeline")
+PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "lesion")
+TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "lesion")
 BAR = 15
 
 
@@ -47,6 +47,11 @@ class Errors(View):
         yield self.text
         yield self.detail
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts this project has: blocks are taken out of picture networks only."""
+        return PARTS if self.desk.answer("data.kind") == "images" else PARTS[:-1]
+
     def evidence(self) -> Any:
         """The newest inspection."""
         slots = self.desk.slots("inspect")
@@ -55,7 +60,7 @@ class Errors(View):
     def load(self) -> None:
         evidence = self.evidence()
         self.found = self._together(evidence)
-        name = PARTS[self.part]
+        name = self.parts[self.part]
         self.table.display = name in TABLES or self.found is None
         self.chart.display = name == "calibration" and self.found is not None
         self.text.display = name in ("confusion", "calibration") and self.found is not None
@@ -78,7 +83,7 @@ class Errors(View):
 
     def _strip(self, width: int) -> Content:
         parts: list[Any] = []
-        for i, name in enumerate(PARTS):
+        for i, name in enumerate(self.parts):
             parts += [(name, "bold underline key" if i == self.part else "muted"), "   "]
         rows = [line(*parts)]
         if self.found is not None:
@@ -120,6 +125,11 @@ class Errors(View):
         self.table.title_text = "pipeline"
         self.table.fill(tune_tags.stage_rows(found, ascii_only=self.ascii_only), tune_tags.stage_columns(found.get("unit", "error")))
 
+    def _lesion(self) -> None:
+        found = getattr(self.found, "lesion", {})
+        self.table.title_text = "lesion"
+        self.table.fill(tune_lesion.rows(found, ascii_only=self.ascii_only), tune_lesion.columns())
+
     def _importance(self) -> None:
         items = self.found.importance
         top = max((float(i.get("drop", 0)) for i in items), default=1.0) or 1.0
@@ -139,7 +149,7 @@ class Errors(View):
     def _text(self, width: int) -> Content:
         if self.found is None:
             return Content("")
-        if PARTS[self.part] == "confusion":
+        if self.parts[self.part] == "confusion":
             return confusion_text(self.found.confusion, width)
         c = self.found.calibration
         if not c:
@@ -149,7 +159,11 @@ class Errors(View):
 
     @on(Table.Moved)
     def _show(self) -> None:
-        name = PARTS[self.part]
+        name = self.parts[self.part]
+        if name == "lesion" and self.found is not None:
+            self.detail.display = True
+            self.detail.show(tune_lesion.note(getattr(self.found, "lesion", {})))
+            return
         if name in ("tags", "pipeline") and self.found is not None:
             notes = getattr(self.found, "pipeline", {}).get("notes", []) if name == "pipeline" else []
             self.detail.display = name == "tags" or bool(notes)
@@ -170,14 +184,14 @@ class Errors(View):
 
     def action_part(self) -> None:
         """The next part."""
-        self.part = (self.part + 1) % len(PARTS)
+        self.part = (self.part + 1) % len(self.parts)
         self.table.cursor = 0
         self.load()
         self.focus_first()
 
     def _case(self) -> int | None:
         """The row of the development table under the cursor, in the gallery."""
-        if self.found is None or PARTS[self.part] != "gallery" or not self.rows_of:
+        if self.found is None or self.parts[self.part] != "gallery" or not self.rows_of:
             self.notify("Tags are given in the gallery: press c until you are there.", severity="warning", markup=False)
             return None
         return int(self.rows_of[min(self.table.cursor, len(self.rows_of) - 1)]["row"])

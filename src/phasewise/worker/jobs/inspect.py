@@ -30,7 +30,7 @@ from phasewise.worker.inspecting import (
 from phasewise.worker.jobs.checkup import subset_rows
 from phasewise.worker.trials import Trial, run_trials
 
-PARTS = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve")
+PARTS = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
 IMPORTANCE_ROWS = 2000
 """Rows that are shuffled: enough to see a drop of a hundredth of AUC, and half a minute less than four thousand for a network of 32 members."""
 PICTURES = 24
@@ -85,7 +85,20 @@ def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: Mode
         return _importance(ctx, bench, job, held)
     if part == "pipeline":
         return _pipeline(ctx, bench, job, held, cut)
+    if part == "lesion":
+        return _lesion(ctx, bench, job, held)
     return _learning_curve(ctx, bench, job, model)
+
+
+def _lesion(ctx: RunContext, bench: Bench, job: InspectJob, held: Stored) -> dict[str, Any]:
+    """Blocks of a picture network taken out one by one and together (X12); nothing for models without such blocks."""
+    if bench.kind.id != "images":
+        return {}
+    judge = bench.kind.room("previewing").judge(models.folder_of(ctx.project, job.model))
+    if judge is None:
+        return {}
+    rows = bench.splits[0][1] if bench.dev.folds is not None else held.rows
+    return bench.kind.room("shrink.lesion").report(*judge, bench.dev, rows, seed=job.seed, check=ctx.control.check)
 
 
 def _importance(ctx: RunContext, bench: Bench, job: InspectJob, held: Stored) -> list[dict[str, Any]]:
