@@ -77,6 +77,15 @@ def test_folds_keep_their_out_of_fold_comparison(tmp_path):
     assert len(found.model.validation.folds) == 3 and found.model.validation.n == network.validation.n
 
 
+def test_the_seed_in_the_middle_stands_for_all(served):
+    found = feed(served, "network", rows(served[1] / "three.csv", 500, 12, where=4.0), seeds=3)
+    assert found.promoted and found.model.ref.endswith("/candidate") and "3 seeds" in found.notes[0]
+    low, high = (float(part) for part in found.notes[0].partition("runs from ")[2].partition(";")[0].split(" to "))
+    assert low <= round(found.new.difference, 4) <= high and low < high
+    kept = served[0].folder / "runs" / found.model.ref.partition("/")[0]
+    assert [p.name for p in (kept / "models").iterdir()] == ["candidate"] and [p.name for p in (kept / "arrays").iterdir()] == ["candidate.npz"]
+
+
 def test_rows_seen_before_and_too_few_rows(served):
     made, folder, models = served
     lines = (folder / "old.csv").read_text().splitlines()
@@ -94,3 +103,28 @@ def test_the_decision_and_the_side_of_a_row():
     assert not decision(gap(0.0, -0.01, 0.01), gap(0.01, -0.01, 0.03), 0.01)[0] and "labels" in decision(gap(0, 0, 0), gap(-0.1, -0.2, -0.05), 0.01)[1]
     hashes = np.random.default_rng(0).integers(0, 2**63, 3000).astype(np.uint64)
     assert 900 < held_out(hashes).sum() < 1100 and np.array_equal(held_out(hashes)[::-1], held_out(hashes[::-1]))
+
+
+@pytest.mark.slow
+def test_a_stream_of_five_feeds_over_five_worlds(tmp_path):
+    """X14: drifting feeds one after another, then one with shuffled labels; the model in service learns and forgets less than a point."""
+    learned, lost, bad = [], [], 0
+    for world in range(5):
+        made = Jobs(tmp_path / f"p{world}", rows(tmp_path / f"old{world}.csv", 900, 100 * world), "label", "accuracy", task="binary", positive="yes")
+        made.split()
+        first = now = made.run("fit", config=small_config(epochs=15, lr=0.02).model_dump(), seeds=[0]).model.ref
+        pool: list[str] = []
+        for step in range(5):
+            file = rows(tmp_path / f"w{world}s{step}.csv", 400, 100 * world + step + 1, where=4.0)
+            found = made.run("feed", phase="field", model=now, file=str(file), name=file.stem, earlier=pool, seeds=3)
+            if found.promoted:
+                now, pool = found.model.ref, [*pool, str(file)]
+        fresh = rows(tmp_path / f"w{world}judge.csv", 600, 100 * world + 90, where=4.0)
+        judged = made.run("feed", phase="field", model=first, file=str(fresh), name="judge-first")
+        again = made.run("feed", phase="field", model=now, file=str(fresh), name="judge-last", earlier=pool)
+        learned.append(again.incumbent_new.value - judged.incumbent_new.value)
+        lost.append(judged.incumbent_old.value - again.incumbent_old.value)
+        shuffled = rows(tmp_path / f"w{world}bad.csv", 500, 100 * world + 91, where=4.0, shuffled=True)
+        bad += made.run("feed", phase="field", model=now, file=str(shuffled), name="bad", earlier=pool, seeds=3).promoted
+    print(f"X14 five worlds: learned {np.round(learned, 3)}, lost on old rows {np.round(lost, 3)}, bad feeds promoted {bad} of 5")
+    assert np.mean(learned) > 0.1 and np.mean(lost) < 0.01 and bad == 0

@@ -50,3 +50,11 @@ def test_versions_pools_and_putting_back(make, tmp_path):
     (tmp_path / "d.csv").write_text("x,y\n3,1\n")
     with pytest.raises(UsageError, match="is gone"):
         feeding.job(session, str(tmp_path / "d.csv"))
+
+
+def test_pictures_are_told_what_to_do_instead(make, tmp_path):
+    session = trained(make)
+    session.answers.set("data", "kind", "images")
+    with pytest.raises(UsageError, match="only tables can be fed") as caught:
+        feeding.job(session, str(tmp_path))
+    assert "--reopen data=REASON" in caught.value.remedy

@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", help="file of new labelled rows (without it: the versions so far)")
     parser.add_argument("--name", default="", help="what to call this feed (default: the file's name)")
     parser.add_argument("--model", default="", metavar="RUN/MODEL", help="feed another model than the one in service")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks: candidates to train side by side, the one in the middle is judged (default 3)")
     parser.add_argument("--back", default="", metavar="REASON", help="put the version before the present one back into service")
     project_option(parser)
     json_option(parser)
@@ -32,7 +33,7 @@ def run(args: Any) -> int:
             return 0
         if not args.file:
             return _versions(feeding.versions(session.view), args)
-        found = _fed(session, feeding.job(session, absolute(args.file, Path.cwd()), name=args.name, model=args.model), args)
+        found = _fed(session, feeding.job(session, absolute(args.file, Path.cwd()), name=args.name, model=args.model, seeds=args.seeds), args)
         out_json(found) if args.json else out("\n".join(lines(found)))
         return 0
 
@@ -61,5 +62,6 @@ def lines(found: Any) -> list[str]:
         f"{safe_text(found.name, 80)}: {found.rows:,} rows, {found.fresh:,} of them new and labelled; {found.trained:,} joined the training pool, {found.held:,} judge",
         f"{len(drifted)} of {len(found.drift)} columns drifted" + (": " + ", ".join(safe_text(c, 60) for c in drifted[:8]) if drifted else ""),
         table(rows, ["judged on", "candidate", "incumbent", "difference", "95 % interval"]),
+        *(safe_text(n, 300) for n in found.notes),
         f"{'PROMOTED: ' + found.model.ref if found.promoted else 'kept: ' + found.incumbent}; {safe_text(found.reason, 400)}",
     ]

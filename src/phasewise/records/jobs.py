@@ -273,6 +273,8 @@ class FeedJob(_Job):
     """Files fed before whose rows belong to the training pool."""
     forget: float = 0.01
     """Points of the metric (of the incumbent's error where errors are minimised) the candidate may lose on the old validation rows."""
+    seeds: int = Field(1, ge=1, le=64)
+    """Networks are trained with so many seeds side by side; the one in the middle stands for them."""
 
 
 class RenewJob(_Job):

@@ -39,9 +39,15 @@ def feeds(view: Any) -> list[Any]:
     return sorted((e for slot, items in view.facts.evidence.by_slot.items() if slot.startswith("feed:") for e in items), key=lambda e: e.seq)
 
 
-def job(session: Any, file: str, *, name: str = "", model: str = "") -> FeedJob:
-    """A feed of one file to the model in service. Raises `GateError` without a model, `UsageError` for a file that was fed before."""
+SEEDS = 3
+"""Candidates of a feed: a single seed may be lucky."""
+
+
+def job(session: Any, file: str, *, name: str = "", model: str = "", seeds: int = SEEDS) -> FeedJob:
+    """A feed of one file to the model in service. Raises `GateError` without a model, `UsageError` for pictures and for a file that was fed before."""
     view = session.view
+    if view.kind != "tabular":
+        raise UsageError("only tables can be fed", f"This project holds {view.kind}: a feed appends rows to a table.", "Put the new pictures beside the old ones and make new sets: phasewise run --reopen data=REASON; `phasewise check FOLDER` judges them without training.")
     incumbent = model or deployed(view)
     if not incumbent:
         raise GateError("there is no model to feed", "No phase has trained one.", "Run `phasewise run --through verify` first.")
@@ -58,7 +64,7 @@ def job(session: Any, file: str, *, name: str = "", model: str = "") -> FeedJob:
         named, n = f"{base}-{n}", n + 1
     earlier = pool(session, incumbent)
     return FeedJob(
-        phase="field", title=f"Feed {named}", data=data_view(view), model=incumbent, file=str(view.files.path(file)), name=named, earlier=earlier,
+        phase="field", title=f"Feed {named}", data=data_view(view), model=incumbent, file=str(view.files.path(file)), name=named, earlier=earlier, seeds=seeds,
         seed=view.value("train.seed") or 0, device=view.value("train.device"), inputs={"model": incumbent, "file:feed": identity, "earlier": fingerprint(earlier)},
     )
 

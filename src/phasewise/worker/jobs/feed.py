@@ -1,6 +1,8 @@
 """New labelled rows for the model in service: drift, a candidate from old and new rows, promote or keep by paired comparison on held rows (X14)."""
 
 import hashlib
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from phasewise.checks.newdata import NewData, field_report
 from phasewise.kinds.tabular.rows import content_hashes
-from phasewise.records.errors import BadInputError, UsageError
+from phasewise.records.errors import BadInputError, RunError, UsageError
 from phasewise.records.findings import Finding
 from phasewise.records.jobs import FeedJob
 from phasewise.records.metrics import metric
@@ -22,10 +24,12 @@ from phasewise.worker.context import RunContext
 from phasewise.worker.feeding import Fed, appended, held_out
 from phasewise.worker.hooks import Stages
 from phasewise.worker.thresholds import decided
-from phasewise.worker.trials import Trial, run_trials
+from phasewise.worker.trials import Outcome, Trial, run_trials
 
 LEAST = 30
 """Held labelled rows below which nothing can be said about new rows."""
+SEED = "seed-"
+"""How candidates are named before one is chosen."""
 
 
 def run(ctx: RunContext, job: FeedJob) -> FeedResult | None:
@@ -53,14 +57,17 @@ def run(ctx: RunContext, job: FeedJob) -> FeedResult | None:
         tables.append(before.table[rows])
         ys.append(before.y[rows])
     fed = appended(bench, [*tables, new.table[learned]], [*ys, new.y[learned]])
-    candidate = _retrained(ctx, fed, job, incumbent)
-    if candidate is None:
+    tried = _retrained(ctx, fed, job, incumbent)
+    if not tried:
         return None
     ctx.progress(3, 4, unit="steps", note="comparison")
+    y_new, cut = new.y[held], incumbent.threshold
+    gains = [difference(bench.metric, y_new, t.shipped.predict(new.table[held]), old_said, seed=job.seed, thresholds=(t.model.threshold, cut)).value for t in tried]
+    candidate = tried[int(np.argsort(gains, kind="stable")[(len(gains) - 1) // 2])].kept(ctx, fed)
     said = models.validation_of(ctx.project, fed, candidate.ref).at(stored.rows)
-    cuts = (candidate.threshold, incumbent.threshold)
+    cuts = (candidate.threshold, cut)
     shipped = bench.kind.room("predictor").load(ctx.model_dir("candidate"))
-    y_new, new_said = new.y[held], shipped.predict(new.table[held])
+    new_said = shipped.predict(new.table[held])
     old = difference(bench.metric, stored.y, said.predictions, stored.predictions, bench.groups(stored.rows), seed=job.seed, thresholds=cuts)
     ahead = difference(bench.metric, y_new, new_said, old_said, seed=job.seed, thresholds=cuts)
     before_new = judged(bench.metric, y_new, old_said, threshold=incumbent.threshold)
@@ -73,7 +80,7 @@ def run(ctx: RunContext, job: FeedJob) -> FeedResult | None:
         old=_row("old validation rows", old, score(bench.metric, stored.y, said.predictions, threshold=candidate.threshold)),
         new=_row("held new rows", ahead, score(bench.metric, y_new, new_said, threshold=candidate.threshold)),
         incumbent_old=incumbent.validation, incumbent_new=before_new, promoted=promoted, reason=reason, model=candidate,
-        notes=[f"{len(job.earlier)} earlier feed(s) are in the training pool"] if job.earlier else [],
+        notes=[*([f"{len(job.earlier)} earlier feed(s) are in the training pool"] if job.earlier else []), *_spread(gains)],
     )
 
 
@@ -103,12 +110,46 @@ def _hashes(bench: Bench, new: Any, rows: np.ndarray) -> np.ndarray:
     return np.asarray(content_hashes(new.table[rows], names))
 
 
-def _retrained(ctx: RunContext, fed: Fed, job: FeedJob, incumbent: ModelResult) -> ModelResult | None:
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One candidate, saved under a name of its own until one of them is chosen."""
+
+    model: ModelResult
+    shipped: Any
+    outcome: Outcome | None = None
+
+    def kept(self, ctx: RunContext, fed: Fed) -> ModelResult:
+        """This one as `candidate`; the others' folders go."""
+        if self.outcome is None:
+            return self.model
+        found = models.save(ctx, fed, self.outcome, "candidate", measure=False)
+        for folder in ctx.run.models_dir.glob(f"{SEED}*"):
+            shutil.rmtree(folder)
+        for file in ctx.run.arrays_dir.glob(f"{SEED}*.npz"):
+            file.unlink()
+        return found
+
+
+def _spread(gains: list[float]) -> list[str]:
+    """What the seeds say of one another: the middle one stands for them, so that no lucky one is promoted."""
+    if len(gains) < 2:
+        return []
+    return [f"{len(gains)} seeds: the gain on held new rows runs from {min(gains):+.4g} to {max(gains):+.4g}; the seed in the middle is the candidate"]
+
+
+def _retrained(ctx: RunContext, fed: Fed, job: FeedJob, incumbent: ModelResult) -> list[Tried]:
     """The incumbent's recipe on old and new rows, from scratch: a warm start on new rows generalises worse (Ash & Adams 2020)."""
     config = models.config_of(incumbent)
     if config is not None:
-        batch = run_trials(ctx, fed, [Trial(id="candidate", config=config, seed=incumbent.seed)], stages=Stages(ctx), watch=False)
-        return None if ctx.control.stop is not None else models.save(ctx, fed, batch.outcomes["candidate"], "candidate", measure=False)
+        trials = [Trial(id=f"{SEED}{s}", config=config, seed=incumbent.seed + s) for s in range(job.seeds)]
+        batch = run_trials(ctx, fed, trials, stages=Stages(ctx), watch=False)
+        if ctx.control.stop is not None:
+            return []
+        whole = [(t.id, o) for t in trials if (o := batch.outcomes.get(t.id)) is not None and o.finite]
+        if not whole:
+            raise RunError("training on the old and the new rows broke down", "No seed ended with finite predictions.", "Look at the new rows; the incumbent stays in service.")
+        load = fed.kind.room("predictor").load
+        return [Tried(model=models.save(ctx, fed, o, name, measure=False), shipped=load(ctx.model_dir(name)), outcome=o) for name, o in whole]
     if incumbent.source != "baseline":
         raise UsageError("an ensemble is not trained again by a feed", f"{job.model} combines several models.", "Name a single model with --model RUN/MODEL.")
     folder, place = models.folder_of(ctx.project, job.model), ctx.model_dir("candidate")
@@ -118,10 +159,11 @@ def _retrained(ctx: RunContext, fed: Fed, job: FeedJob, incumbent: ModelResult) 
     y = np.asarray(fed.dev.y)[rows]
     arrays.save(ctx.run.arrays_dir, "candidate", rows=rows, y=y, predictions=said)
     found, _ = decided(fed.metric, y, said, fed.groups(rows), seed=job.seed)
-    return ModelResult(
+    made = ModelResult(
         ref=f"{ctx.run.id}/candidate", name="candidate", family=incumbent.family, source="baseline", validation=found, seed=incumbent.seed, threshold=incumbent.threshold,
         size_mb=models.size_mb(place), config=incumbent.config, digest=models.digest(place),
     )
+    return [Tried(model=made, shipped=fed.kind.room("predictor").load(place))]
 
 
 def _row(name: str, found: Difference, value: float) -> PairedRow:
