@@ -1,6 +1,7 @@
 """The command line: one small file per command, imported only when it is named."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def help_text() -> str:
     """What `phasewise --help` prints."""
-    lines = ["usage: phasewise [COMMAND] [OPTIONS]", "", "Without a command: the project here, else the start screen.", ""]
+    lines = ["usage: phasewise [COMMAND] [OPTIONS]", "", "Without a command: the project here, else the start screen. A folder alone opens its project.", ""]
     lines += [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()]
     return "\n".join([*lines, "", "phasewise COMMAND --help says more. --plain asks line by line, without a full screen.", EXIT_CODES])
 
@@ -33,8 +34,6 @@ def _guarded(args: list[str]) -> int:
         say("interrupted; the same command goes on where it stopped")
         return 130
     except BrokenPipeError:
-        import os
-
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # the last guard: what nobody foresaw gets a message, a log and a way back
@@ -64,6 +63,8 @@ def _dispatch(args: list[str]) -> int:
     if not args or args[0].startswith("-"):
         return importlib.import_module("phasewise.cli.start").run(args)
     name, rest = args[0], args[1:]
+    if name not in COMMANDS and os.path.isdir(name):  # the way back that the app prints
+        name, rest = "open", args
     if name not in COMMANDS:
         import difflib
 

@@ -1,5 +1,6 @@
 """The Textual app: paints a frame at once, then opens the project; decides nothing itself."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ class PhasewiseApp(App[ExitInfo]):
             self.crash = crash_log(error, self.folder)
             self._exception = error
             self._exception_event.set()
-        self.exit(ExitInfo(code=1, folder=str(self.folder or ""), lines=self.crash, command=f"phasewise {self.folder}" if self.folder else "phasewise"))
+        self.exit(ExitInfo(code=1, folder=str(self.folder or ""), lines=self.crash, command=f"phasewise {shlex.quote(str(self.folder))}" if self.folder else "phasewise"))
 
 
 def open_session(folder: Path) -> Any:

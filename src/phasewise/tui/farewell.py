@@ -1,6 +1,7 @@
 """What is said when the app ends: the run, the best value, the command that comes back; or the crash log's path."""
 
 import os
+import shlex
 import time
 import traceback
 from pathlib import Path
@@ -15,7 +16,7 @@ def farewell(desk: Any, folder: Path | None, code: int, stopping: str = "") -> E
     run = desk.running() or desk.board.runs.get(desk.board.current)
     place = str(folder or getattr(desk.session, "folder", "") or "")
     state = {"stop_epoch": "stopping after this epoch", "stop_now": "stopping now"}.get(stopping, run.state if run else "")
-    command = f"phasewise {place}".strip()
+    command = f"phasewise {shlex.quote(place)}" if place else "phasewise"
     if run is not None and run.state in ("running", "paused") and not stopping:
         state = f"{state}, goes on without this window"
     return ExitInfo(code=code, folder=place, run=run.id if run else "", run_state=state, best=best_value(desk), command=command)
