@@ -41,7 +41,7 @@ class Cache:
 def cache_key(listing: Listing, size: int, channels: int, resize: str) -> str:
     """Changes with any file's name, size or time, and with how pictures are fitted."""
     stamps = [(item.path, item.size, (listing.root / item.path).stat().st_mtime_ns) for item in listing.items]
-    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 2})
+    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 3})
 
 
 def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:

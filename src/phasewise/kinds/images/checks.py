@@ -3,17 +3,20 @@
 from collections import Counter
 
 import numpy as np
+import polars as pl
 
+from phasewise.checks.leaks import target_leak
 from phasewise.checks.registry import Info, all_checks, check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
 from phasewise.checks.texts import finding, percent
-from phasewise.kinds.images import copies
+from phasewise.kinds.images import copies, pixels
 from phasewise.records.findings import Finding
 
 SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "target-leak", "source-card")
 """Checks of tables that mean the same for pictures; `target-leak` on the facts is the shortcut check (I13)."""
 SMALLEST = 8
+WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags"}
 
 
 def infos() -> list[Info]:
@@ -188,6 +191,27 @@ def blur(table: CheckTable) -> list[Finding]:
     if not mask.any() or high <= low:
         return []
     return [finding("blur", "info", f"{int(mask.sum()):,} pictures have little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
+
+
+@check("collected-apart", source="I13", cost="pass", rows=20_000)
+def collected_apart(table: CheckTable) -> list[Finding]:
+    """The day a picture was taken, its number in the file name, or whether it has EXIF tells its class: the classes were collected apart."""
+    frame, dev = table.subject.table, table.subject
+    names = [c for c in pixels.PROVENANCE if c in frame.columns and frame[c].n_unique() > 1]
+    if not names:
+        return []
+    held = frame.select([pixels.ROW, *names, dev.target])
+    held = held.with_columns(pl.col(c).to_physical() for c in names if held[c].dtype == pl.Date)
+    roles = {c: "category" if c == "exif" else "number" for c in names}
+    apart = CheckTable(frame=held, target=dev.target, roles=roles, task=dev.task, train=dev.train, seed=table.seed, subject=dev)
+    out = []
+    for one in target_leak(apart):
+        if one.severity not in ("warn", "block"):
+            continue
+        name = one.columns[0]
+        said = f"{WORDS[name]} tells the class: {one.seen} A network does not see it, but what differs with it (camera, light, background, season) may be what it learns."
+        out.append(finding("collected-apart", "warn", f"Classes were collected apart: {WORDS[name].lower()} tells them", said, place=name, numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="known: look at the slices by it")]))
+    return out
 
 
 @check("channel-statistics", source="I18, D07", cost="pass")

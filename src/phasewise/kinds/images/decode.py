@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ class Facts:
     mode: str = ""
     format: str = ""
     turned: bool = False
+    exif: bool = False
+    taken: str = ""
+    """Day the camera wrote into the file, as 2008-05-30."""
     frames: int = 1
     wrong_extension: bool = False
     sha256: str = ""
@@ -195,6 +199,17 @@ def _opened(path: Path, size: int, channels: int, resize: str, facts: bool) -> P
     return _picture(data, path.suffix, size, channels, resize, facts)
 
 
+def _taken(exif: Any) -> str:
+    """The day in EXIF's 2008:05:30 15:56:01, original before changed; empty where there is none or it is no date."""
+    if not len(exif):
+        return ""
+    try:
+        text = str(exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132) or "")[:10].replace(":", "-")
+        return date.fromisoformat(text).isoformat()
+    except Exception:  # noqa: BLE001 - a broken tag is no broken picture
+        return ""
+
+
 def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, facts: bool) -> Picture:
     from PIL import Image
 
@@ -203,9 +218,10 @@ def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, fa
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Picture(base={"width": width, "height": height, "error": f"{width}x{height} px is over the limit of {MAX_PIXELS // 1_000_000} million"})
+            exif = image.getexif()
             base = {
                 "width": width, "height": height, "mode": image.mode, "format": image.format or "", "frames": getattr(image, "n_frames", 1),
-                "turned": image.getexif().get(ORIENTATION, 1) not in (0, 1), "sha256": hashlib.sha256(data).hexdigest() if facts else "",
+                "turned": exif.get(ORIENTATION, 1) not in (0, 1), "exif": len(exif) > 0, "taken": _taken(exif), "sha256": hashlib.sha256(data).hexdigest() if facts else "",
                 "wrong_extension": suffix.lower() not in _HOMES.get(image.format or "", ()),
             }
             if image.format == "JPEG" and min(width, height) > 4 * size:

@@ -35,6 +35,11 @@ class Development(shared.Development):
     held: dict[str, Any] = field(default_factory=dict)
     """Arrays and tensors made once for this process."""
 
+    @property
+    def slicing(self) -> list[str]:
+        """Columns that errors are looked at by: facts, and when and how a picture was collected."""
+        return [*self.features, *(c for c in pixels.PROVENANCE if c in self.table.columns and self.table[c].n_unique() > 1)]
+
     def pixels(self, fitting: Fitting | None = None) -> np.ndarray:
         """Pixels of all rows of the table, uint8 (n, size, size, channels); another size is decoded from the files once and kept."""
         wanted = fitting or self.fitting

@@ -22,6 +22,8 @@ TARGET = "label"
 FACTS = ("width", "height", "bytes", "brightness", "contrast", "sharpness", "saturation", "border")
 """Numeric facts of every picture, used for slices and drift, never as inputs of a network."""
 TRAITS = ("format", "mode", "folder")
+PROVENANCE = ("taken", "number", "exif")
+"""How a picture was collected: for slices and the check for classes collected apart; never for drift, because new pictures are always later."""
 WORKERS = 4
 
 

@@ -1,6 +1,7 @@
 """From a folder, a manifest or IDX files to a table of pictures: facts now, pixels into a store or into the rows."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,20 @@ def _inside(item: files.Item) -> str:
     return "/".join(folders[place:])
 
 
+def _number(item: files.Item) -> int | None:
+    """The last number in a picture's name, as cameras and scripts count."""
+    found = re.findall(r"[0-9]{1,12}", Path(item.path).stem)
+    return int(found[-1]) if found else None
+
+
+def _provenance(items: list[files.Item], facts: list[Facts]) -> dict[str, Any]:
+    """What tells how a picture was collected: no part of what a network sees, but of slices and of the check for classes collected apart (I13)."""
+    return {
+        "taken": pl.Series([f.taken or None for f in facts], dtype=pl.String).str.to_date(strict=False),
+        "number": pl.Series([_number(i) for i in items], dtype=pl.Int64), "exif": ["yes" if f.exif else "no" for f in facts],
+    }
+
+
 def _fact_columns(facts: list[Facts], sizes: list[int]) -> dict[str, Any]:
     return {
         "width": [f.width for f in facts], "height": [f.height for f in facts], "bytes": sizes, "brightness": [f.bright for f in facts],
@@ -109,7 +124,7 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
     facts = [built.facts[i] for i in good]
     frame = pl.DataFrame({
         pixels.ROW: pl.Series(good, dtype=pl.Int64), "path": [i.path for i in items], pixels.TARGET: [i.label for i in items], "part": [i.part for i in items],
-        **_fact_columns(facts, [i.size for i in items]), "folder": [_inside(i) for i in items], pixels.ROOT: str(listing.root.resolve()),
+        **_fact_columns(facts, [i.size for i in items]), **_provenance(items, facts), "folder": [_inside(i) for i in items], pixels.ROOT: str(listing.root.resolve()),
     }).with_columns(pl.lit(str(built.path)).alias(pixels.STORE), pl.Series(pixels.INDEX, good, dtype=pl.Int64))
     broken = [(listing.items[i].path, f.error) for i, f in enumerate(built.facts) if f.error]
     return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity_of(root, listing), layout=listing.layout)

@@ -15,7 +15,7 @@ def columns_of(table: Any, dev: Any, rows: np.ndarray | None = None) -> dict[str
         found = {k: np.asarray(v) for k, v in table.properties().items()}
         return found if rows is None else {k: v[rows] for k, v in found.items()}
     out = {}
-    for name in getattr(dev, "features", []):
+    for name in getattr(dev, "slicing", None) or getattr(dev, "features", []):
         if name not in table.columns:
             continue
         series = table[name] if rows is None else table[name][rows]
