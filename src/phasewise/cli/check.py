@@ -9,6 +9,7 @@ from phasewise.cli.opening import session_of
 from phasewise.cli.parser import json_option, project_option
 from phasewise.cli.talk import out, out_json
 from phasewise.records.errors import GateError, UsageError
+from phasewise.records.text import safe_text
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,10 +67,13 @@ def _lines(result: Any) -> list[str]:
     if result.score:
         s = result.score
         lines.append(f"{s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}] on {s.n:,} judged rows")
+    lines += [f"{f.severity}: {safe_text(f.title, 200)}. {safe_text(f.seen, 300)}" for f in result.findings if f.severity in ("block", "warn") and f.check != "column-drift"][:12]
     drifted = [d for d in result.drift if d.drifted]
     lines.append(f"{len(drifted)} of {len(result.drift)} columns drifted" + (": " + ", ".join(d.column for d in drifted[:8]) if drifted else ""))
     for e in result.examples[:3]:
         lines.append(f"least sure: row {e['row']:,} is {e['prediction']} at {e['confidence']:.0%}; the training rows most like it are {', '.join(n['label'] for n in e['nearest'])}")
     if result.loop and result.loop != "none":
         lines.append(f"advice: {result.loop_reason}")
+    if result.loop == "new_sets":
+        lines.append(f"to do so: phasewise vault renew {safe_text(result.file, 200)} --reason TEXT (half of its labelled rows become the new sealed test)")
     return lines

@@ -176,8 +176,12 @@ class Plain:
 
     def _unseal(self, job: Any) -> None:
         """The vault opens on a typed word only."""
-        self.tell(f"\nThe sealed test rows are about to be opened for {safe_text(job.model)}. Predicted: {shown(job.predicted)}. Looks so far: {len(self.session.looks())}.")
-        self.tell("A second look is no longer a test of unseen rows; the report will show it.")
+        self.tell(f"\nThe sealed test rows are about to be opened for {safe_text(job.model)}. Predicted: {shown(job.predicted)}. Looks so far: {len(self.session.facts.looks_now)}.")
+        from phasewise.workflow import foresight
+
+        found = foresight.read(self.session.view)
+        for _, sentence in foresight.told(found) if found is not None else []:
+            self.tell(sentence)
         if self.ask("Type OPEN to open the vault:") != "OPEN":
             raise Quit
 

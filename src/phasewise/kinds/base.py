@@ -12,7 +12,7 @@ from phasewise.records.results.data import Proposal
 
 ROOMS = (
     "reading", "profiling", "splitting", "development", "preparing", "baselines", "batches", "networks",
-    "predictor", "exporting", "showing", "checks", "arriving",
+    "predictor", "exporting", "showing", "checks", "arriving", "renewing",
 )
 
 

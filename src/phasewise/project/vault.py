@@ -71,6 +71,8 @@ class Vault:
             container={"sha256": digest, "bytes": len(container)},
         )
         atomic.replace(self.folder / NEXT, container)
+        if kind == "reseal" and not self.ledger.of_generation("demote"):
+            self.ledger.append("demote", {"generation": self.ledger.generation(), "reason": reason or f"generation {generation} replaces it"})
         self.ledger.append(kind, {"generation": generation, "manifest": full, "container": digest, "key": key, "nonce": nonce, "reason": reason})
         self._roll_forward()
         return str(full["digest"])

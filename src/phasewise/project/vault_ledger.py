@@ -82,7 +82,7 @@ class Audit:
 
 
 def verify(project_folder: Path, *, manifest: str = "", looks: int | None = None) -> Audit:
-    """Recomputes chain, manifest and container; `manifest` and `looks` are what the project's journal says they were.
+    """Recomputes chain, manifest and container; `manifest` and `looks` (of all generations) are what the project's journal says they were.
 
     The comparison with the journal finds a ledger that was cut or exchanged as a whole, which no chain can show by itself.
     """
@@ -98,8 +98,9 @@ def verify(project_folder: Path, *, manifest: str = "", looks: int | None = None
     found = str(seal.data["manifest"]["digest"]) if seal else ""
     if manifest and manifest != found:
         problems.append("The seal in force is not the one the journal knows: the ledger was cut or exchanged.")
-    if looks is not None and looks > ledger.looks():
-        problems.append(f"The journal knows {looks} openings, the ledger {ledger.looks()}: the ledger was cut or exchanged.")
+    opened = len(ledger.entries("open"))
+    if looks is not None and looks > opened:
+        problems.append(f"The journal knows {looks} openings, the ledger {opened}: the ledger was cut or exchanged.")
     return Audit(ok=not problems, problems=problems, sealed=seal is not None, generation=ledger.generation(), looks=ledger.looks(), manifest=found)
 
 

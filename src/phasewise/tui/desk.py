@@ -13,7 +13,7 @@ VERBS = {
     "profile": "Read the file", "split": "Split and seal", "checks": "Check the data", "baselines": "Run baselines", "checkup": "Run the check-up",
     "find_lr": "Find the learning rate", "fit": "Train", "ladder": "Climb the ladder", "try_ideas": "Try the ideas", "search": "Search",
     "ablate": "Ablate", "inspect": "Inspect", "combine": "Combine", "prune": "Prune", "open_vault": "Open the vault", "field": "Judge new data",
-    "predict": "Predict", "export": "Export",
+    "predict": "Predict", "export": "Export", "renew": "Make new sets",
 }
 
 

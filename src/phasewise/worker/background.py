@@ -50,6 +50,16 @@ def last_look(project: Any, model: str) -> tuple[Score, int] | None:
     return None
 
 
+def first_look(project: Any, generation: int) -> Score | None:
+    """Test score of the first opening of a generation: the headline."""
+    return next((Score.model_validate(r["test"]) for _, r in finished(project, "open_vault") if int(r.get("generation", 1)) == generation), None)
+
+
+def opened_models(project: Any, generation: int) -> list[str]:
+    """The candidates that were opened in a generation, without the baselines they were compared with."""
+    return [run.job().model for run, r in finished(project, "open_vault") if int(r.get("generation", 1)) == generation]
+
+
 def luck_correlation(project: Any, metric_id: str, rows: np.ndarray, most: int = 60) -> float | None:
     """Mean correlation of row losses between stored candidates on these rows; None with fewer than three."""
     columns = []

@@ -34,6 +34,8 @@ class AnswerBook:
     changed: Callable[[], None]
     _decided: dict[tuple[str, str], tuple[Any, Source]] = field(default_factory=dict)
     _accepted: dict[str, Accepted] = field(default_factory=dict)
+    _earlier: set[tuple[str, str]] = field(default_factory=set)
+    """Decisions of earlier sessions: any decision of this one replaces them."""
 
     def load(self, stored: dict[str, dict[str, Any]], accepted: dict[str, Accepted]) -> None:
         """Take the values of `phasewise.toml`; a value nobody confirmed as it stands there was edited by hand."""
@@ -50,6 +52,7 @@ class AnswerBook:
                     source = known.sources.get(name, "file")
                 if source in _RANK:
                     self._decided[phase, name] = (value, source)  # type: ignore[assignment]
+        self._earlier = set(self._decided)
 
     def explicit(self, phase: str, name: str) -> Any:
         """The value a person decided, or None."""
@@ -95,15 +98,17 @@ class AnswerBook:
             self.unset(phase, name)
             return
         self._decided[phase, name] = (clean, source)
+        self._earlier.discard((phase, name))
         self.changed()
 
     def update(self, values: Iterable[tuple[str, str, Any]], source: Source) -> None:
         """Decide many answers at once (answers file, flags); all are checked before any is taken."""
         clean = [(phase, name, coerce(phase, name, value)) for phase, name, value in values]
         for phase, name, value in clean:
-            old = self._decided.get((phase, name))
+            old = None if (phase, name) in self._earlier else self._decided.get((phase, name))
             if value is not None and not (old and _RANK[old[1]] > _RANK[source]):
                 self._decided[phase, name] = (value, source)
+                self._earlier.discard((phase, name))
         self.changed()
 
     def unset(self, phase: str, name: str) -> None:

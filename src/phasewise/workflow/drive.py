@@ -72,6 +72,8 @@ class Drive:
         if job is not None:
             if job.kind != "profile":
                 self._answers(phase)
+            if job.kind == "open_vault" and self.yes:
+                self._foretell()
             if job.kind == "open_vault" and not self.yes:
                 raise UsageError("the vault stays shut", "Opening it is a decision: nobody confirmed it.", "Add --yes to open it for the frozen candidate, or use --plain or the app.")
             self.work(job)
@@ -89,6 +91,14 @@ class Drive:
             )
         session.confirm(phase)
         return session.state()[phase].state in ("done", "skipped")
+
+    def _foretell(self) -> None:
+        """What a look can show, said before it is taken (7.4)."""
+        from phasewise.workflow import foresight
+
+        found = foresight.read(self.session.view)
+        for _, sentence in foresight.told(found) if found is not None else []:
+            self.tell(f"before opening: {sentence}")
 
     def _answers(self, phase: str) -> None:
         """Missing or wrong answers end the passage with every flag named."""
@@ -130,7 +140,10 @@ class Drive:
         if run.id in before:
             self.tell(f"run {run.id} is going on already: following it")
         self._follow()
-        return next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
+        found = next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
+        if found is not None and getattr(found.result, "warning", ""):
+            self.tell(f"warning: {found.result.warning}")
+        return found
 
     def _follow_phase(self, phase: str) -> None:
         for run in self.session.follower.active():

@@ -24,6 +24,8 @@ class Facts:
     remedies: dict[str, str] = field(default_factory=dict)
     """Finding -> the action it was answered with last."""
     looks: list[dict[str, Any]] = field(default_factory=list)
+    generation: int = 1
+    """Which validation and test sets are in force (7.8)."""
     ideas: dict[str, Idea] = field(default_factory=dict)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     tags: dict[str, dict[int, list[str]]] = field(default_factory=dict)
@@ -65,6 +67,8 @@ class Facts:
             self.ideas[idea.id] = idea
         elif kind == "version":
             self.versions.append(data)
+        elif kind == "generation":
+            self.generation = int(data["generation"])
         elif kind == "label":
             self.labels.pop(int(data["row"]), None)
             if data["decision"] != "undo":
@@ -77,6 +81,11 @@ class Facts:
                 own.remove(data["tag"])
         elif kind == "note":
             self.notes.append((seq, phase, data.get("text", "")))
+
+    @property
+    def looks_now(self) -> list[dict[str, Any]]:
+        """Openings of the test set in force."""
+        return [look for look in self.looks if int(look.get("generation") or 1) == self.generation]
 
     def open_again(self, phase: str) -> str:
         """The reason of a reopening that no confirmation has answered yet, or an empty text."""

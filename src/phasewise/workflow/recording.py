@@ -39,6 +39,10 @@ def record(session: Any, run: Any) -> Evidence | None:
     })
     if job.kind == "open_vault":
         session.take("look", {"run": run.id, "looks": result.looks, "generation": result.generation, "reason": job.reason, "manifest": result.manifest})
+    if job.kind == "renew":
+        from phasewise.workflow import renewing
+
+        renewing.take(session, run.id, job, result)
     if job.kind == "try_ideas":
         session.ideas.take_outcomes(job, result, run.id)
     if job.kind == "feed" and result.promoted:
@@ -62,7 +66,7 @@ def look_without_result(session: Any, run: Any) -> None:
         looks, generation = ledger.looks(), ledger.generation()
     finally:
         ledger.close()
-    if looks > len(session.looks()):
+    if looks > sum(int(look.get("generation") or 1) == generation for look in session.looks()):
         session.take("look", {"run": run.id, "looks": looks, "generation": generation, "reason": "the run ended without a result", "manifest": ""})
 
 

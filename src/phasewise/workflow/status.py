@@ -7,6 +7,7 @@ from phasewise.records.phases import TITLES
 from phasewise.records.status import PhaseStatus, StatusDocument
 from phasewise.workflow import candidates, loop, stages
 from phasewise.workflow.phases.data import findings
+from phasewise.workflow.phases.verify import first_look
 from phasewise.workflow.ranking import proposals
 
 __all__ = ["document", "proposals"]
@@ -96,7 +97,7 @@ def _test(view: Any) -> dict[str, Any] | None:
         return None
     score = found.test
     return {
-        "metric": score.metric, "value": score.value, "low": score.low, "high": score.high, "looks": max(found.looks, len(view.facts.looks)),
+        "metric": score.metric, "value": score.value, "low": score.low, "high": score.high, "looks": max(found.looks, len(view.facts.looks_now)), "level": found.level, "generation": found.generation, "first": first.test.value if (first := first_look(view)) is not None else None,
         "verdict": found.verdict, "reason": found.reason, "stale": view.current("open_vault") is None,
     }
 

@@ -77,7 +77,7 @@ def read_table(job: SplitJob) -> Table:
     external = np.zeros(frame.height, bool)
     if job.test_file:
         test = splitfiles.read_test(view, job.test_file, raw.columns)
-        frame, external = _stack(frame, test), np.r_[external, np.ones(test.height, bool)]
+        frame, external = stack(frame, test), np.r_[external, np.ones(test.height, bool)]
     labels = targets.encode(frame[target], view)
     if external.any() and labels.task != "regression":
         only = set(np.unique(labels.y[external])) - set(np.unique(labels.y[~external])) - {-1}
@@ -92,7 +92,8 @@ def read_table(job: SplitJob) -> Table:
     return Table(raw=raw, frame=frame, labels=labels, roles=roles, formats=formats, hashes=hashes, external=external)
 
 
-def _stack(frame: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+def stack(frame: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a second file under those of the first; columns whose types differ become numbers or text."""
     casts = []
     for name, dtype in frame.schema.items():
         if test.schema[name] != dtype:

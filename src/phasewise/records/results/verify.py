@@ -50,6 +50,28 @@ class VerifyResult(OpenRecord):
     manifest: str = ""
     warning: str = ""
     """Leads the report from the second look on."""
+    changes: list[str] = Field(default_factory=list)
+    """What changed since the look before (7.7)."""
+    model: str = ""
+    """The frozen candidate that was opened."""
+    shrunk: float | None = None
+    """From the second look on: the metric of "the best of the opened models" corrected for having picked it on these rows (7.7)."""
+
+
+class RenewResult(OpenRecord):
+    """The table of the next generation: where it lies, how many rows go where."""
+
+    generation: int
+    file: str
+    """Relative to the project, like `parts_file`."""
+    parts_file: str
+    rows: dict[str, int]
+    """`train`, `validation` (`old_test` of them are the demoted test rows) and `test`."""
+    copies: int = 0
+    """Cases left out because the project has a copy."""
+    unlabelled: int = 0
+    reason: str = ""
+    source: str = ""
 
 
 class DriftRow(OpenRecord):

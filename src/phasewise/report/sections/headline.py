@@ -28,14 +28,17 @@ def headline(story: Story) -> Section:
     blocks: list[Block] = []
     count = looks(story)
     if opened:
+        newest = max(e.result.generation for e in opened)
+        opened = [e for e in opened if e.result.generation == newest]
         first, last = opened[0].result, opened[-1].result
-        if count > 1 or last.warning:
+        if len(opened) > 1 or (count > 1 and newest == 1) or last.warning:
             blocks.append(text(last.warning or say("intro", "reuse"), tone="bad"))
         rows = [
             (f"test {first.test.metric}", Estimate(value=first.test.value, low=first.test.low, high=first.test.high, level=first.level)),
             ("interval level", number(first.level)), ("test rows", number(first.rows or first.test.n)),
             ("verdict", f"{first.verdict}: {say('word', first.verdict)}"), ("target", number(first.target)),
             ("validation, corrected for luck", number(first.corrected)), ("looks at the vault", number(count)),
+            *([("generation", number(newest))] if newest > 1 else []),
         ]
         if len(opened) > 1:
             rows.insert(1, ("latest opening", Estimate(value=last.test.value, low=last.test.low, high=last.test.high, level=last.level)))

@@ -3,8 +3,10 @@
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.content import Content
 
+from phasewise.records.errors import PhasewiseError
 from phasewise.tui.charts.bars import bar
 from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.numbers import number, p_value, plural
@@ -22,6 +24,8 @@ class Judged(View):
     """New rows through the frozen model: score, which loop to take, drift per column."""
 
     TITLE = "New data"
+    HINT = "N new sets"
+    BINDINGS = [Binding("N", "renew", "New validation and sealed test from real cases", show=False, id="field.renew")]
 
     def compose(self) -> ComposeResult:
         """Banner, drift, notes."""
@@ -74,6 +78,34 @@ class Judged(View):
         if f.predictions_file:
             rows.append(line(("predictions in  ", "muted"), f.predictions_file))
         return lines(rows)
+
+    def action_renew(self) -> None:
+        """Make the sets of the next generation from the judged file, with a reason (7.8)."""
+        evidence = self.evidence()
+        if evidence is None:
+            self.notify("Judge a file of real cases first.", severity="warning", markup=False)
+            return
+        found = evidence.result
+        text = f"Half of the labelled rows of {found.file} validate, the other half is sealed as the new test set. The old test set is burnt: its rows validate. Everything is judged again; the report shows both generations and your reason."
+        from phasewise.tui.screens.ask import Ask
+
+        self.app.push_screen(Ask("New validation and test sets", text, prompt="Why? (at least three letters)", value=found.loop_reason[:80] if found.loop == "new_sets" else ""), lambda reason: reason and self._renew(reason, found.name))
+
+    def _renew(self, reason: str, name: str) -> None:
+        async def start() -> None:
+            from phasewise.workflow import renewing
+            from phasewise.workflow.phases.field import names
+
+            session = self.desk.session
+            try:
+                job = renewing.job(session, str(session.files.path(names(session.view)[name])), reason)
+            except (PhasewiseError, KeyError) as error:
+                self.screen.fail(error if isinstance(error, PhasewiseError) else PhasewiseError("this file is not named any more", "", "Name it in the questions."))  # type: ignore[attr-defined]
+                return
+            self.notify("The new sets are being made. Then read, seal and check them on the data page.", markup=False)
+            await self.screen.start(job)  # type: ignore[attr-defined]
+
+        self.run_worker(start(), exclusive=True)
 
     def has_data(self) -> bool:
         return bool(self.desk.slots("field"))

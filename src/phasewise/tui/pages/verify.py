@@ -12,6 +12,7 @@ from phasewise.tui.pages.shared import stale_note, verdict
 from phasewise.tui.pages.tune_errors import confusion_text
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
+from phasewise.workflow import foresight
 
 SHUT = ("\u256d\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u256e", "\u2502   \u256d\u2500\u2500\u256e   \u2502", "\u2502 \u256d\u2500\u2534\u2500\u2500\u2534\u2500\u256e \u2502", "\u2502 \u2502  \u25cf   \u2502 \u2502", "\u2502 \u2570\u2500\u2500\u2500\u2500\u2500\u2500\u256f \u2502", "\u2570\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u256f")
 OPEN = ("\u256d\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u256e", "\u2502   \u256d\u2500\u2500    \u2502", "\u2502 \u256d\u2500\u2534\u2500\u2500\u2500\u2500\u256e \u2502", "\u2502 \u2502  \u25cb   \u2502 \u2502", "\u2502 \u2570\u2500\u2500\u2500\u2500\u2500\u2500\u256f \u2502", "\u2570\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u256f")
@@ -36,7 +37,7 @@ class Door(View):
     def _door(self, width: int) -> Content:
         desk = self.desk
         split, found = desk.result("split"), desk.result("open_vault")
-        looks = len(desk.session.looks())
+        looks = taken(desk)
         art = (PLAIN_OPEN if found else PLAIN_SHUT) if self.ascii_only else (OPEN if found else SHUT)
         predicted = desk.answer("verify.predicted") if desk.session.answers.source("verify", "predicted") in ("typed", "flag", "file") else None
         rows = split.parts["test"].rows if split and "test" in split.parts else None
@@ -53,8 +54,24 @@ class Door(View):
         if found is None:
             out.append(say("Opening it is the one look at rows nobody has seen. The candidate is frozen first: model files, recipe, threshold and claim. You write down what you expect, then type a word."))
         else:
-            out.append(say("Another look needs a reason and weakens the proof; the report leads with it.", "muted"))
+            out.append(say("Another look needs a reason and weakens the proof; the report leads with it. New cases from where the model is used make a new sealed set: N on the field page.", "muted"))
+        out += foreseen(desk)
         return lines(out)
+
+
+def taken(desk: Any) -> int:
+    """Openings of the sealed set in force."""
+    facts = desk.session.facts
+    return len(facts.looks_now) if hasattr(facts, "looks_now") else len(desk.session.looks())
+
+
+def foreseen(desk: Any, *, brief: bool = False) -> list[Content]:
+    """What the next look could show, while there is one to take; `brief` leaves out what is only background."""
+    view = getattr(desk.session, "view", None)
+    if view is None or not hasattr(view, "facts") or view.current("open_vault") is not None:
+        return []
+    found = foresight.read(view)
+    return [say(sentence, tone) for tone, sentence in foresight.told(found, brief=brief)] if found is not None else []
 
 
 def _claim(desk: Any) -> Content:

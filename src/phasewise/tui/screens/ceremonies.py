@@ -50,15 +50,18 @@ def _door(screen: Any, predicted: float) -> None:
     desk = screen.desk
     split = desk.result("split")
     rows = split.parts["test"].rows if split and "test" in split.parts else None
-    looks = len(desk.session.looks())
+    from phasewise.tui.pages.verify import foreseen, taken
+
+    looks, told = taken(desk), foreseen(desk, brief=True)
     job = desk.session.next_job("verify")
     text = lines([
         line(("candidate  ", "muted"), (str(desk.answer("verify.candidate")), "bold")),
         line(("frozen as  ", "muted"), (str(getattr(job, "freeze", "") or "-")[:16], "bold")),
         line(("predicted  ", "muted"), (number(predicted), "bold"), (f"  {desk.metric_title()}", "muted")),
         line(("sealed     ", "muted"), (plural(rows, "row") if rows else "-", "bold")),
-        line(("looks      ", "muted"), (str(looks), "bold warn" if looks else "bold"), ("  this will be look ", "muted"), (str(looks + 1), "bold")),
+        *([] if told else [line(("looks      ", "muted"), (str(looks), "bold warn" if looks else "bold"), ("  this will be look ", "muted"), (str(looks + 1), "bold"))]),
         say(""),
+        *told,
         say("The result is written to the journal before it is shown. It cannot be taken back.", "warn"),
     ])
 

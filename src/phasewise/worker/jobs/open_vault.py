@@ -7,16 +7,16 @@ import io
 
 import numpy as np
 
-from phasewise.project.vault import Vault
+from phasewise.project.vault import Opening, Vault
 from phasewise.records.errors import GateError
 from phasewise.records.jobs import OpenVaultJob
 from phasewise.records.results import PairedRow, VerifyResult
+from phasewise.stats.chosen import best_left_out
 from phasewise.stats.intervals import judged
-from phasewise.stats.optimism import bootstrap_corrected
 from phasewise.stats.paired import Difference, difference
 from phasewise.stats.power import chance_to_confirm
 from phasewise.stats.predictions import Predictions
-from phasewise.stats.scores import all_scores, row_losses, score
+from phasewise.stats.scores import all_scores, score
 from phasewise.worker import background, models, verdicts
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.context import RunContext
@@ -69,8 +69,9 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     z = verdicts.gap_z(bench.metric, corrected, validation.se, usual.value, usual.se)
     rival = job.rival if job.rival in pairs else _rival(bench.metric, pairs, values)
     claim = (pairs[rival].value, pairs[rival].low, pairs[rival].high) if job.claim == "better_than_baseline" and rival else None
-    seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "")
-    warning = _reuse(bench.metric, y, mine, earlier, opening.look, job.model) if opening.look > 1 else ""
+    seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "",
+        raw_z=verdicts.gap_z(bench.metric, validation.value, validation.se, usual.value, usual.se), cause=verdicts.cause_of(str(opening.manifest.get("policy", "")), evaluations))
+    warning, shrunk = _reuse(ctx, bench.metric, y, mine, job.model, earlier, opening, groups) if opening.look > 1 else ("", None)
     others = all_scores(y, mine, threshold=threshold)
     others |= _real_prior(bench, job, y, mine, threshold)
     looked = pictures(y, mine, threshold)
@@ -79,7 +80,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         generation=opening.generation, level=opening.level, others=others, paired=[_paired(ref, d, values[ref]) for ref, d in pairs.items()],
         confusion=looked["confusion"], calibration=looked["calibration"], claim=job.claim, target=job.target, power=power, predicted=job.predicted, freeze=job.freeze,
         slices=[s.model_dump() for s in find(bench.metric, y, mine, columns_of(table, bench.dev), threshold=threshold, with_pairs=False)[:20]],
-        rows=len(y), manifest=str(opening.manifest.get("digest", "")), warning=warning, luck=luck, unlabelled=int(len(test.table) - len(kept)),
+        rows=len(y), model=job.model, changes=job.changes, shrunk=shrunk, manifest=str(opening.manifest.get("digest", "")), warning=warning, luck=luck, unlabelled=int(len(test.table) - len(kept)),
     )
 
 
@@ -120,20 +121,26 @@ def _unpack(data: bytes, like: Predictions) -> Predictions | None:
     return Predictions(task=like.task, classes=like.classes, values=values if like.proba is None else None, proba=values if like.proba is not None else None)
 
 
-def _reuse(metric_id: str, y: np.ndarray, mine: Predictions, earlier: dict[str, Predictions | None], look: int, model: str) -> str:
-    """The adaptive-reuse warning (7.7): better than before counts only beyond its own standard error; and the corrected value."""
-    known = {n: p for n, p in earlier.items() if p is not None and n != _store_name(model)}
-    text = f"Look {look} at the same test set: it is no longer unseen, later numbers may be optimistic; the first opening stays the headline."
+def _reuse(ctx: RunContext, metric_id: str, y: np.ndarray, mine: Predictions, model: str, earlier: dict[str, Predictions | None], opening: Opening, groups: np.ndarray | None) -> tuple[str, float | None]:
+    """The adaptive-reuse warning (7.7): better than before counts only beyond its own standard error; and the value corrected for the choice.
+
+    The corrected value is that of "the best of the opened models": picked on resampled rows (or groups), judged on those left out.
+    """
+    first = background.first_look(ctx.project, opening.generation)
+    headline = f"the first opening ({first.value:.4g} [{first.low:.4g}, {first.high:.4g}])" if first is not None else "the first opening"
+    text = f"Look {opening.look} at the same test set: it is no longer unseen, later numbers may be optimistic; {headline} stays the headline. The interval of this look is at level {opening.level:.4g}."
+    opened = {_store_name(m) for m in background.opened_models(ctx.project, opening.generation)}
+    known = {n: p for n, p in earlier.items() if p is not None and n in opened and n != _store_name(model)}
     if not known:
-        return text
+        return text, None
     direction = verdicts.sign(metric_id)
     best = max(known, key=lambda n: direction * score(metric_id, y, known[n]))
-    gap = difference(metric_id, y, mine, known[best], level=0.6827)
-    own_error = (gap.high - gap.low) / 2
-    verdict = "is beyond its own standard error: acknowledged" if gap.value > own_error else "is within its own standard error: the earlier number stands"
-    losses = np.stack([row_losses(metric_id, y, p) for p in [mine, *known.values()]], axis=1)
-    _, luck = bootstrap_corrected(losses)
-    return f"{text} Difference to the best model opened before: {gap.value:+.4g} ({verdict}). Luck of picking among {losses.shape[1]} opened models: {luck:.2g} in mean row loss."
+    gap = difference(metric_id, y, mine, known[best], groups, level=0.6827)
+    beyond = gap.value > (gap.high - gap.low) / 2
+    verdict = "beyond its own standard error: acknowledged" if beyond else "not beyond its own standard error: the earlier number stands"
+    shrunk = best_left_out(metric_id, y, [mine, *known.values()], groups)
+    luck = f" Picking the best of {len(known) + 1} opened models on these rows: {shrunk:.4g} after correction for the choice." if shrunk is not None else ""
+    return f"{text} Difference to the best model opened before: {gap.value:+.4g}, {verdict}.{luck}", shrunk
 
 
 def _real_prior(bench: Bench, job: OpenVaultJob, y: np.ndarray, mine: Predictions, threshold: float | None) -> dict[str, float]:

@@ -29,10 +29,9 @@ def _split_job(view: Any) -> SplitJob:
     keys = ("group", "time", "test_share", "validation_share", "folds", "seed")
     answers = {k: view.value(f"data.{k}") for k in keys}
     files = {k: str(view.files.path(v)) if (v := view.value(f"data.{k}")) else None for k in ("test_file", "split_file")}
-    resealed = sum(1 for e in view.facts.evidence.all(["open_vault"]))
     return SplitJob(
         phase="data", title="Split and seal", data=data_view(view, remedies=False), policy=view.value("data.policy") or "random",
-        claim=view.value("goals.claim") or "new_rows", gap=view.value("data.gap") or 0.0, generation=1 + resealed, **answers, **files,
+        claim=view.value("goals.claim") or "new_rows", gap=view.value("data.gap") or 0.0, generation=view.facts.generation, **answers, **files,
     )
 
 
@@ -50,7 +49,7 @@ SPLIT = Step(
         "data.task", "data.policy", "data.group", "data.time", "data.gap", "data.test_share", "data.validation_share",
         "data.folds", "data.seed", "goals.claim",
     ),
-    extra=lambda view: {"split_remedies": repr(sorted(data_view(view, remedies=False, before_split=True).remedies.items()))},
+    extra=lambda view: {"split_remedies": repr(sorted(data_view(view, remedies=False, before_split=True).remedies.items()))} | ({"generation": str(view.facts.generation)} if view.facts.generation > 1 else {}),
 )
 CHECKS = Step(
     slot="checks", phase="data", title="Check the data", build=_checks_job, evidence=("split",),
@@ -166,8 +165,12 @@ def findings(view: Any) -> list[Any]:
     """Findings of split and checks, worst and most harmful first."""
     from phasewise.records.findings import SEVERITY_ORDER
 
-    found = [f for slot in ("split", "checks") if (r := view.latest(slot)) is not None for f in r.findings]
-    return sorted(found, key=lambda f: (SEVERITY_ORDER[f.severity], -f.harm, f.id))
+    found: dict[str, Any] = {}
+    for slot in ("split", "checks"):  # what both look at is said once, by the one that has a remedy for it
+        for f in (r.findings if (r := view.latest(slot)) is not None else []):
+            if f.id not in found or len(f.remedies) > len(found[f.id].remedies):
+                found[f.id] = f
+    return sorted(found.values(), key=lambda f: (SEVERITY_ORDER[f.severity], -f.harm, f.id))
 
 
 def _nearest(value: str, names: list[str]) -> str:

@@ -7,6 +7,7 @@ from phasewise.records.jobs import OpenVaultJob
 from phasewise.records.metrics import meets
 from phasewise.workflow import candidates, loop
 from phasewise.workflow.dev import data_view
+from phasewise.workflow.foresight import LOOKS
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
@@ -27,7 +28,7 @@ def _job(view: Any) -> OpenVaultJob:
         phase="verify", title="Open the vault", data=data_view(view), model=model.ref, freeze=freeze_digest(view),
         claim=view.value("verify.claim") or "target", target=view.value("goals.target"), margin=view.value("verify.margin"),
         baselines=[m.ref for m in others], rival=_constant(others) if model.source == "baseline" else "", predicted=view.value("verify.predicted"), reason=view.value("verify.reason") or "",
-        evaluations=loop.evaluations(view), seed=view.value("data.seed") or 0,
+        evaluations=loop.evaluations(view), changes=_changes(view), seed=view.value("data.seed") or 0,
     )
 
 
@@ -90,8 +91,16 @@ class Verify(Phase):
         refs = [m.ref for m in candidates.pool(view)]
         if named and named not in refs:
             out.append(Problem(phase="verify", field="candidate", message=f"{named!r} is not among the models of this project.", remedy=f"Choose one of {', '.join(refs[:6])}."))
-        if view.facts.looks and view.current("open_vault") is None and not view.value("verify.reason"):
-            out.append(Problem(phase="verify", field="reason", message=f"The vault has been opened {len(view.facts.looks)} time(s): these rows are no longer unseen.", remedy="Write what changed since and why another look is right; the report will show it."))
+        looks = view.facts.looks_now
+        if looks and view.current("open_vault") is None:
+            if len(looks) >= LOOKS:
+                out.append(Problem(phase="verify", field="reason", message=f"{LOOKS} looks were taken: no other is allowed at this test set.", remedy="Take back what changed, or make new sets from real cases: phasewise vault renew FILE --reason TEXT"))
+                return out
+            told = f"The vault has been opened {'once' if len(looks) == 1 else f'{len(looks)} times'}: these rows are no longer unseen."
+            given, used = (view.value("verify.reason") or "").strip(), {str(look.get("reason") or "").strip() for look in looks}
+            if not given or given in used:
+                again = " The reason given is that of an earlier look." if given else ""
+                out.append(Problem(phase="verify", field="reason", message=told + again, remedy="Write what changed since and why another look is right; the report will show it."))
         return out
 
     def gate(self, view: Any) -> list[GateItem]:
@@ -128,7 +137,26 @@ class Verify(Phase):
 
     def summary(self, view: Any) -> str:
         """Test score, interval, looks."""
-        found = view.latest("open_vault")
+        found = view.current("open_vault") or view.latest("open_vault")
         if found is None:
             return ""
-        return f"test {found.test.value:.4g} [{found.test.low:.4g}, {found.test.high:.4g}], {found.verdict.replace('_', ' ')}, looks: {found.looks}"
+        first = first_look(view)
+        headline = f" (level {found.level:.4g}; first look {first.test.value:.4g})" if first is not None and found.looks > 1 else ""
+        return f"test {found.test.value:.4g} [{found.test.low:.4g}, {found.test.high:.4g}]{headline}, {found.verdict.replace('_', ' ')}, looks: {max(found.looks, len(view.facts.looks_now))}"
+
+
+def first_look(view: Any) -> Any:
+    """The result of the first opening of the generation in force: it stays the headline (7.7)."""
+    found = (e.result for e in view.facts.evidence.all(["open_vault"]))
+    return next((r for r in found if r.generation == view.facts.generation), None)
+
+
+def _changes(view: Any) -> list[str]:
+    """What changed since the look before, as the evidence's own inputs tell it (7.7)."""
+    if not view.facts.looks_now:
+        return []
+    old, new = view.evidence("open_vault"), candidates.chosen(view)
+    said = [r for r in (old.stale_because if old is not None else ()) if not r.startswith("candidate")]
+    before = view.facts.evidence.latest("open_vault")
+    was = before.result.model if before is not None else ""
+    return ([f"the candidate is {new.ref}, it was {was}"] if was and was != new.ref else []) + said
