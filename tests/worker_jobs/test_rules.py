@@ -190,6 +190,26 @@ def test_ranking_slices_are_tested_by_their_own_ranking():
     assert first.name == "job = rare" and first.significant and first.value < first.rest
 
 
+def _errors(seed: int, rate: np.ndarray) -> tuple[np.ndarray, Predictions]:
+    y = np.random.default_rng(seed).integers(0, 2, len(rate))
+    wrong = np.random.default_rng(seed + 1).random(len(rate)) < rate
+    said = np.where(wrong, 1 - y, y)
+    return y, Predictions(task="binary", classes=("n", "y"), proba=np.eye(2)[said])
+
+
+def test_a_whole_that_is_bad_only_by_one_of_its_parts_comes_after_it():
+    """Craftsmen are nearly all men: their errors make men look bad; where men are worse all over, no part of them comes first."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        man = rng.random(6000) < 0.67
+        craft = np.where(man, rng.random(6000) < 0.18, rng.random(6000) < 0.01)
+        columns = {"sex": np.where(man, "m", "f").astype(object), "job": np.where(craft, "craft", rng.choice(["sales", "office", "care"], 6000)).astype(object)}
+        y, said = _errors(seed, np.where(craft, 0.5, 0.13))
+        assert slices.find("accuracy", y, said, columns)[0].name == "job = craft"
+        y, said = _errors(seed, np.where(man, 0.3, 0.13))
+        assert slices.find("accuracy", y, said, columns)[0].name == "sex = m"
+
+
 def test_small_slices_are_left_out_and_hostile_values_are_safe():
     cuts = slices.column_cuts("c\x1b[31m", np.array(["ok"] * 100 + ["bad\x1b"] * 50 + ["few"] * 5, dtype=object))
     assert {c.mask.sum() for c in cuts} == {100, 50} and all("\x1b" not in c.name for c in cuts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,12 @@ LEAST = 30
 """Slices of fewer rows are not judged."""
 NEW = 0.95
 """A pair that keeps more of its smaller half than this says nothing that the half does not say alone."""
+
+
+LOOKED = 40
+"""Worse slices that are compared with each other."""
+INSIDE, EXPLAINED = 0.8, 0.25
+"""How much of a part must lie in a whole, and how much of its excess the rest of the whole may have, for the part to explain the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +149,42 @@ def judge(metric_id: str, y: np.ndarray, predictions: Predictions, cuts: Sequenc
         harm = float(cut.mask.mean() * excess)
         ranked.append(((cut.of == CLASS, not (q < level and excess > 0), -harm if q < level else p), cut, float(p), float(q), harm))
     ranked.sort(key=lambda r: r[0])
+    ranked = _wholes_last(ranked, losses, metrics, ranking)
     shown = [r for r in ranked if r[1].of != CLASS][:top] + [r for r in ranked if r[1].of == CLASS][:top]
     return [_row(metrics[cut.of], y, predictions, cut, p, q, harm, threshold, level) for _, cut, p, q, harm in shown]
+
+
+def _wholes_last(ranked: list[tuple[Any, Cut, float, float, float]], losses: Mapping[str, np.ndarray], metrics: Mapping[str, str], ranking: bool) -> list[tuple[Any, Cut, float, float, float]]:
+    """Worse slices whose errors are those of a slice inside them come after the others: men, where craftsmen are the trouble.
+
+    A is explained by B when most of B lies in A and the rest of A is no worse than everybody else (a quarter of B's excess at most). A
+    slice that is worse all over is explained by none of its parts, whose rest is as bad as they are.
+    """
+    if ranking:
+        return ranked
+    bad = [r for r in ranked if not r[0][1] and r[1].of != CLASS][:LOOKED]
+
+    def explained(whole: Cut) -> bool:
+        lost, outside = losses[metrics[whole.of]], ~whole.mask
+        for part in (r[1] for r in bad):
+            left = whole.mask & ~part.mask
+            if part is whole or part.mask.sum() >= whole.mask.sum() or (part.mask & whole.mask).sum() < INSIDE * part.mask.sum() or left.sum() < LEAST:
+                continue
+            rest = outside & ~part.mask
+            if rest.sum() < LEAST:
+                continue
+            base = lost[rest].mean()
+            if lost[left].mean() - base < EXPLAINED * (lost[part.mask].mean() - base):
+                return True
+        return False
+
+    wholes = [r for r in bad if explained(r[1])]
+    if not wholes:
+        return ranked
+    moved = {id(r) for r in wholes}
+    first = [r for r in bad if id(r) not in moved]
+    held = {id(r) for r in bad}
+    return [*first, *wholes, *(r for r in ranked if id(r) not in held)]
 
 
 def _row(metric_id: str, y: np.ndarray, predictions: Predictions, cut: Cut, p: float, q: float, harm: float, threshold: float | None, level: float) -> SliceRow:
