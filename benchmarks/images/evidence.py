@@ -1,6 +1,6 @@
 """Effects of the picture techniques, each with its control on the same rows and seeds; nulls are printed like gains.
 
-    python benchmarks/images/evidence.py [augmentation] [transfer] [tta] [pruning] [lesion]
+    python benchmarks/images/evidence.py [augmentation] [transfer] [tta] [pruning] [lesion] [rates] [minority]
 
 Paired over seeds; `gain` is the change of validation accuracy with a 95 % interval. Writes nothing but its output.
 """
@@ -26,11 +26,13 @@ def table(found, began: float) -> None:
     say(f"\n{time.perf_counter() - began:.0f} s\n")
 
 
-def ideas(bench: Bench, start: dict, changes: dict[str, dict], seeds: list[int] = SEEDS) -> None:
-    """Incumbent and changes side by side."""
+def ideas(bench: Bench, start: dict, changes: dict[str, dict], seeds: list[int] = SEEDS):
+    """Incumbent and changes side by side; the result record."""
     began = time.perf_counter()
     say("| technique | mean accuracy | gain | verdict |\n|---|---|---|---|")
-    table(bench.run("try_ideas", config=start, seeds=seeds, ideas=[{"id": k.replace(" ", "-"), "title": k, "change": v} for k, v in changes.items()]), began)
+    found = bench.run("try_ideas", config=start, seeds=seeds, ideas=[{"id": f"idea-{i}", "title": k, "change": v} for i, (k, v) in enumerate(changes.items())])
+    table(found, began)
+    return found
 
 
 def augmentation() -> None:
@@ -127,7 +129,42 @@ def lesion() -> None:
         say(f"whole {whole:.4f}; one block removed: mean {sum(found.values()) / len(found):.4f}, worst {min(found.values()):.4f}, best {max(found.values()):.4f}\n")
 
 
-PARTS = {f.__name__: f for f in (augmentation, transfer, tta, pruning, lesion)}
+def rates(seeds: tuple[int, ...] = (0, 1, 2, 3, 4), *, side: int = 96, epochs: int = 6):
+    """T17: smaller steps for earlier layers against one rate, all layers fine-tuned; controls: the head alone, and the same network from scratch."""
+    say(f"## Differential rates on ants-bees (T17): MobileNetV1-0.25 at {side} px, {epochs} epochs, {len(seeds)} seeds, paired\n")
+    from common import WEIGHTS
+
+    bench = Bench(DATA / "ants-bees", weights=True)
+    bench.run("split", policy="file", folds=0, validation_share=0.4)
+    start = config("pretrained", options={"weights": str(WEIGHTS), "unfrozen": 3, "augment": {"flip": 0.5}}, prepare={"image_size": side}, epochs=epochs, lr=1.5e-3, label_smoothing=0.1)
+    return ideas(bench, start, {
+        "rates /2.6 per group (ULMFiT)": {"network.options.layer_lr": "ulmfit"}, "rates from lr/100 to lr (fastai slice)": {"network.options.layer_lr": "geometric"},
+        "head alone": {"network.options.unfrozen": 0}, "control from scratch (must be worse)": {"network.options.scratch": True, "train.lr": 4.5e-3},
+    }, list(seeds))
+
+
+def minority(seeds: tuple[int, ...] = (0, 1, 2, 3, 4), *, common: int = 240, rare: int = 24):
+    """D14: augmenting the rare class more against plain oversampling, both against nothing; control: an augmentation that changes the class."""
+    say(f"## Minority-only augmentation on two flowers, {common} to {rare} (D14): conv2 at 32 px, {len(seeds)} seeds, paired, macro F1\n")
+    import shutil
+
+    mild = {"flip": 0.5, "rotate": 15.0, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, count in (("sunflower", common), ("rose", rare)):
+            (Path(scratch) / name).mkdir()
+            for path in sorted((DATA / "flowers" / name).iterdir())[:count]:
+                shutil.copy(path, Path(scratch) / name)
+        bench = Bench(Path(scratch), metric="f1_macro", image_size=32)
+        bench.run("split", policy="stratified", folds=0, test_share=0.1, validation_share=0.45)
+        start = config("conv2", options={"width": 16, "augment": {}}, epochs=15, sampling="over")
+        return ideas(bench, start, {
+            "no oversampling": {"train.sampling": "none"},
+            "oversampling, all augmented": {"network.options.augment": mild}, "oversampling, rare class augmented more": {"network.options.augment": mild, "prepare.minority": True},
+            "control, must hurt: pictures painted over": {"network.options.augment": {"resized_crop": 0.02, "brightness": 0.95}},
+        }, list(seeds))
+
+
+PARTS = {f.__name__: f for f in (augmentation, transfer, tta, pruning, lesion, rates, minority)}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

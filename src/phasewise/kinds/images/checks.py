@@ -42,6 +42,16 @@ def _paths(table: CheckTable, mask: np.ndarray) -> list[str]:
     return table.subject.table["path"].filter(mask)[:5].to_list()
 
 
+def _n(count: int, one: str, many: str) -> str:
+    """`1 file cannot` or `3 files cannot`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _named(title: str, paths: list[str], count: int) -> str:
+    """A title with the name of its file, or of the first."""
+    return f"{title}: {paths[0]}{' ...' if count > 1 else ''}" if paths else title
+
+
 def _leave_out(table: CheckTable, mask: np.ndarray, *, recommended: bool = False):
     return remedy("drop-rows", recommended=recommended, title="leave these pictures out", effect="They are not used; the files stay where they are.", rows=_rows(table, mask))
 
@@ -55,7 +65,7 @@ def unreadable(table: CheckTable) -> list[Finding]:
         return []
     reasons = Counter(why for _, why in listed)
     seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
-    return [finding("unreadable", "warn", f"{count:,} files cannot be read", f"{seen}. They are in no part.", rows=count, examples=[p for p, _ in listed[:5]], numbers={"count": count}, remedies=[remedy("accept", recommended=True, title="go on without them")])]
+    return [finding("unreadable", "warn", _named(f"{_n(count, 'file', 'files')} cannot be read", [p for p, _ in listed], count), f"{seen}. {'It is' if count == 1 else 'They are'} in no part.", rows=count, examples=[p for p, _ in listed[:5]], numbers={"count": count}, remedies=[remedy("accept", recommended=True, title="go on without them")])]
 
 
 @check("cruft", source="I02", cost="free")
@@ -68,7 +78,7 @@ def cruft(table: CheckTable) -> list[Finding]:
     reasons = Counter(why for _, why in listed)
     seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
     odd = any("leaves the folder" in why for why in reasons)
-    return [finding("cruft", "warn" if odd else "info", f"{count:,} other files are passed over", f"{seen}.", rows=count, examples=[p for p, _ in listed[:5]], remedies=[remedy("accept", recommended=True, title="pass them over")])]
+    return [finding("cruft", "warn" if odd else "info", _named(_n(count, "other file is passed over", "other files are passed over"), [p for p, _ in listed], count), f"{seen}.", rows=count, examples=[p for p, _ in listed[:5]], remedies=[remedy("accept", recommended=True, title="pass them over")])]
 
 
 @check("wrong-extension", source="I03", cost="free")
@@ -78,7 +88,7 @@ def wrong_extension(table: CheckTable) -> list[Finding]:
     if "wrong_extension" not in frame.columns or not frame["wrong_extension"].any():
         return []
     mask = frame["wrong_extension"].to_numpy()
-    return [finding("wrong-extension", "info", f"{int(mask.sum()):,} files have the extension of another format", "They are read by their content.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("note", recommended=True), _leave_out(table, mask)])]
+    return [finding("wrong-extension", "info", _n(int(mask.sum()), "file has the extension of another format", "files have the extension of another format"), "They are read by their content.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("note", recommended=True), _leave_out(table, mask)])]
 
 
 @check("mixed-modes", source="I04, I05", cost="free")
@@ -91,10 +101,10 @@ def mixed_modes(table: CheckTable) -> list[Finding]:
         out.append(finding("mixed-modes", "info", "Pictures of several colour modes", ", ".join(f"{n:,} {m}" for m, n in modes.most_common(5)) + "; all are converted to one.", columns=["mode"], remedies=[remedy("accept", recommended=True)]))
     if "turned" in frame.columns and frame["turned"].any():
         mask = frame["turned"].to_numpy()
-        out.append(finding("mixed-modes", "info", f"{int(mask.sum()):,} pictures carry a rotation tag", "They are turned upright when decoded.", place="turned", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True)]))
+        out.append(finding("mixed-modes", "info", _n(int(mask.sum()), "picture carries a rotation tag", "pictures carry a rotation tag"), "They are turned upright when decoded.", place="turned", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True)]))
     if "frames" in frame.columns and (frame["frames"] > 1).any():
         mask = (frame["frames"] > 1).to_numpy()
-        out.append(finding("mixed-modes", "info", f"{int(mask.sum()):,} animated files", "Their first frame is used.", place="animated", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)]))
+        out.append(finding("mixed-modes", "info", _n(int(mask.sum()), "animated file", "animated files"), "Their first frame is used.", place="animated", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)]))
     return out
 
 
@@ -119,7 +129,7 @@ def exact_copies(table: CheckTable) -> list[Finding]:
     extra = ~first
     out = []
     if extra.any():
-        out.append(finding("exact-copies", "info", f"{int(extra.sum()):,} files are copies of another", "The split keeps copies in one part.", rows=int(extra.sum()), examples=_paths(table, extra), numbers={"share": float(extra.mean())}, remedies=[_leave_out(table, extra), remedy("accept", recommended=True)]))
+        out.append(finding("exact-copies", "info", _n(int(extra.sum()), "file is a copy of another", "files are copies of another"), "The split keeps copies in one part.", rows=int(extra.sum()), examples=_paths(table, extra), numbers={"share": float(extra.mean())}, remedies=[_leave_out(table, extra), remedy("accept", recommended=True)]))
     order = np.argsort(keys, kind="stable")
     same = keys[order][1:] == keys[order][:-1]
     clash = same & (table.subject.y[order][1:] != table.subject.y[order][:-1])
@@ -160,11 +170,11 @@ def odd_size(table: CheckTable) -> list[Finding]:
     out = []
     tiny = side < min(SMALLEST, np.median(side))
     if tiny.any():
-        out.append(finding("odd-size", "warn", f"{int(tiny.sum()):,} pictures have a side below {SMALLEST} px", "There is nothing to see in them.", place="tiny", rows=int(tiny.sum()), examples=_paths(table, tiny), remedies=[_leave_out(table, tiny, recommended=True), remedy("accept")]))
+        out.append(finding("odd-size", "warn", _named(f"{_n(int(tiny.sum()), 'picture has', 'pictures have')} a side below {SMALLEST} px", _paths(table, tiny), int(tiny.sum())), "There is nothing to see in them.", place="tiny", rows=int(tiny.sum()), examples=_paths(table, tiny), remedies=[_leave_out(table, tiny, recommended=True), remedy("accept")]))
     middle = np.median(side)
     odd = ((side < middle / 4) | (side > 4 * middle) | (ratio > 4)) & ~tiny
     if odd.any():
-        out.append(finding("odd-size", "info", f"{int(odd.sum()):,} pictures are of unusual size or shape", f"The usual side is {middle:.0f} px; these are below a quarter, above four times, or four times as long as wide.", place="shape", rows=int(odd.sum()), examples=_paths(table, odd), remedies=[_leave_out(table, odd), remedy("accept", recommended=True)]))
+        out.append(finding("odd-size", "info", f"{_n(int(odd.sum()), 'picture is', 'pictures are')} of unusual size or shape", f"The usual side is {middle:.0f} px; these are below a quarter, above four times, or four times as long as wide.", place="shape", rows=int(odd.sum()), examples=_paths(table, odd), remedies=[_leave_out(table, odd), remedy("accept", recommended=True)]))
     return out
 
 
@@ -178,7 +188,7 @@ def exposure(table: CheckTable) -> list[Finding]:
     for place, mask in (("dark", (frame["high"] < 40).to_numpy()), ("light", (frame["low"] > 235).to_numpy())):
         if mask.any():
             share = float(mask.mean())
-            out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{int(mask.sum()):,} pictures are nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures.", place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=share > 0.01), remedy("accept", recommended=share <= 0.01)]))
+            out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures.", place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=share > 0.01), remedy("accept", recommended=share <= 0.01)]))
     return out
 
 
@@ -190,7 +200,7 @@ def blur(table: CheckTable) -> list[Finding]:
     mask = sharp < low - 2 * (high - low)
     if not mask.any() or high <= low:
         return []
-    return [finding("blur", "info", f"{int(mask.sum()):,} pictures have little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
+    return [finding("blur", "info", f"{_n(int(mask.sum()), 'picture has', 'pictures have')} little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
 
 
 @check("collected-apart", source="I13", cost="pass", rows=20_000)

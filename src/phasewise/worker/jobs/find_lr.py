@@ -5,7 +5,7 @@ import torch
 from phasewise import engine
 from phasewise.engine.checkup.case import Case, copied, quiet
 from phasewise.engine.suggest import own_rule, suggest, trimmed
-from phasewise.engine.watch_probe import stability
+from phasewise.engine.watch_probe import STEPS, stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.rates import rate_in_force
 from phasewise.records.results import FinderResult, Suggestion
@@ -13,8 +13,15 @@ from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks
 
-WARM, PROBE_BATCHES = 100, 20
+WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
+"""Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
+FINDER_SHARE = 0.75
+"""Of the job's progress that belongs to the sweeps; the rest is the probe's."""
 FALLBACKS = ("valley", "slide", "steep", "minimum")
+
+
+class _AskedError(Exception):
+    """The person stopped the run: the curve is kept, the probe is left out."""
 
 
 def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
@@ -22,7 +29,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     bench = open_bench(job.data, ctx.project, ctx.device)
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Learning-rate finder")
-    hooks = EngineHooks(ctx, series="finder")
+    hooks = EngineHooks(ctx, series="finder", share=(0.0, FINDER_SHARE))
     curve = engine.find_lr(
         job.config, stage.data, stage.info, bench.build, hooks, sweeps=job.sweeps, lo=job.lo, hi=job.hi, points=job.points,
         rows=torch.from_numpy(stage.train),
@@ -55,16 +62,28 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
         optimizer = case.optimiser(module, lr=lr)
         batches = [case.batch(count, skip=at) for at in places]
 
+        warm = PICTURE_WARM if bench.kind.id == "images" else WARM
+        total, done = warm + 3 * STEPS, 0
+
         def loss(network: torch.nn.Module, batch: object) -> torch.Tensor:
+            nonlocal done
+            done += 1
+            if done % 10 == 0:
+                ctx.progress(round(1000 * (FINDER_SHARE + (1 - FINDER_SHARE) * min(done / total, 1.0))), 1000, unit="per mille", note="stability")
+                if ctx.control.poll().stop is not None:
+                    raise _AskedError
             inputs, y = batch  # type: ignore[misc]
             return case.loss_of(network(copied(inputs)), y)
 
         module.train()
-        for step in range(WARM):
-            optimizer.zero_grad(set_to_none=True)
-            loss(module, batches[step % len(batches)]).backward()
-            optimizer.step()
-        found = stability(module, optimizer, loss, batches)
+        try:
+            for step in range(warm):
+                optimizer.zero_grad(set_to_none=True)
+                loss(module, batches[step % len(batches)]).backward()
+                optimizer.step()
+            found = stability(module, optimizer, loss, batches)
+        except _AskedError:
+            return []
     text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within 50 steps"
     if found.unstable:
         ctx.finding("rate-unstable", "warn", "Training is unstable at this learning rate", f"{text}; over 25 % means: take a lower one (V15).")
