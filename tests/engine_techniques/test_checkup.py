@@ -4,8 +4,10 @@ import faulty
 import pytest
 import torch
 
-from phasewise.engine.checkup import Case, run_case, trace
+from phasewise.engine.checkup import Case, learning, run_case, trace
+from phasewise.engine.checkup.apart import apart
 from phasewise.engine.checkup.stages import STAGES, locked
+from phasewise.engine.data import InputInfo
 from phasewise.kinds.tabular import networks, recipe
 from phasewise.records.models import NetworkSpec
 
@@ -136,3 +138,39 @@ def test_run_takes_the_worker_call():
     case = faulty.case(networks.build, spec=NetworkSpec(family="one_hidden", hidden=[8]))
     verdicts, shapes = checkup.run(case.config, data, info, networks.build, None, rows=torch.arange(1000))
     assert isinstance(case, Case) and all(v.verdict == "pass" for v in verdicts) and shapes
+
+
+def _levels(count, levels, seed=0):
+    """A table of codes only: `count` rows, targets that follow a level's own luck."""
+    g = torch.Generator().manual_seed(seed)
+    codes = torch.randint(1, levels + 1, (count, 1), generator=g)
+    effect = torch.randn(levels + 1, generator=g)
+    y = (effect[codes[:, 0]] + torch.randn(count, generator=g) > 0).long()
+    data = faulty.Dataset(inputs={"num": torch.zeros(count, 0), "cat": codes.int()}, y=y, task="binary", classes=2)
+    return data, InputInfo(outputs=1, numbers=0, cardinalities=(levels + 1,))
+
+
+def test_five_different_rows_are_enough_and_none_is_no_accusation():
+    for levels, wanted in ((5, "pass"), (1, "warn")):
+        data, info = _levels(1200, levels)
+        case = faulty.case(networks.build, data=data, info=info, spec=recipe.network("one_hidden", hidden=[16]), lr=1e-3, optimizer="adamw")
+        inputs, y = apart(case, 8)
+        assert len(y) == levels and len(inputs["cat"].unique()) == levels
+        assert learning.one_batch(case).verdict == wanted
+
+
+def test_rows_for_learning_by_heart_are_far_apart_and_of_all_classes():
+    made, _ = faulty.table("multiclass", 3)
+    x = {n: torch.cat([v[:600], v[:600] + (1e-4 if n == "num" else 0)]) for n, v in made.inputs.items()}
+    data = faulty.Dataset(inputs=x, y=torch.cat([made.y[:600], (made.y[:600] + 1) % 3]), task="multiclass", classes=3)
+    inputs, y = apart(faulty.case(faulty.Net, data=data, info=faulty.table("multiclass", 3)[1]), 9)
+    assert torch.bincount(y, minlength=3).tolist() == [3, 3, 3]
+    assert torch.pdist(inputs["num"]).min() > 0.5, "near-copies with another class are not asked for"
+
+
+def test_too_few_rows_for_many_levels_is_a_warning_but_ignored_inputs_still_fail():
+    data, info = _levels(1200, 5000)
+    case = faulty.case(networks.build, data=data, info=info, spec=recipe.network("one_hidden", hidden=[16]), lr=1e-3, optimizer="adamw")
+    assert learning.zero_input(case).verdict == "warn"
+    assert learning.zero_input(faulty.case(faulty.IgnoresInputs)).verdict == "fail"
+    assert learning.zero_input(BUGS["labels of other rows"]()).verdict == "warn", "no model could tell it from inputs without information"

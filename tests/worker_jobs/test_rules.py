@@ -336,3 +336,10 @@ def test_the_foreseen_interval_holds_the_test_score_in_95_of_100_simulated_proje
         promised = verdicts.foreseen(validation, validation.value, sealed)
         hits += promised[0] <= rng.binomial(sealed, truth) / sealed <= promised[1]
     assert 0.93 <= hits / 2000 <= 0.97
+
+
+def test_a_worse_test_is_explained_by_what_was_done_and_a_better_one_is_measured_without_the_correction():
+    assert "over-used" in verdicts.look(_score(0.9, 0.03), z=2.5, wanted=0.85, cause=verdicts.cause_of("random", 40)).reason
+    assert "only 4 times" in verdicts.look(_score(0.9, 0.03), z=2.5, wanted=0.85, cause=verdicts.cause_of("random", 4)).reason
+    assert "moved on" in verdicts.look(_score(0.9, 0.03), z=2.5, wanted=0.85, cause=verdicts.cause_of("time", 4)).reason
+    assert verdicts.look(_score(0.9, 0.03), z=-2.5, raw_z=-1.5, wanted=0.85).verdict == "confirmed"

@@ -19,8 +19,10 @@ from phasewise.stats.power import half_width
 @check("amount", source="G01", cost="free")
 def amount(table: CheckTable) -> list[Finding]:
     """Too few rows for any claim about a test part."""
+    if table.options.get("test_rows"):
+        raise Skip("the split counted the test rows and says so itself (part-size)")
     n = table.rows
-    planned = int(table.options.get("test_rows") or n * 0.25)
+    planned = int(n * 0.25)
     folds = bool(table.options.get("folds"))
     quick = half_width(max(planned, 1), 0.85) * 100
     seen = f"{n:,} development rows; about {planned:,} test rows give an accuracy of 85 % to within {quick:.1f} points."
@@ -116,6 +118,8 @@ def no_signal(table: CheckTable) -> list[Finding]:
     n = len(quick.rows)
     if n < 200:
         raise Skip("fewer than 200 rows: no verdict")
+    if any(table.role(c) == "text" for c in table.inputs):
+        raise Skip("free text may hold what the quick model does not read")
     floor, limit = (0.5, 0.53) if table.classification else (0.0, 0.0)
     # The upper end keeps small tables with a real but noisy signal quiet.
     noise = 1 / math.sqrt(12 * max(1, min(np.bincount(quick.y.astype(int))[np.bincount(quick.y.astype(int)) > 0]))) if table.classification else 0.0

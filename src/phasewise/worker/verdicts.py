@@ -64,8 +64,24 @@ def _rows_needed(rows: int, half: float, distance: float) -> int | None:
     return math.ceil(rows * (half / distance) ** 2) if distance > 0 and half > 0 else None
 
 
-def look(test: Score, *, z: float | None, wanted: float | None, difference: tuple[float, float, float] | None = None, margin: float = 0.0, against: str = "") -> Look:
+OVER_USED = "validation was over-used."
+FEW = 10
+"""Up to so many looks at validation, over-use explains no gap of two standard errors that the correction for luck leaves."""
+
+
+def cause_of(policy: str, evaluations: int) -> str:
+    """What usually stands behind a test that is worse than validation promised: rows of a later time, or over-use."""
+    if policy == "time":
+        return "the test rows are the latest ones, and the data has moved on since the validation rows" + (", or validation was over-used." if evaluations > FEW else f" (validation was used only {evaluations} times).")
+    if evaluations <= FEW:
+        return f"validation was used only {evaluations} times, so over-use does not explain it; the parts differ, or chance played its one case in twenty."
+    return OVER_USED
+
+
+def look(test: Score, *, z: float | None, wanted: float | None, difference: tuple[float, float, float] | None = None, margin: float = 0.0, against: str = "", raw_z: float | None = None, cause: str = "") -> Look:
     """The verdict of 7.6: z first (was validation trustworthy?), then the interval against the claim.
+
+    `raw_z` is z without the correction for luck: only a test better than that is suspicious. `cause` says what usually explains a worse one.
 
     With `difference` (value, low, high; positive = candidate better) the claim is "better than `against` by more than `margin`",
     else it is "reaches `wanted`". Without any claim the verdict is undecided and says so.
@@ -83,9 +99,10 @@ def look(test: Score, *, z: float | None, wanted: float | None, difference: tupl
     words = {"supports": "the interval supports it", "excludes": "the interval excludes it", "both": "the interval includes both sides"}[side]
     claim = f"Claim: {wanted_text}; seen {seen}: {words}."
     if z is not None and z >= 2:
-        return Look(verdict="disagrees", reason=f"Corrected validation is {z:.1f} standard errors better than the test: validation was over-used. {claim}", z=z)
-    if z is not None and z <= -2:
-        return Look(verdict="suspiciously_better", reason=f"The test is {-z:.1f} standard errors better than validation: look for copies, groups or time shared between the parts. {claim}", z=z)
+        return Look(verdict="disagrees", reason=f"Corrected validation is {z:.1f} standard errors better than the test: {cause or OVER_USED} {claim}", z=z)
+    above = z if raw_z is None else raw_z
+    if above is not None and above <= -2:
+        return Look(verdict="suspiciously_better", reason=f"The test is {-above:.1f} standard errors better than validation: look for copies, groups or time shared between the parts. {claim}", z=z)
     if side == "supports":
         return Look(verdict="confirmed", reason=claim, z=z)
     if side == "excludes":

@@ -42,6 +42,15 @@ def reading(view: Any) -> dict[str, Any]:
     return out
 
 
+def _roles(view: Any) -> dict[str, str]:
+    """Roles in force; the column that names the groups of a grouped split is no input (new groups have new names) unless a person gave it a role."""
+    roles = dict(view.value("data.roles") or {})
+    group = view.value("data.group") if view.kind != "images" and view.value("data.policy") == "grouped" else None
+    if group and group not in (view.explicit("data.roles") or {}):
+        roles[group] = "ignore"
+    return roles
+
+
 def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -> DataView:
     """The data view of a job; before the split only what shapes the split is passed on."""
     split = None if before_split else view.latest("split")
@@ -56,7 +65,7 @@ def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -
         target=view.value("data.target") or "",
         task=view.value("data.task"),
         positive=view.value("data.positive"),
-        roles=dict(view.value("data.roles") or {}),
+        roles=_roles(view),
         remedies=dict(view.value("data.remedies") or {}) if remedies else split_remedies(view),
         relabel=fixes(view) if remedies else {},
         reading=reading(view),

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from phasewise.engine import losses
+from phasewise.engine.checkup import reference
+from phasewise.engine.checkup.apart import apart
 from phasewise.engine.checkup.case import Case, copied, verdict
 from phasewise.records.results.baseline import CheckVerdict
 
@@ -14,6 +16,7 @@ UNDECIDED = 0.1
 """Share of the loss that inputs may still be worth, two standard errors up, before the control counts as failed."""
 GOAL = 0.01
 STEPS = 500
+FEWEST = 4
 OTHER_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
 CONTROL_STEPS, LOOK = 240, 20
 SETTLED, STILL = 0.999, 3
@@ -50,11 +53,11 @@ def loss_at_start(case: Case) -> CheckVerdict:
     return verdict("loss-at-start", ok, "an untrained network knows nothing" if ok else "the loss at the start is off", f"{actual:.4g}, expected {expected:.4g} within {TOLERANCE:.0%}. {'' if ok else 'Too large: the head starts too big, or the loss sums instead of averaging.'}", expected=expected, actual=actual)
 
 
-def _by_heart(case: Case, module: nn.Module, inputs: dict[str, Tensor], y: Tensor, lr: float) -> tuple[float, float, int]:
+def _by_heart(case: Case, module: nn.Module, inputs: dict[str, Tensor], y: Tensor, lr: float, steps: int) -> tuple[float, float, int]:
     opt = case.optimiser(module, lr=lr)
     module.train()
     start = last = math.nan
-    for step in range(STEPS):
+    for step in range(steps):
         opt.zero_grad(set_to_none=True)
         value = case.loss_of(module(copied(inputs)), y)
         last = float(value.detach())
@@ -64,41 +67,41 @@ def _by_heart(case: Case, module: nn.Module, inputs: dict[str, Tensor], y: Tenso
             return start, last, step
         value.backward()
         opt.step()
-    return start, last, STEPS
-
-
-def _distinct(case: Case, count: int) -> tuple[dict[str, Tensor], Tensor]:
-    """Rows no two of which have the same inputs: copies with different targets cannot be learned by any network."""
-    inputs, y = case.batch(8 * count)
-    seen = {tuple(x[i].detach().cpu().numpy().tobytes() for x in inputs.values()): i for i in reversed(range(len(y)))}
-    rows = torch.tensor(sorted(seen.values())[:count], device=y.device)
-    return ({n: x[rows] for n, x in inputs.items()}, y[rows]) if len(rows) == count else case.batch(count)
+    return start, last, steps
 
 
 def one_batch(case: Case) -> CheckVerdict:
     """A handful of rows is learned by heart: loss below 1 % of the start within 500 steps, all regularisers off.
 
-    As many rows as a small network can hold (4 to 16). The config's learning rate comes first; where it is merely slow, larger ones may
-    show that the network itself is sound; a rate of 0, or one that makes the loss grow, fails.
+    As many rows as a small network can hold (4 to 16), as unlike each other as can be found. The config's learning rate comes first; where it
+    is merely slow, larger ones may show that the network itself is sound; a rate of 0, or one that makes the loss grow, fails. Where all rates
+    fail, four rows, four times the steps and two other initialisations decide: units may die by bad luck, a fault in the network stays.
     """
     parameters = sum(p.numel() for p in case.fresh().parameters())
-    count = min(16, max(4, parameters // (3 * max(case.info.outputs, 2))))
-    inputs, y = _distinct(case, count)
-    if case.data.task == "regression" and float(y.double().var()) == 0:
+    count = min(16, max(FEWEST, parameters // (3 * max(case.info.outputs, 2))))
+    inputs, y = apart(case, count)
+    if len(y) < 2:
+        return verdict("one-batch", "warn", "rows cannot be told apart", "All rows looked at have the same inputs: there is nothing to learn them by.")
+    if len(y.unique()) == 1:
         return verdict("one-batch", "warn", "the rows of the batch all have one target", "Nothing to learn by heart.")
     asked = case.config.train.lr
+    rates = (asked, *(r for r in OTHER_RATES if r > 2 * asked))
     tried: list[str] = []
-    for lr in (asked, *(r for r in OTHER_RATES if r > 2 * asked)):
-        start, last, steps = _by_heart(case, case.fresh(plain=True), inputs, y, lr)
+    fewer = apart(case, FEWEST)
+    for (inputs, y), steps, seed, lr in [
+        *(((inputs, y), STEPS, case.seed, lr) for lr in rates),
+        *((fewer, 4 * STEPS, case.seed + extra, lr) for extra in (1, 2) for lr in rates[1:3] or rates),
+    ]:
+        start, last, took = _by_heart(case, case.fresh(seed=seed, plain=True), inputs, y, lr, steps)
         if last < 0 and not start <= 0 or math.isfinite(last) and last < -abs(start):
             return verdict("one-batch", False, "the loss falls below zero", f"From {start:.3g} to {last:.3g}: is its sign flipped?", actual=last)
         if lr == asked and (lr == 0 or not math.isfinite(last) or last > 1.5 * abs(start)):
             return verdict("one-batch", False, "the learning rate is unusable", f"At {lr:g} the loss goes from {start:.3g} to {last:.3g} on {len(y)} rows. Run the finder.", actual=last / start if start else last)
         if math.isfinite(last) and last < GOAL * abs(start):
             slow = "" if lr == asked else f" It needs a rate of {lr:g}; {asked:g} is slow for {STEPS} steps."
-            return verdict("one-batch", True, "one batch is learned by heart", f"{len(y)} rows: loss {start:.3g} to {last:.2g} in {steps} steps.{slow}", expected=GOAL, actual=last / start, steps=steps, lr=lr)
+            return verdict("one-batch", True, "one batch is learned by heart", f"{len(y)} rows: loss {start:.3g} to {last:.2g} in {took} steps.{slow}", expected=GOAL, actual=last / start, steps=took, lr=lr)
         tried.append(f"{lr:g}: {last:.3g}")
-    return verdict("one-batch", False, "one batch cannot be learned by heart", f"{len(y)} rows, loss {start:.3g} at the start, after {STEPS} steps at rate {'; '.join(tried)}. Look for a cut gradient, a second soft-max, a wrong target.", expected=GOAL, actual=last / start if start else last)
+    return verdict("one-batch", False, "one batch cannot be learned by heart", f"Down to {len(y)} rows, loss {start:.3g} at the start, after up to {4 * STEPS} steps at rate {'; '.join(tried)}. Look for a cut gradient, a second soft-max, a wrong target.", expected=GOAL, actual=last / start if start else last)
 
 
 def zero_input(case: Case) -> CheckVerdict:
@@ -117,6 +120,11 @@ def zero_input(case: Case) -> CheckVerdict:
     detail = f"Loss on {held} unseen rows: {float(real.mean()):.4g} with inputs, {float(blank.mean()):.4g} without (difference {mean:.3g} ± {2 * se:.2g})."
     if not ok and mean + 2 * se > UNDECIDED * float(blank.mean().abs()):
         return verdict("zero-input", "warn", "whether inputs help cannot be told", detail + " A few rows with extreme targets weigh too much for so few rows: look at the target, and at what the other models reach.", expected="> 0", actual=mean, se=se)
+    if not ok:
+        row_loss = losses.make("auto", case.data.task)
+        plain = blank.cpu() - reference.losses_of(train, test, case.info.outputs, row_loss, seed=case.seed)
+        if not float(plain.mean()) > 2 * float(plain.std()) / math.sqrt(held):
+            return verdict("zero-input", "warn", "no signal in the rows looked at", detail + f" A plain network of our own finds none either in {count} rows: targets of other rows, inputs without information, or too few rows for them.", expected="> 0", actual=mean, se=se)
     return verdict("zero-input", ok, "inputs help" if ok else "inputs do not help", detail if ok else detail + " The network ignores its inputs, targets belong to other rows, or the inputs hold no information.", expected="> 0", actual=mean, se=se)
 
 

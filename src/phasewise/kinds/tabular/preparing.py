@@ -1,6 +1,5 @@
 """From a table to tensors' arrays: learned on training rows, frozen, stored as JSON, the same bits ever after (D07-D10, D19, D20)."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.tabular import casting, dateparts, reading, scaling
+from phasewise.kinds.tabular import casting, dateparts, reading, scaling, wording
 from phasewise.kinds.tabular.development import Development
 from phasewise.records.errors import BadInputError, UsageError
 from phasewise.records.jobs import DataView
@@ -19,7 +18,6 @@ VERSION = 1
 OPTIONS = ("numbers", "features", "pca", "text", "min_count", "indicators", "log_target", "auxiliary")
 """What a config's `prepare` may name."""
 MAX_LEVELS = 10_000
-TEXT_BUCKETS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +59,9 @@ class Preparing:
     dates: dict[str, bool]
     """Date column -> whether its time of day is used."""
     texts: list[str]
+    """Text columns whose words are hashed."""
+    words: dict[str, list[str]] = field(default_factory=dict)
+    """Text column -> its vocabulary, learned on the training rows."""
     options: dict[str, Any] = field(default_factory=dict)
     rows: int = 0
 
@@ -94,6 +95,10 @@ class Preparing:
         view = DataView(kind="tabular", file="", target=self.target.name, remedies=self.remedies)
         return casting.cast_roles(reading.remedied(natural, view, drop_rows=False), self.roles, self.formats)
 
+    def features(self, table: pl.DataFrame) -> tuple[dict[str, np.ndarray], dict[str, pl.Series]]:
+        """Numeric and categorical features of a table (natural or already cast), before any scaling."""
+        return features(casting.cast_roles(table, self.roles, self.formats), self.roles, self.dates, self.texts, self.words)
+
     def transform(self, table: pl.DataFrame) -> dict[str, np.ndarray]:
         """`num` float32 [n, d] and `cat` int32 [n, c] of a table (natural or already cast).
 
@@ -103,7 +108,7 @@ class Preparing:
         if lacking:
             names = ", ".join(repr(safe_text(c, 40)) for c in lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
             raise BadInputError("the table lacks columns of the model", f"{names} {'is' if len(lacking) == 1 else 'are'} missing.", "Give the table the columns the model was trained on.", where=lacking[0])
-        raw, categories = features(casting.cast_roles(table, self.roles, self.formats), self.roles, self.dates, self.texts)
+        raw, categories = self.features(table)
         x = np.stack([raw[n] for n in self.numbers.names], axis=1) if self.numbers.names else np.zeros((table.height, 0))
         codes = [self._codes(categories[n], found) for n, found in self.levels.items()]
         return {
@@ -118,13 +123,13 @@ class Preparing:
 
     def raw_matrix(self, table: pl.DataFrame) -> np.ndarray:
         """Unscaled numbers (NaN where missing) followed by category codes (0 unseen or missing) as float64 [n, d + c], for trees."""
-        raw, categories = features(casting.cast_roles(table, self.roles, self.formats), self.roles, self.dates, self.texts)
+        raw, categories = self.features(table)
         parts = [raw[n] for n in self.numbers.names] + [self._codes(categories[n], found).astype(np.float64) for n, found in self.levels.items()]
         return np.stack(parts, axis=1) if parts else np.zeros((table.height, 0))
 
     def unseen(self, table: pl.DataFrame) -> dict[str, int]:
         """Rows per categorical feature whose level was not in the training rows (missing cells not counted)."""
-        _, categories = features(casting.cast_roles(table, self.roles, self.formats), self.roles, self.dates, self.texts)
+        _, categories = self.features(table)
         out = {}
         for name, found in self.levels.items():
             column = categories[name].drop_nulls()
@@ -148,7 +153,7 @@ class Preparing:
         return Preparing(**{**data, "target": Target(**data["target"]), "numbers": scaling.Numbers(**data["numbers"])})
 
 
-def features(table: pl.DataFrame, roles: Mapping[str, str], dates: Mapping[str, bool], texts: list[str]) -> tuple[dict[str, np.ndarray], dict[str, pl.Series]]:
+def features(table: pl.DataFrame, roles: Mapping[str, str], dates: Mapping[str, bool], texts: list[str], words: Mapping[str, list[str]]) -> tuple[dict[str, np.ndarray], dict[str, pl.Series]]:
     """Numeric features (float64 [n], NaN where missing) and categorical features (text) of a cast table, in column order."""
     numbers: dict[str, np.ndarray] = {}
     categories: dict[str, pl.Series] = {}
@@ -164,33 +169,16 @@ def features(table: pl.DataFrame, roles: Mapping[str, str], dates: Mapping[str, 
                 numbers[f"{name} {part}"] = parts[part].cast(pl.Float64).to_numpy()
             for part in dateparts.CALENDAR + (("Hour",) if dates[name] else ()):
                 categories[f"{name} {part}"] = parts[part].cast(pl.String)
-        elif role == "text" and name in texts:
-            numbers |= _hashed_text(column)
+        elif role == "text" and (name in texts or name in words):
+            numbers |= wording.numbers(column, words.get(name))
     return numbers, categories
-
-
-def _hashed_text(column: pl.Series) -> dict[str, np.ndarray]:
-    """Characters, words and which of 32 hash buckets any word falls into."""
-    cells = column.fill_null("")
-    out = {
-        f"{column.name} characters": cells.str.len_chars().cast(pl.Float64).to_numpy(),
-        f"{column.name} words": cells.str.count_matches(r"\S+").cast(pl.Float64).to_numpy(),
-    }
-    marks = np.zeros((len(cells), TEXT_BUCKETS))
-    seen: dict[str, int] = {}
-    for row, text in enumerate(cells.str.to_lowercase().str.slice(0, 10_000).str.extract_all(r"\w+").to_list()):
-        for word in text:
-            if word not in seen:
-                seen[word] = hashlib.blake2b(word.encode(), digest_size=4).digest()[0] % TEXT_BUCKETS
-            marks[row, seen[word]] = 1
-    return out | {f"{column.name} bucket {b + 1}": marks[:, b] for b in range(TEXT_BUCKETS)}
 
 
 def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str, Any] | None = None) -> Preparing:
     """Learn a preparation from some development rows (positions, int array) and nothing else.
 
     Options: `numbers` (`standard`, `quantile`, `robust`, `none`), `features` (names kept), `pca` (share of variance),
-    `text` (`ignore`, `hash`), `min_count` (rows a level needs), `indicators` (bool), `log_target` (bool),
+    `text` (`words`, `hash`, `ignore`), `min_count` (rows a level needs), `indicators` (bool), `log_target` (bool),
     `auxiliary` (names of columns that are learned along, R20).
     Raises `UsageError` for validation rows (D09), unknown options' values, or when no input column is left.
     """
@@ -204,12 +192,14 @@ def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str
     wanted = chosen.get("features")
     roles = {c: dev.roles[c] for c in dev.features if wanted is None or c in wanted}
     table = dev.table.select([*roles])
-    texts = [c for c, r in roles.items() if r == "text" and chosen.get("text") == "hash"]
-    roles = {c: r for c, r in roles.items() if r != "text" or c in texts}
+    how = chosen.get("text", "words")
+    texts = [c for c, r in roles.items() if r == "text" and how == "hash"]
+    words = {c: wording.vocabulary(table[c], rows) for c, r in roles.items() if r == "text" and how == "words"}
+    roles = {c: r for c, r in roles.items() if r != "text" or c in texts or c in words}
     if not roles:
         raise UsageError("no input column is left", "Every column is the target, ignored or text.", "Give at least one column the role number, category or date.")
     dates = {c: dateparts.has_clock(table[c]) for c, r in roles.items() if r == "date"}
-    raw, categories = features(table, roles, dates, texts)
+    raw, categories = features(table, roles, dates, texts, words)
     names = list(raw)
     x = np.stack([raw[n] for n in names], axis=1) if names else np.zeros((table.height, 0))
     # Which columns get an indicator is a question of form, asked of all development rows so that folds have the same columns.
@@ -218,7 +208,7 @@ def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str
     levels = {n: _levels(c.gather(rows), int(chosen.get("min_count", 1))) for n, c in categories.items()}
     return Preparing(
         target=_target(dev, rows, view, bool(chosen.get("log_target"))), roles=roles, formats={c: f for c, f in dev.formats.items() if c in roles},
-        remedies=dict(view.remedies), numbers=numbers, levels=levels, dates=dates, texts=texts, options=chosen, rows=len(rows),
+        remedies=dict(view.remedies), numbers=numbers, levels=levels, dates=dates, texts=texts, words=words, options=chosen, rows=len(rows),
     )
 
 

@@ -100,7 +100,7 @@ def _levels(column: pl.Series, facts: Facts, why: str) -> tuple[str, str]:
     length = float(sample.str.len_chars().mean() or 0)
     share = facts.distinct / max(facts.filled, 1)
     if share > 0.3 and facts.distinct > 2 * MAX_CARD and (words >= 3.0 or length > 60):
-        return "text", f"free text: {words:.1f} words a cell, {share:.0%} distinct"
+        return "text", f"free text: {words:.1f} words a cell, {share:.0%} distinct; its most common words become inputs"
     if share >= KEY_SHARE and facts.filled >= 20:
         return "ignore", f"identifies the row: {facts.distinct:,} distinct values in {facts.filled:,} cells"
     if share > NEAR_KEY and facts.distinct > 2 * MAX_CARD:

@@ -145,10 +145,8 @@ class Scorer(nn.Module):
 
 def arrays(scorer: Scorer, preparing: Preparing, table: Any) -> tuple[np.ndarray, np.ndarray]:
     """What `Scorer.forward` takes, from a table with roles cast: float64 [n, D] and int64 [n, C]."""
-    from phasewise.kinds.tabular import casting
-    from phasewise.kinds.tabular.preparing import features
 
-    numbers, categories = features(casting.cast_roles(table, preparing.roles, preparing.formats), preparing.roles, preparing.dates, preparing.texts)
+    numbers, categories = preparing.features(table)
     num = np.stack([numbers[n] for n in scorer.names], axis=1) if scorer.names else np.zeros((table.height, 0))
     codes = [categories[n].replace_strict(words, list(range(1, len(words) + 1)), default=0).fill_null(0).to_numpy().astype(np.int64) if words else np.zeros(table.height, np.int64) for n, words in scorer.vocabulary.items()]
     return num, np.stack(codes, axis=1) if codes else np.zeros((table.height, 0), np.int64)
