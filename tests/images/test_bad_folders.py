@@ -128,3 +128,43 @@ def test_a_hundred_thousand_empty_files_end_in_one_clear_error(tmp_path):
     jobs = project(tmp_path / "p", tmp_path / "d")
     path = jobs.run("split", code=1, phase="data", policy="stratified")
     assert "no picture can be read" in (path / "events.jsonl").read_text()
+
+
+def test_names_that_are_no_text_and_empty_class_folders_are_told_and_stop_nothing(tmp_path):
+    data = shapes(tmp_path / "d", each=12)
+    whole = (data / "circle" / "c000.png").read_bytes()
+    raw = os.fsencode(data / "circle") + b"/\xff\xfe.png"
+    try:
+        Path(os.fsdecode(raw)).write_bytes(whole)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (data / "nothing").mkdir()
+    (data / "nested" / "deeper").mkdir(parents=True)
+    shape("cross", np.random.default_rng(1)).save(data / "nested" / "deeper" / "x.png")
+    listing = files.scan(data)
+    assert len(listing.items) == 37
+    assert dict(listing.cruft) == {"circle/\ufffd\ufffd.png": "name is no UTF-8 text: rename it to use it", "nothing": "class folder without pictures"}
+    jobs = project(tmp_path / "p", data)
+    jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    found = {f.id: f for f in jobs.run("checks", phase="data").findings}["cruft"]
+    assert found.severity == "warn" and "class folder without pictures" in found.seen
+
+
+def test_more_broken_files_than_are_listed_are_all_counted(tmp_path):
+    data = shapes(tmp_path / "d", each=12)
+    for i in range(620):
+        (data / "circle" / f"e{i}.jpg").touch()
+    jobs = project(tmp_path / "p", data)
+    jobs.split(folds=0, test_share=0.2, validation_share=0.2)
+    found = {f.id: f for f in jobs.run("checks", phase="data").findings}["unreadable"]
+    assert found.rows == 620 and found.seen.startswith("620 empty file") and found.title == "620 files cannot be read: circle/e0.jpg ..."
+
+
+def test_pictures_in_no_class_folder_are_told_what_to_do(tmp_path):
+    from phasewise.kinds.images import KIND
+
+    shape("circle", np.random.default_rng(1)).save(tmp_path / "a.png")
+    assert KIND.looks_like(tmp_path).value == "images"
+    with pytest.raises(BadInputError, match="no pictures found") as told:
+        profiling.profile(DataView(kind="images", file=str(tmp_path)))
+    assert "one folder per class" in told.value.remedy

@@ -56,7 +56,9 @@ def rare_class(table: CheckTable) -> list[Finding]:
     offers += [remedy("accept", recommended=True, title="go on; the class cannot be judged"), remedy("note", title="collect rows")]
     shown = ", ".join(f"{q(c)}: {n}" for c, n in sorted(few.items(), key=lambda p: p[1])[:5])
     severity = "block" if worst < 10 else "warn"
-    return [finding("rare-class", severity, f"{len(few)} class{'es have' if len(few) > 1 else ' has'} fewer than {10 if worst < 10 else 30} rows", f"{shown}.", columns=[table.target], examples=[f"{c}: {n}" for c, n in few.items()], numbers={"counts": few}, harm=1, remedies=offers)]
+    limit = 10 if worst < 10 else 30
+    under = sum(n < limit for n in few.values())
+    return [finding("rare-class", severity, f"{under} class{'es have' if under > 1 else ' has'} fewer than {limit} rows", f"{shown}.", columns=[table.target], examples=[f"{c}: {n}" for c, n in few.items()], numbers={"counts": few}, harm=1, remedies=offers)]
 
 
 @dataclass(frozen=True, kw_only=True)

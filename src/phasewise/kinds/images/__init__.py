@@ -19,6 +19,8 @@ def _looks(path: Path) -> Proposal | None:
     deeper = itertools.islice((p for p in path.glob("*/*/*") if p.suffix.lower() in _SUFFIXES), 1)
     if any(True for _ in itertools.chain(seen, deeper)):
         return Proposal(value="images", reason="the folder holds class folders with pictures", confidence=0.95)
+    if any(p.suffix.lower() in _SUFFIXES for p in path.iterdir()):
+        return Proposal(value="images", reason="the folder holds pictures, though not in class folders", confidence=0.6)
     return None
 
 

@@ -158,4 +158,5 @@ def build(
             if chunk is not None:
                 running.append(pool.submit(crew.fill, chunk))
     done.flush()
-    return Cache(path=place, pixels=np.load(place, mmap_mode="r"), facts=[known.get(i, Facts(error="not decoded yet")) for i in range(count)])
+    missing = Facts(error="not decoded yet")
+    return Cache(path=place, pixels=np.load(place, mmap_mode="r"), facts=[known.get(i, missing) for i in range(count)])

@@ -47,6 +47,11 @@ def _n(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
+def _reasons(about: dict, which: str) -> Counter:
+    """Reason -> files: counted when everything was read; splits made before that was kept know the first 500."""
+    return Counter(about.get(f"{which}_reasons") or Counter(why for _, why in about.get(which, [])))
+
+
 def _named(title: str, paths: list[str], count: int) -> str:
     """A title with the name of its file, or of the first."""
     return f"{title}: {paths[0]}{' ...' if count > 1 else ''}" if paths else title
@@ -63,8 +68,8 @@ def unreadable(table: CheckTable) -> list[Finding]:
     count, listed = int(about.get("broken_count", 0)), about.get("broken", [])
     if not count:
         return []
-    reasons = Counter(why for _, why in listed)
-    seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
+    reasons = _reasons(about, "broken")
+    seen = "; ".join(f"{n:,} {why}" for why, n in reasons.most_common(4))
     return [finding("unreadable", "warn", _named(f"{_n(count, 'file', 'files')} cannot be read", [p for p, _ in listed], count), f"{seen}. {'It is' if count == 1 else 'They are'} in no part.", rows=count, examples=[p for p, _ in listed[:5]], numbers={"count": count}, remedies=[remedy("accept", recommended=True, title="go on without them")])]
 
 
@@ -75,9 +80,9 @@ def cruft(table: CheckTable) -> list[Finding]:
     count, listed = int(about.get("cruft_count", 0)), about.get("cruft", [])
     if not count:
         return []
-    reasons = Counter(why for _, why in listed)
-    seen = "; ".join(f"{n} {why}" for why, n in reasons.most_common(4))
-    odd = any("leaves the folder" in why for why in reasons)
+    reasons = _reasons(about, "cruft")
+    seen = "; ".join(f"{n:,} {why}" for why, n in reasons.most_common(4))
+    odd = any(word in why for why in reasons for word in ("leaves the folder", "without pictures", "no UTF-8"))
     return [finding("cruft", "warn" if odd else "info", _named(_n(count, "other file is passed over", "other files are passed over"), [p for p, _ in listed], count), f"{seen}.", rows=count, examples=[p for p, _ in listed[:5]], remedies=[remedy("accept", recommended=True, title="pass them over")])]
 
 

@@ -43,6 +43,10 @@ def _walk(root: Path, cruft: list[tuple[str, str]]) -> list[tuple[Path, int]]:
     real = root.resolve()
     for folder, names, files in os.walk(root, followlinks=False):
         names.sort()
+        for name in [*names, *files]:
+            if not _text(name):
+                cruft.append((os.fsencode((Path(folder) / name).relative_to(root)).decode("utf-8", "replace"), "name is no UTF-8 text: rename it to use it"))
+        names[:], files = [n for n in names if _text(n)], [f for f in files if _text(f)]
         for name in list(names):
             if name.startswith(".") or (Path(folder) / name).is_symlink():
                 cruft.append((str((Path(folder) / name).relative_to(root)), "hidden folder" if name.startswith(".") else "linked folder, not followed"))
@@ -64,6 +68,25 @@ def _walk(root: Path, cruft: list[tuple[str, str]]) -> list[tuple[Path, int]]:
             if len(found) > MAX_FILES:
                 raise BadInputError("too many files", f"{safe_text(root)} holds more than {MAX_FILES:,} files.", "Point to the folder that holds the class folders.")
     return found
+
+
+def _text(name: str) -> bool:
+    """Whether a name can be written down; one of undecodable bytes cannot."""
+    return name.isprintable() or not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _without(root: Path, items: list["Item"]) -> list[tuple[str, str]]:
+    """Folders where classes lie that hold no picture: a class that will be missing."""
+    first = {Path(i.path).parts[0] for i in items}
+    level = [root / name for name in first if name.lower() in PARTS] or [root]
+    held = {i.path.rpartition("/")[0] for i in items}
+    out = []
+    for place in level:
+        for folder in sorted(p for p in place.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith(".") and _text(p.name)):
+            own = str(folder.relative_to(root))
+            if not any(h == own or h.startswith(f"{own}/") for h in held):
+                out.append((own, "class folder without pictures"))
+    return out
 
 
 def _layout(relative: tuple[str, ...]) -> tuple[str, str] | None:
@@ -95,6 +118,8 @@ def scan_folders(root: Path) -> Listing:
         cruft.extend((item.path, "beside the part folders") for item in items if not item.part)
         items = [item for item in items if item.part]
     items.sort(key=lambda item: item.path)
+    if items:
+        cruft.extend(_without(root, items))
     return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft)
 
 

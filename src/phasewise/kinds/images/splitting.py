@@ -1,6 +1,7 @@
 """The split of pictures: copies and near copies stay together, given part folders are respected, test pictures are sealed."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,7 @@ def check(album: Album, drawn: Drawn, job: SplitJob) -> list[Finding]:
     out += splitchecks.shift(found.y[used], part[used])
     facts = album.frame.select([c for c in pixels.FACTS if c in album.frame.columns]).to_numpy().astype(float)
     out += splitchecks.distinguishable(facts, part, "file" if given else job.policy, job.seed)
-    out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(found, part), drawn.folds)
+    out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(found, part), drawn.folds, job.policy)
     return out + splitchecks.by_construction()
 
 
@@ -163,6 +164,7 @@ def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: Split
         "reading": {k: str(v) for k, v in job.data.reading.items()}, "fitting": {"size": fitting.size, "channels": fitting.channels, "resize": fitting.resize},
         "layout": album.pictures.layout, "broken": [list(b) for b in album.pictures.broken[:LISTED]], "cruft": [list(c) for c in album.pictures.cruft[:LISTED]],
         "broken_count": len(album.pictures.broken), "cruft_count": len(album.pictures.cruft),
+        "broken_reasons": dict(Counter(why for _, why in album.pictures.broken).most_common(20)), "cruft_reasons": dict(Counter(why for _, why in album.pictures.cruft).most_common(20)),
     })
     atomic.replace(project.path / "splits" / PICTURES, shared.to_bytes(frame.drop(pixels.STORE, pixels.INDEX)))
     cache.keep(frame, project.path / ".phasewise" / "cache" / "pictures", fitting)

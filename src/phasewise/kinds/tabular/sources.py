@@ -52,7 +52,7 @@ def require_file(path: Path) -> Path:
     except OSError as error:
         raise BadInputError(f"cannot look at {shown(path)}", f"{error.strerror or error}.", "Check the path and its permissions.", where=str(path)) from None
     if stat.S_ISDIR(found.st_mode):
-        raise BadInputError(f"{shown(path)} is a folder", "A table is one file.", "Name a CSV or Parquet file inside it, or choose another kind of data.", where=str(path))
+        raise BadInputError(f"{shown(path)} is a folder", "A table is one file.", "Name a CSV or Parquet file inside it; for pictures, a folder with one folder of JPEG or PNG files for each class.", where=str(path))
     if not stat.S_ISREG(found.st_mode):
         raise BadInputError(f"{shown(path)} is not a regular file", "It is a device, pipe or socket.", "Copy the data into a file first.", where=str(path))
     if found.st_size == 0:
