@@ -1,6 +1,7 @@
 """The short probe that chooses a plan: a few real steps of each candidate on throw-away members, well under a second in all."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 WORTH_SECONDS = 3.0
 """Below this much training the probe would cost more than it can win."""
-BUDGET = 0.6
-STEPS = 4
+BUDGET, SHARE = 0.6, 0.02
+"""Seconds at most, and as a share of the training that is to come."""
+STEPS, ROUNDS, MOST_ROUNDS = 4, 3, 12
 
 
 def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], tile: int | None) -> None:
@@ -49,7 +51,7 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
         bucket.choice, bucket.tile = (together, min(n, default_tile(bucket, widest))) if together == "stacked" else ("one", 1)
         bucket.why = "rule: rows stream from disk, no probe"
         return
-    candidates = sizes(n, widest) if together == "stacked" else [min(n, 8)]
+    candidates = sizes(n, widest, units(bucket)) if together == "stacked" else [min(n, 8)]
     seconds = estimate(bucket, setting, together, candidates[0])
     total = seconds * bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks)
     if total < WORTH_SECONDS:
@@ -57,46 +59,84 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
         bucket.tile, bucket.why = min(n, bucket.tile), f"about {total:.1f} s of training in all: too short to probe"
         bucket.measured = {f"{together} x{candidates[0]}": seconds}
         return
-    began = time.perf_counter()
-    bucket.measured = {f"{together} x{candidates[0]}": seconds}
-    trials = [(together, size) for size in candidates[1:]] + ([("one", 1)] if together != "stacked" else [])
-    for plan, size in trials:
-        if time.perf_counter() - began > BUDGET:
-            break
-        bucket.measured[f"{plan} x{size}"] = estimate(bucket, setting, plan, size)
+    trials = [(together, size) for size in candidates] + ([("one", 1)] if together != "stacked" else [])
+    bucket.measured = compared(bucket, setting, trials, min(BUDGET, SHARE * total))
     best = min(bucket.measured, key=bucket.measured.__getitem__)
     bucket.choice, size = best.split(" x")
     bucket.tile, bucket.why = int(size), "fastest per member-step in a short probe"
 
 
-def sizes(n: int, widest: int) -> list[int]:
-    """Tile sizes worth trying, the safest first."""
-    return [s for s in (4, 8, 16, 2, 1) if s <= min(n, widest)] or [1]
+def sizes(n: int, widest: int, units: int = 0) -> list[int]:
+    """Tile sizes worth trying, the safest first; small ones only where a member alone fills the cache."""
+    order = (4, 2, 1, 8) if units >= 256 else (8, 16, 4)
+    return [s for s in order if s <= min(n, widest)] or [min(n, widest)]
+
+
+def units(bucket: "Bucket") -> int:
+    """Units of the widest layer."""
+    return max((p.shape[0] for p in bucket.example.parameters()), default=1)
 
 
 def default_tile(bucket: "Bucket", widest: int) -> int:
-    """Without a probe: fewer members the wider the network, from the measured table of anchors 2.3."""
+    """Without a probe: fewer members the wider the network (ms per member-step by tile on the kernels of now: H=32 .15, .13 at 8, 16;
+    H=128 .80, .73, .70 at 4, 8, 16; both level off there)."""
     if widest > 64:
         return widest
-    units = max((p.shape[0] for p in bucket.example.parameters()), default=1)
-    return 8 if units <= 64 else 4
+    return widest if units(bucket) <= 64 else 8
+
+
+def clock(setting: Setting) -> Callable[[], float]:
+    """Seconds of this thread alone where it does all the work (a busy machine then misleads nobody), else of the wall."""
+    return time.thread_time if setting.device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+
+
+class Candidate:
+    """Throw-away members under one plan; each call of `block` does a few real steps."""
+
+    def __init__(self, bucket: "Bucket", setting: Setting, plan: str, size: int) -> None:
+        from phasewise.engine.plan import makers
+
+        self.name, self.setting, self.size, self.now = f"{plan} x{size}", setting, size, clock(setting)
+        self.group = Group([Track.of(t.member, 0) for t in bucket.tracks[:size]], setting, bucket.plan, makers()[plan], plan, size)
+        self.best = float("inf")
+        self.epoch = 0
+        self.group.begin(0, 1.0)
+        self.group.run(setting.data, 1)
+
+    def block(self) -> None:
+        """Times `STEPS` steps; the best block counts."""
+        if self.group.done >= self.group.plan.steps:
+            self.epoch += 1
+            self.group.begin(self.epoch, 1.0)
+        stop = min(self.group.plan.steps, self.group.done + STEPS)
+        steps = stop - self.group.done
+        began = self.now()
+        self.group.run(self.setting.data, stop)
+        if self.setting.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.best = min(self.best, (self.now() - began) / steps / self.size)
 
 
 def estimate(bucket: "Bucket", setting: Setting, plan: str, size: int) -> float:
-    """Seconds per member-step: the best of a few short blocks after one step to warm up."""
-    from phasewise.engine.plan import makers
+    """Seconds per member-step of one candidate: the best of a few short blocks after one step to warm up."""
+    candidate = Candidate(bucket, setting, plan, size)
+    for _ in range(ROUNDS):
+        candidate.block()
+    return candidate.best
 
-    tracks = [Track.of(t.member, 0) for t in bucket.tracks[:size]]
-    group = Group(tracks, setting, bucket.plan, makers()[plan], plan, size)
-    group.begin(0, 1.0)
-    group.run(setting.data, 1)
-    best = float("inf")
-    while group.done < min(bucket.plan.steps, 1 + 3 * STEPS):
-        stop = min(bucket.plan.steps, group.done + STEPS)
-        steps = stop - group.done
-        began = time.perf_counter()
-        group.run(setting.data, stop)
-        if setting.device.type == "cuda":
-            torch.cuda.synchronize()
-        best = min(best, (time.perf_counter() - began) / steps / size)
-    return best if best < float("inf") else 1e-4
+
+def compared(bucket: "Bucket", setting: Setting, trials: list[tuple[str, int]], budget: float) -> dict[str, float]:
+    """Seconds per member-step of every candidate, blocks taken in turn so that all see the same machine, until the budget is spent."""
+    began = time.perf_counter()
+    candidates: list[Candidate] = []
+    for plan, size in trials:
+        candidates.append(Candidate(bucket, setting, plan, size))
+        candidates[-1].block()
+        if time.perf_counter() - began > budget:
+            break
+    for _ in range(MOST_ROUNDS):
+        if time.perf_counter() - began > budget:
+            break
+        for candidate in candidates:
+            candidate.block()
+    return {c.name: c.best for c in candidates}
