@@ -14,8 +14,13 @@ from phasewise.records.findings import Finding
 
 @check("constant-column", source="T04", cost="pass")
 def constant_column(table: CheckTable) -> list[Finding]:
-    """One value, or none at all."""
+    """One value, or none at all; blocking where no input is left that tells rows apart."""
     out = []
+    if table.left_out or table.features:
+        live = [c for c in table.features if table.facts.distinct(c) + (0 < table.facts.nulls[c] < table.rows) > 1]
+        if not live:
+            every = len(table.features) + len(table.left_out)
+            out.append(finding("constant-column", "block", "No input column tells rows apart", f"All {every} input columns hold one value or are left out: every row gets the same answer.", place="all", harm=50, remedies=[remedy("note", title="give the file with its columns, or give a left-out column a role")]))
     for c in [*table.features, *table.left_out]:
         if table.facts.filled(c) == 0:
             out.append(finding("constant-column", "warn", f"{q(c)} is empty", "All cells are missing.", column=c, remedies=[remedy("drop-column", recommended=True), remedy("accept")]))

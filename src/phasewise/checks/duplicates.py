@@ -35,8 +35,21 @@ def duplicate_rows(table: CheckTable) -> list[Finding]:
     real = min(extra, copied(table, keys, repeated))
     severity = "warn" if real > 0.01 * table.rows else "info"
     why = "" if real > 0.5 * extra else f" Their values are so common that about {extra - real:,} may be different cases."
+    clusters = _together(table, keys[repeated], repeated)
     offers = [remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")]
-    return [finding("duplicate-rows", severity, f"{extra:,} rows are copies of earlier rows", f"{percent(share)} of the rows.{why}", rows=extra, numbers={"share": share, "copies": real}, harm=min(5.0, 20 * share), remedies=offers)]
+    return [finding("duplicate-rows", severity, f"{extra:,} rows are copies of earlier rows", f"{percent(share)} of the rows, in {len(clusters):,} clusters.{why}", rows=extra, examples=[_rows(c) for c in clusters[:5]], numbers={"share": share, "copies": real, "clusters": len(clusters), "largest": len(clusters[0])}, harm=min(5.0, 20 * share), remedies=offers)]
+
+
+def _together(table: CheckTable, keys: np.ndarray, rows: np.ndarray) -> list[list[int]]:
+    """Clusters of rows with equal keys, largest first, as row numbers of the file from 1."""
+    order = np.argsort(keys, kind="stable")
+    cuts = np.flatnonzero(np.diff(keys[order].astype(np.uint64))) + 1
+    found = [[table.number(int(r)) + 1 for r in sorted(c)] for c in np.split(rows[order], cuts)]
+    return sorted((c for c in found if len(c) > 1), key=lambda c: (-len(c), c[0]))
+
+
+def _rows(cluster: list[int]) -> str:
+    return f"rows {', '.join(f'{r:,}' for r in cluster[:6])}{f' and {len(cluster) - 6} more' if len(cluster) > 6 else ''}"
 
 
 @check("near-duplicates", source="T16", cost="pairs")
@@ -49,6 +62,7 @@ def near_duplicates(table: CheckTable) -> list[Finding]:
     candidates = candidates[: max(3, int(2e7 / max(table.rows, 1)))]
     best: dict[str, int] = {}
     touched: set[int] = set()
+    pairs: list[str] = []
     positions = {c: i for i, c in enumerate(table.features)}
     for c in candidates:
         position = positions[c]
@@ -66,13 +80,20 @@ def near_duplicates(table: CheckTable) -> list[Finding]:
         if close.any():
             best[c] = int(close.sum())
             touched.update(repeated[order[1:][close]].tolist())
+            pairs += [_pair(table, c, repeated[order[i]], repeated[order[i + 1]]) for i in np.flatnonzero(close)[: 5 - len(pairs)]]
     count = len(touched)
     if count == 0:
         return []
     share = count / table.rows
     severity = "warn" if count >= max(5, 0.002 * table.rows) else "info"
     names = ", ".join(q(c) for c in best)
-    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", f"They differ in one column only ({names}), by less than 0.1 % of its spread.", columns=list(best), rows=count, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
+    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", f"They differ in one column only ({names}), by less than 0.1 % of its spread.", columns=list(best), rows=count, examples=pairs, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
+
+
+def _pair(table: CheckTable, column: str, first: int, second: int) -> str:
+    """Two near copies by their row numbers in the file, and the one value that differs."""
+    (a, x), (b, z) = sorted((table.number(int(r)) + 1, table.frame[column][int(r)]) for r in (first, second))
+    return f"rows {a:,} and {b:,}: {q(column)} {x} and {z}"
 
 
 def _spread(cells: np.ndarray) -> float:

@@ -174,9 +174,9 @@ def contract(data: NewData) -> list[Finding]:
     if gone:
         near = {c: e for c in gone for e in extra if e.strip().lower().replace("_", " ") == c.strip().lower().replace("_", " ")}
         hint = f" Perhaps renamed: {', '.join(f'{q(a)} -> {q(b)}' for a, b in near.items())}." if near else ""
-        out.append(finding("field-contract", "block", f"{len(gone)} columns are missing", f"{', '.join(q(c) for c in gone[:6])}.{hint}", place="missing", columns=gone, harm=20, remedies=[remedy("note", recommended=True, title="give a file with these columns")]))
+        out.append(finding("field-contract", "block", f"{len(gone)} column{'s are' if len(gone) > 1 else ' is'} missing", f"{', '.join(q(c) for c in gone[:6])}.{hint}", place="missing", columns=gone, harm=20, remedies=[remedy("note", recommended=True, title="give a file with these columns")]))
     if extra:
-        out.append(finding("field-contract", "info", f"{len(extra)} columns are not used", f"{', '.join(q(c) for c in extra[:6])}.", place="extra", columns=extra, remedies=[remedy("accept", recommended=True)]))
+        out.append(finding("field-contract", "info", f"{len(extra)} column{'s are' if len(extra) > 1 else ' is'} not used", f"{', '.join(q(c) for c in extra[:6])}.", place="extra", columns=extra, remedies=[remedy("accept", recommended=True)]))
     for c in data.columns:
         if c in data.new.columns and c not in data.shared:
             filled = data.new[c].drop_nulls()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from phasewise.checks import reduced
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
@@ -110,9 +111,9 @@ def _cramer(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(chi2 / (n * smaller)))
 
 
-@check("dimensionality", source="T28, D10", cost="pairs", rows=20_000)
+@check("dimensionality", source="T28, D10", cost="model", rows=20_000)
 def dimensionality(table: CheckTable) -> list[Finding]:
-    """How many principal components hold 90, 95 and 99 % of the variance of the number columns (train rows)."""
+    """How many principal components hold 90, 95 and 99 % of the variance of the number columns (train rows), and what a linear model loses or gains."""
     facts = table.facts
     numbers = [c for c in facts.coded if not facts.is_level[c] and facts.distinct(c) > 2]
     if len(numbers) < 8:
@@ -129,4 +130,7 @@ def dimensionality(table: CheckTable) -> list[Finding]:
     need = {p: int(np.searchsorted(kept, p) + 1) for p in (0.90, 0.95, 0.99)}
     if need[0.95] > 0.5 * matrix.shape[1]:
         return []
-    return [finding("dimensionality", "info", f"{need[0.95]} principal components hold 95 % of the variance of {matrix.shape[1]} number columns", f"90 %: {need[0.90]}, 99 %: {need[0.99]} components; {percent(1 - float(kept[need[0.95] - 1]))} would be lost at 95 %.", numbers={"components": {str(k): v for k, v in need.items()}, "columns": matrix.shape[1]}, remedies=[remedy("pca", share=0.95), remedy("accept", recommended=True)])]
+    seen = reduced.effect(table, matrix, facts.leak_rows[inside])
+    numbers = {"components": {str(k): v for k, v in need.items()}, "columns": matrix.shape[1], "metric": reduced.metric_of(table), "effect": seen or []}
+    effect = reduced.told(reduced.metric_of(table), seen) if seen else ""
+    return [finding("dimensionality", "info", f"{need[0.95]} principal components hold 95 % of the variance of {matrix.shape[1]} number columns", f"90 %: {need[0.90]}, 99 %: {need[0.99]} components; {percent(1 - float(kept[need[0.95] - 1]))} would be lost at 95 %.{effect}", numbers=numbers, remedies=[remedy("pca", share=0.95), remedy("accept", recommended=True)])]

@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("inspect", "where a model is wrong: slices, worst cases, confusion, calibration, importance"),
     "ablate": ("ablate", "what each part of the incumbent is worth"),
     "minimal": ("minimal", "undo one simplification of the network per run and name the suspect"),
-    "check": ("check", "put new rows through the frozen model (field data); --labels: review doubtful labels"),
+    "check": ("check", "put new rows through the frozen model (field data); --findings, --labels: the project's own data"),
     "feed": ("feed", "feed new labelled rows: retrain, and promote only what is better"),
     "report": ("report", "write the report from the journal"),
     "predict": ("predict", "predictions for a file of new rows"),

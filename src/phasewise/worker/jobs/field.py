@@ -53,8 +53,11 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
         judged=result, reference=reference, reweighted=mixed, drifted=any(d.drifted for d in report.drift),
         domain_auc=report.domain_auc if any(f.check == "joint-drift" for f in report.findings) else None, generation=generation,
     )
+    broken = next((f for f in report.findings if f.check == "field-contract" and f.severity == "block"), None)
+    if broken is not None:  # the contract comes first (7.8): what follows from a file that does not fit says nothing
+        loop = verdicts.Loop(loop="collect", reason=f"The file does not fit the model: {broken.title[:1].lower()}{broken.title[1:]} ({broken.seen.rstrip('.')}). Give a file that fits before anything is decided; until then its score says nothing.")
     return FieldResult(
-        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(new, seen), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
+        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
         domain_low=report.domain_low, overlap=int(seen.sum()), loop=loop.loop, loop_reason=loop.reason, prior=report.prior,
         do_not_trust=[*report.do_not_trust, *_weak(bench, new, kept, predictions, candidate, result, job)], predictions_file=file, judged=int(len(kept)),
         reweighted=mixed, reference=reference.model_dump(), coverage=[c.model_dump() for c in report.coverage],
@@ -81,14 +84,32 @@ def _examples(bench: Bench, new: Any, fresh: np.ndarray, predictions: Prediction
     return out
 
 
-def _own_findings(new: Any, seen: np.ndarray) -> list[Finding]:
-    """What only the job knows: rows that were among the development rows (D09), labels of no known class."""
-    out = []
+def _own_findings(bench: Bench, new: Any, seen: np.ndarray) -> list[Finding]:
+    """What only the job knows: rows that were among the development rows (D09), no target column, labels of no known class."""
+    out = [*_unjudged(bench, new)]
     if seen.any():
         out.append(Finding(id="rows-seen-before", check="rows-seen-before", severity="warn", title="Rows that are among the development rows", seen=f"{int(seen.sum()):,} of {len(seen):,} rows; they are left out.", rows=int(seen.sum()), source="D09"))
     if new.unknown_labels:
         out.append(Finding(id="unknown-labels", check="unknown-labels", severity="warn", title="Labels of no known class", seen=f"{new.unknown_labels:,} rows; they are not judged.", rows=new.unknown_labels, source="D06"))
+    broken = getattr(new, "broken", [])
+    if broken:
+        named = "; ".join(f"{safe_text(name, 60)}: {why}" for name, why in broken[:3])
+        title = f"{len(broken):,} {'file' if len(broken) == 1 else 'files'} cannot be read"
+        out.append(Finding(id="unreadable", check="unreadable", severity="warn", title=title, seen=f"{named}. {'It has' if len(broken) == 1 else 'They have'} no prediction.", rows=len(broken), source="I01"))
     return out
+
+
+def _unjudged(bench: Bench, new: Any) -> list[Finding]:
+    """The file has no target, so nothing is judged; a column with the target's own classes was perhaps renamed."""
+    target, found = bench.dev.target, new.natural
+    if new.y is not None or target in found.columns:
+        return []
+    if bench.kind.id == "images":
+        return [Finding(id="target-missing", check="target-missing", severity="info", title="The pictures lie in no class folders", seen="No picture can be judged. Predictions and drift are all that can be said.", source="D01")]
+    extra = [c for c in found.columns if c not in bench.dev.natural.columns and not c.startswith("__")]
+    alike = [c for c in extra if bench.dev.classes and 0 < found[c].n_unique() <= 50 and set(found[c].drop_nulls().cast(str).to_list()) <= set(bench.dev.classes)]
+    hint = f" Column {safe_text(alike[0], 60)!r} holds the same classes: if it is the target, give it that name." if alike else " Predictions and drift are all that can be said."
+    return [Finding(id="target-missing", check="target-missing", severity="warn" if alike else "info", title=f"There is no column {safe_text(target, 60)!r}", seen=f"No row can be judged.{hint}", source="D01")]
 
 
 def _write(ctx: RunContext, bench: Bench, predictions: Predictions) -> str:

@@ -30,6 +30,15 @@ def inputs(view: Any, file: str) -> dict[str, str]:
     return {"candidate": candidates.identity(view), "file:field.files": view.files.identity(file), "evidence:open_vault": view.key("open_vault"), "goals.target": fingerprint(view.value("goals.target"))}
 
 
+def job_of(view: Any, name: str) -> FieldJob | None:
+    """The job for one set of new rows, or None where its result is current or there is no model."""
+    model, file = candidates.chosen(view), names(view)[name]
+    wanted = inputs(view, file) if model is not None else {}
+    if model is None or view.facts.evidence.find(f"field:{name}", wanted) is not None:
+        return None
+    return FieldJob(phase="field", title=f"Field data: {name}", data=data_view(view), model=model.ref, file=str(view.files.path(file)), name=name, target=view.value("goals.target"), inputs=wanted)
+
+
 class Field(Phase):
     """New rows through the frozen model: contract, drift, score."""
 
@@ -37,14 +46,7 @@ class Field(Phase):
 
     def next_job(self, view: Any) -> Any:
         """The first file without a current result."""
-        model = candidates.chosen(view)
-        if model is None:
-            return None
-        for name, file in names(view).items():
-            wanted = inputs(view, file)
-            if view.facts.evidence.find(f"field:{name}", wanted) is None:
-                return FieldJob(phase="field", title=f"Field data: {name}", data=data_view(view), model=model.ref, file=str(view.files.path(file)), name=name, target=view.value("goals.target"), inputs=wanted)
-        return None
+        return next((j for name in names(view) if (j := job_of(view, name)) is not None), None)
 
     def results(self, view: Any) -> list[Any]:
         """Current results, file by file."""
