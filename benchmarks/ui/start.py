@@ -82,21 +82,35 @@ def start(code: str, *args: str) -> tuple[float, float, dict]:
 
 
 def make_project(folder: Path, runs: int) -> None:
-    """A project with evidence-free but real run folders, so that opening has to list them."""
-    from phasewise.records.jobs import DataView, ProfileJob
+    """A project in the middle of tuning with evidence of every phase before it, padded with ended runs to `runs` of them; real files, invented results."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+    from fakes import FakeRunner, Script
+    from phasewise.project.folder import Project
     from phasewise.workflow.session import Session
+    from workflow.fakes import World, result_for
+    from workflow.test_walkthrough import walk
 
-    session = Session.create(folder, answers={"data": {"file": str(folder / "data.csv")}}, name="bench")
-    (folder / "data.csv").write_text("a,b,target\n1,2,0\n2,3,1\n")
-    for _ in range(runs):
-        run = session.project.runs.create(ProfileJob(phase="data", title="Read the data", data=DataView(kind="tabular", file="data.csv")))
-        now = time.time()
-        lines = [{"v": 1, "seq": 0, "t": now, "run": run.id, "kind": "hello", "job": "profile", "pid": 1, "host": "x"}, {"v": 1, "seq": 1, "t": now, "run": run.id, "kind": "finished", "reason": "failed", "seconds": 1.0, "exit_code": 1}]
-        from phasewise.project import lines as codec
-
-        with run.events_path.open("ab") as f:
-            for line in lines:
-                f.write(codec.encode(line) if hasattr(codec, "encode") else (json.dumps(line) + "\n").encode())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    data = folder.parent / "data.csv"
+    data.write_text("age,town,label,other\n1,a,yes,no\n2,b,no,no\n")
+    world = World()
+    kinds = ("profile", "split", "checks", "baselines", "checkup", "find_lr", "fit", "ladder", "try_ideas", "search", "ablate", "inspect")
+    steps = [[float(i), 1.0 / (1 + i), 1e-3] for i in range(400)]
+    told = [("metrics", {"series": "train", "columns": ["step", "loss", "lr"], "rows": steps[i : i + 20]}) for i in range(0, 400, 20)]
+    project = Project.create(folder, "bench")
+    session = Session(project, runner=FakeRunner(project, {k: Script(result=lambda job: result_for(job, "0007-fit", world), events=told) for k in kinds}))
+    session.answers.set("data", "file", str(data), source="flag")
+    walk(session, until="train")
+    while len(project.runs.list()) < runs:
+        job = session.next_job("tune")
+        if job is None:
+            break
+        session.start(job)
+        session.poll()
+    last = project.runs.list()[-1].job()
+    runner = FakeRunner(project, {last.kind: Script(reason="stopped", result=None, events=told)})
+    while len(project.runs.list()) < runs:
+        runner.start(project.runs.create(last))
     session.close()
 
 

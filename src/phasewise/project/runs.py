@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,9 +90,9 @@ class RunFolder:
         """Where the run stands, from the folder alone."""
         if lock.is_held(self.lock_path):
             return "paused" if self._paused() else "running"
-        last = self._last_lines()
-        if last and last[-1].get("kind") == "finished":
-            return REASONS.get(str(last[-1].get("reason")), "failed")
+        last = self._last_line()
+        if last and last.get("kind") == "finished":
+            return REASONS.get(str(last.get("reason")), "failed")
         if not last and (self.path / "result.json").is_file():
             return "finished"  # a copy without its events, as git may leave it
         if last or (self.path / "exit.json").exists() or not self.path.is_dir():
@@ -159,19 +159,22 @@ class RunFolder:
                     os.replace(self.path / name, aside / name)
             self.checkpoints_dir.mkdir()
 
-    def _last_lines(self) -> list[dict[str, Any]]:
-        """The valid lines of the last piece of the event journal."""
+    def _last_lines(self) -> Iterator[dict[str, Any]]:
+        """The valid lines of the last piece of the event journal, the last one first."""
         try:
             size = os.stat(self.events_path, follow_symlinks=False).st_size
         except OSError:
-            return []
+            return
         start = max(0, size - _TAIL)
         pieces = atomic.read_from(self.events_path, start, _TAIL).split(b"\n")
-        return [value for piece in pieces if (value := lines.decode(piece)) is not None]
+        yield from (value for piece in reversed(pieces) if (value := lines.decode(piece)) is not None)
+
+    def _last_line(self) -> dict[str, Any] | None:
+        return next(self._last_lines(), None)
 
     def _paused(self) -> bool:
-        beats = [v for v in self._last_lines() if v.get("kind") == "heartbeat"]
-        return bool(beats and beats[-1].get("paused"))
+        beat = next((v for v in self._last_lines() if v.get("kind") == "heartbeat"), None)
+        return bool(beat and beat.get("paused"))
 
     def _launched_for(self) -> float:
         """Seconds since the process was asked for; 0 when nobody asked."""

@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+# defer_build: a model's validator is made when the first value comes; a start needs a quarter of them
+
 
 class Record(BaseModel):
     """A frozen record; unknown keys are errors so that a typo never passes silently."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants", defer_build=True)
 
 
 class OpenRecord(BaseModel):
     """A frozen record read from other versions: unknown keys are kept and ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=True, ser_json_inf_nan="constants", defer_build=True)
 
 
 def canonical_json(value: Any) -> bytes:

@@ -11,7 +11,7 @@ EVENT_VERSION = 1
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="constants", defer_build=True)
 
     v: int = EVENT_VERSION
     seq: int

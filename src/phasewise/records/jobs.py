@@ -1,5 +1,6 @@
 """Jobs: work for the engine process. A job is complete: with the project folder it can run on any machine."""
 
+import functools
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -316,9 +317,13 @@ Job = Annotated[
     Field(discriminator="kind"),
 ]
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(Job)
+
+@functools.cache
+def _adapter() -> TypeAdapter[Any]:
+    """Made when the first job is read: it builds the validators of all kinds."""
+    return TypeAdapter(Job)
 
 
 def parse_job(data: bytes | str | dict[str, Any]) -> Any:
     """A job from JSON text or an object."""
-    return _ADAPTER.validate_python(data) if isinstance(data, dict) else _ADAPTER.validate_json(data)
+    return _adapter().validate_python(data) if isinstance(data, dict) else _adapter().validate_json(data)

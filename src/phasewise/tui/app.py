@@ -1,5 +1,6 @@
 """The Textual app: paints a frame at once, then opens the project; decides nothing itself."""
 
+import gc
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ class PhasewiseApp(App[ExitInfo]):
         self.folder, self.opener, self.session, self.start, self.tour = folder, opener or open_session, session, start, tour
         self.desk: Any = None
         self.interrupted = False
+        self.begin_theme(self.settings.theme)
         self.crash: list[str] = []
 
     @property
@@ -46,8 +48,7 @@ class PhasewiseApp(App[ExitInfo]):
         return variables(DARK)
 
     def on_mount(self) -> None:
-        """Theme, keys, first screen; the project is opened after the first paint."""
-        self.use_theme(self.settings.theme)
+        """Keys, first screen; the project is opened after the first paint."""
         if not self.settings.motion:
             self.animation_level = "none"
         if self.settings.keys:
@@ -60,6 +61,7 @@ class PhasewiseApp(App[ExitInfo]):
             from phasewise.tui.screens.start import StartScreen
 
             self.push_screen(StartScreen(self.start))
+            self.call_after_refresh(settle_memory)
 
     async def open_project(self) -> None:
         """Open the session and hand it to the main screen; a project that cannot be opened ends the app with its error."""
@@ -71,6 +73,7 @@ class PhasewiseApp(App[ExitInfo]):
                 self.session = self.opener(self.folder) if self.folder is not None else None
             self.desk = Desk(self.session)
             await self.screen.open_project()  # type: ignore[attr-defined]
+            self.call_after_refresh(settle_memory)
             if self.tour is not None:
                 self.run_worker(self.tour.run(self), exit_on_error=True)
         except PhasewiseError as error:
@@ -83,6 +86,24 @@ class PhasewiseApp(App[ExitInfo]):
             self.notify("The tour is over; the project is yours.", markup=False)
             return
         await super().on_event(event)
+
+    def begin_theme(self, name: str) -> None:
+        """The first theme, in force before any style is parsed, so that nothing is parsed twice."""
+        from phasewise.tui.themes import theme
+
+        self.register_theme(theme(name))
+        self.set_reactive(PhasewiseApp.theme, f"phasewise-{name}")
+        self.styled_with = self.get_css_variables()
+        self.stylesheet.set_variables(self.styled_with)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the styles again only when their variables changed."""
+        variables = self.get_css_variables()
+        if variables == self.styled_with:
+            self.stylesheet.update(self, animate=animate)
+            return
+        self.styled_with = variables
+        super().refresh_css(animate)
 
     def use_theme(self, name: str) -> None:
         """Switch to one of our themes."""
@@ -171,6 +192,13 @@ class PhasewiseApp(App[ExitInfo]):
             self._exception = error
             self._exception_event.set()
         self.exit(ExitInfo(code=1, folder=str(self.folder or ""), lines=self.crash, command=f"phasewise {shlex.quote(str(self.folder))}" if self.folder else "phasewise"))
+
+
+def settle_memory() -> None:
+    """What the start made stays: the collector need not look at it again."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def open_session(folder: Path) -> Any:

@@ -24,8 +24,11 @@ def record(session: Any, run: Any) -> Evidence | None:
     One that was told to stop after its epoch is: somebody found that enough.
     """
     data = run.result()
+    state = run.state() if data is not None else ""
+    if data is None or state in ("failed", "lost"):
+        return None
     story = told(run)
-    if data is None or run.state() in ("failed", "lost") or (run.state() == "stopped" and story.stop != "stop_epoch"):
+    if state == "stopped" and story.stop != "stop_epoch":
         return None
     job = run.job()
     result = RESULTS[job.kind].model_validate(data)

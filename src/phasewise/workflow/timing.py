@@ -1,6 +1,5 @@
 """What an idea takes, from what the last fits took (I01): measured seconds of one fit times the fits of the idea. Pure functions."""
 
-from statistics import median
 from typing import Any
 
 from phasewise.records.ideas import Idea
@@ -12,7 +11,7 @@ def fit_seconds(view: Any, state: Any) -> float | None:
     """Seconds of one fit of the incumbent: the median over the fits of the rounds so far, else the last fit's; None before there is one."""
     found = [idea.hours * 3600 / len(item.result.seeds) for item in state.rounds if item.job == "try_ideas" for idea in item.result.ideas if idea.hours and item.result.seeds]
     if found:
-        return median(found)
+        return sorted(found)[len(found) // 2]
     fit = view.latest("fit")
     return (fit.model.seconds or None) if fit is not None else None
 

@@ -132,6 +132,7 @@ class Doing:
             self.auto = ""
             self.fail(e)
             return
+        self.pace(True)  # type: ignore[attr-defined]
         if run.phase == self.phase and self.page is not None and self.page.live_view() >= 0:  # type: ignore[attr-defined]
             await self.page.show(self.page.live_view())  # type: ignore[attr-defined]
         self.refresh_pages()  # type: ignore[attr-defined]

@@ -35,6 +35,10 @@ FOOTER = [
 ]
 
 
+CALM = 10
+"""Frames without news after which the screen looks only once a second."""
+
+
 class MainScreen(Doing, Helping, Screen[None]):
     """One project. Pages are built on their first visit; the frame stands before the project is read."""
 
@@ -55,6 +59,9 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.drawer = Drawer()
         self.auto: str = ""
         self.auto_seal = False
+        self.calm = 0
+        self.fast: Any = None
+        self.slow: Any = None
         self.confirmed_as: dict[str, str] = {}
         self._moving = asyncio.Lock()
 
@@ -97,7 +104,8 @@ class MainScreen(Doing, Helping, Screen[None]):
         if not self.desk.read_only and self.step.job is not None and self.step.job.kind == "profile":
             self.auto, self.auto_seal = self.phase, False
             await self.start(self.desk.session.next_job(self.phase))  # reading the file decides nothing; every recommendation rests on it
-        self.set_interval(1 / 5 if not self.app.settings.remote else 1 / 2, self.frame)  # type: ignore[attr-defined]
+        self.fast = self.set_interval(1 / 5 if not self.app.settings.remote else 1 / 2, self.frame)  # type: ignore[attr-defined]
+        self.slow = self.set_interval(1.0, self.frame, pause=True)
         self.set_interval(2.0, self.watch_lost)
         self.announce(attached)
 
@@ -272,6 +280,16 @@ class MainScreen(Doing, Helping, Screen[None]):
             self.ended(touched)
             self.refresh_pages()
             await self.go_on()
+        self.pace(bool(touched) or self.desk.version != before)
+
+    def pace(self, news: bool) -> None:
+        """Five frames a second while something goes on, one while nothing does: an idle window costs next to nothing."""
+        if self.slow is None:
+            return  # the project is still being opened
+        self.calm = 0 if news or self.desk.board.live() or self.desk.board.replaying or self.auto or self.desk.busy else self.calm + 1
+        going, resting = (self.fast, self.slow) if self.calm < CALM else (self.slow, self.fast)
+        resting.pause()
+        going.resume()
 
     def watch_lost(self) -> None:
         """Say so when a run's process is gone."""
