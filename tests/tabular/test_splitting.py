@@ -277,7 +277,10 @@ def test_checks_see_planted_faults_and_pass_a_clean_split() -> None:
     doubled[-1] = 0
     assert splitchecks.copies(doubled, part, -1, 0)[0].severity == "warn"
     lost = np.where(part == TEST, 0, y)
-    assert splitchecks.classes(lost, ["a", "b"], part, 0)[0].severity == "warn"
+    one_class = splitchecks.classes(lost, ["a", "b"], part, 0)[0]
+    assert one_class.severity == "block" and one_class.recommended().action == "stratify"
+    third = np.where((part == TRAIN) & (np.arange(1000) < 30), 2, y)
+    assert splitchecks.classes(third, ["a", "b", "c"], part, 0)[0].severity == "warn"
     assert splitchecks.shift(np.where(part == TEST, 1, y), part)[0].severity == "warn"
     assert splitchecks.group_and_time(part, np.arange(1000) % 90, None, "grouped", "", 0)[0].severity == "block"
     x = rng.normal(size=(1000, 3))

@@ -167,6 +167,7 @@ _PRIVATE = {
     "IBAN": r"^[A-Z]{2}\d{2}[ ]?([A-Z0-9]{4}[ ]?){3,7}[A-Z0-9]{0,4}$",
     "social security number": r"^\d{3}-\d{2}-\d{4}$",
 }
+_DATE = r"^((19|20)\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](19|20)\d{2})"
 _PRIVATE_NAMES = ("first_name", "firstname", "last_name", "lastname", "surname", "full_name", "fullname", "email", "e_mail", "phone", "telephone", "mobile", "ssn", "iban", "passport", "credit_card", "street", "address", "date_of_birth", "dob")
 
 
@@ -178,6 +179,8 @@ def personal_data(table: CheckTable) -> list[Finding]:
     for column in [*table.facts.texts(), *hidden]:
         cells = table.facts.uniques(column)["value"].head(2000)
         if len(cells) < 5:
+            continue
+        if float(cells.str.strip_chars().str.contains(_DATE).mean() or 0) >= 0.5:
             continue
         for what, pattern in _PRIVATE.items():
             share = float(cells.str.strip_chars().str.contains(pattern).mean() or 0)

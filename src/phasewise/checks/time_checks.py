@@ -136,6 +136,10 @@ def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.n
     return _score(y, proba, values)
 
 
+FILLED = 0.9
+"""Share of rows a date must be known for, to order the rows."""
+
+
 @check("time-trend", source="T32", cost="model", rows=6_000)
 def time_trend(table: CheckTable) -> list[Finding]:
     """The data changes along a date column, so a random split looks into the future."""
@@ -150,8 +154,8 @@ def time_trend(table: CheckTable) -> list[Finding]:
     for c in dates[:3]:
         when = coded(table.frame[c])[facts.leak_rows]
         known = np.isfinite(when)
-        if known.sum() < 300 or len(np.unique(when[known])) < 10:
-            continue
+        if known.sum() < max(300, FILLED * len(when)) or len(np.unique(when[known])) < 10:
+            continue  # a date that many rows lack orders nothing: whether it is filled is another check's question
         k = len(facts.classes) if table.classification else 0
         from phasewise.checks.onecolumn import column_score
 

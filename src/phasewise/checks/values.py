@@ -142,6 +142,10 @@ def _clusters(cells: np.ndarray, factor: float) -> list[dict]:
     return out
 
 
+DECIDING = 0.002
+"""Share of the rows (at least three) that may not hold half of all squared distances."""
+
+
 @check("target-shape", source="T26", cost="pass", tasks=("regression",))
 def target_shape(table: CheckTable) -> list[Finding]:
     """A regression target with a heavy tail or clipped ends."""
@@ -155,6 +159,12 @@ def target_shape(table: CheckTable) -> list[Finding]:
     if abs(skew) > 2:
         offers = [remedy("log-target", recommended=bool(y.min() >= 0)), remedy("accept", recommended=bool(y.min() < 0))]
         out.append(finding("target-shape", "info", "The target has a heavy tail", f"Skewness {skew:.1f} after capping 0.5 % at each end.", place="tail", columns=[table.target], numbers={"skew": skew}, remedies=offers))
+    away = np.sort((y - np.median(y)) ** 2)[::-1]
+    few = max(3, round(DECIDING * len(y)))
+    share = float(away[:few].sum() / away.sum())
+    if share > 0.5:
+        offers = [remedy("log-target", recommended=bool(y.min() >= 0)), remedy("accept", recommended=bool(y.min() < 0))]
+        out.append(finding("target-shape", "warn", f"{few} extreme targets decide every squared error", f"They hold {share:.0%} of all squared distances from the median; the largest is {np.abs(y).max():.4g}, the median {np.median(y):.4g}. Look at these rows: a slip of unit or decimal point?", place="extremes", columns=[table.target], rows=few, numbers={"share": share}, remedies=offers))
     for end, name in ((y.max(), "largest"), (y.min(), "smallest")):
         share = float((y == end).mean())
         if share >= 0.01 and len(np.unique(y)) > 50:

@@ -55,6 +55,8 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
     measure = metric(metric_id)
     score = best.score
     shown = f"{best.name}: {measure.title} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
+    if target is not None and dummy is not None and meets(metric_id, dummy.score.value, target):
+        return "no", f"The goal {target:.4g} asks nothing: always saying the same reaches {dummy.score.value:.4g} ({shown}). Set a goal that only a useful model reaches, and look at extreme targets."
     if target is not None and meets(metric_id, score.value, target):
         return "no", f"The goal {target:.4g} is met without a network ({shown})."
     better_end = score.high if measure.maximize else score.low

@@ -52,14 +52,19 @@ def answers_of(finding: Any, remedy: Any) -> dict[str, Any]:
 def recommended(view: Any) -> dict[str, str]:
     """Finding -> recommended action, for blocking and warning findings nobody has answered yet.
 
-    A remedy that draws the split anew comes alone: what the others found on the old split may be gone after it.
+    A remedy that draws the split anew comes alone: what the others found on the old split may be gone after it. No split is drawn along a date
+    that another finding wants left out.
     """
+    leaving = {c for f in findings(view) if f.severity in ("block", "warn") and (r := f.recommended()) is not None and r.action == "drop-column" for c in f.columns}
     answered = (view.value("data.remedies") or {}).keys() | view.facts.remedies.keys()
     out: dict[str, str] = {}
     for finding in findings(view):
         remedy = finding.recommended()
         if finding.severity in ("block", "warn") and finding.id not in answered and remedy is not None:
-            if any(key.startswith("data.") for key in answers_of(finding, remedy)):
+            instead = answers_of(finding, remedy)
+            if instead.get("data.time") in leaving:
+                continue
+            if any(key.startswith("data.") for key in instead):
                 return {finding.id: remedy.action}
             out[finding.id] = remedy.action
     return out

@@ -56,6 +56,9 @@ def classes(y: np.ndarray, names: Sequence[str], part: np.ndarray, folds: int) -
     if lacking:
         said = "; ".join(f"{safe_text(n, 40)!r} is not in {p}" for n, p in lacking[:5])
         share = float((y == list(names).index(lacking[0][0])).mean())
+        single = next((PARTS[code] for code in ((TRAIN, VALIDATION, TEST) if not folds else (TRAIN, TEST)) if len(np.unique(y[part == code])) < 2), "")
+        if single:
+            return [_finding("class-missing-in-part", "P03", "block", f"The {single} part holds one class only", f"{said}. Nothing can be learned from it or judged on it.", why="With one class every answer is right.", numbers={"missing": len(lacking)}, remedies=[Remedy(action="stratify", title="Split anew, classes in equal shares", recommended=True)])]
         return [_finding("class-missing-in-part", "P03", "warn", "A class is missing in a part", f"{said}. A random part of {int((part == TEST).sum()):,} rows misses a class of share {share:.2%} with chance {miss_chance(share, int((part == TEST).sum())):.1%}.", why="What is not there cannot be judged.", numbers={"missing": len(lacking)}, remedies=[Remedy(action="merge-class", title="Merge rare classes"), Remedy(action="accept", title="Go on, and report the class as not judged", recommended=True)])]
     if thin:
         said = "; ".join(f"{safe_text(n, 40)!r} has {c} in {p}" for n, p, c in thin[:5])
@@ -115,12 +118,15 @@ def unseen(frame: pl.DataFrame, categories: Sequence[str], part: np.ndarray, pol
     return [_finding("unseen-levels-in-part", "P08", "pass", "Nearly all levels are seen in training")]
 
 
-def size(rows: int, half_width: float | None, folds: int) -> list[Finding]:
-    """P09: too few test rows, or an interval wider than 5 points on each side."""
+def size(rows: int, half_width: float | None, folds: int, policy: str = "") -> list[Finding]:
+    """P09 and G01: too few test rows, or an interval wider than 5 points on each side; a drawn split may take folds instead."""
+    go_on = Remedy(action="accept", title="Go on and read the intervals", recommended=True)
     if rows < 100:
-        return [_finding("part-size", "P09", "warn", "The test part is small", f"{rows:,} rows{f': the interval will be about {half_width * 100:.1f} points on each side' if half_width else ''}; it can only reject disasters.", why="Few rows make wide intervals.", remedies=[Remedy(action="accept", title="Go on and read the intervals", recommended=True)])]
+        fold = not folds and policy in ("random", "stratified", "grouped")
+        ways = [Remedy(action="folds", title="Judge models by folds over all other rows"), go_on] if fold else [go_on]
+        return [_finding("part-size", "P09", "warn", "The test part is small", f"{rows:,} rows{f': the interval will be about {half_width * 100:.1f} points on each side' if half_width else ''}; it can only reject disasters.", why="Few rows make wide intervals.", numbers={"test_rows": rows}, remedies=ways)]
     if half_width is not None and half_width > 0.05:
-        return [_finding("part-size", "P09", "warn", "The test interval will be wide", f"About {half_width * 100:.1f} points on each side with {rows:,} rows.", remedies=[Remedy(action="accept", title="Go on and read the intervals", recommended=True)])]
+        return [_finding("part-size", "P09", "warn", "The test interval will be wide", f"About {half_width * 100:.1f} points on each side with {rows:,} rows.", numbers={"test_rows": rows}, remedies=[go_on])]
     return [_finding("part-size", "P09", "pass", "The test part is large enough", f"{rows:,} rows.")]
 
 

@@ -132,12 +132,19 @@ def draw(table: Table, job: SplitJob) -> Drawn:
     return drawn
 
 
+MOST_TIMELESS = 0.2
+"""Share of the rows that a split by time may leave out because they have no time."""
+
+
 def _in_time(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:
     if not job.time:
         raise UsageError("no time column named", "A split by time needs a column that orders the rows.", "Name the column (data.time).")
     order, unit = time_order(table.frame[job.time], table.formats.get(job.time))
     drawn.order = order
     order = np.where(use, order, np.nan)
+    timeless = int((use & ~np.isfinite(order)).sum())
+    if timeless > MOST_TIMELESS * max(int(use.sum()), 1):
+        raise BadInputError(f"cannot split by {safe_text(job.time, 60)!r}: most rows would be lost" if timeless > use.sum() / 2 else f"cannot split by {safe_text(job.time, 60)!r}: too many rows have no time", f"{timeless:,} of {int(use.sum()):,} labelled rows have no time there; a split by time leaves them out.", "Name a column that is filled (data.time), or choose another policy (data.policy).", where=job.time)
     drawn.part[:] = assigning.by_time(order, wanted, job.gap * unit)
     drawn.folds = 0
     lost = int((use & (drawn.part == DROPPED)).sum())
@@ -190,7 +197,7 @@ def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
     out += splitchecks.shift(stratum[used], part[used])
     out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed)
     out += splitchecks.unseen(table.frame, [c for c, r in table.roles.items() if r == "category"], part, job.policy)
-    out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(labels, part), drawn.folds)
+    out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(labels, part), drawn.folds, job.policy)
     out.append(Finding(id="schema-across-parts", check="schema-across-parts", source="P10", severity="pass", title="All parts have the same columns"))
     return out + splitchecks.by_construction()
 
