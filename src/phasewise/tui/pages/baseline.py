@@ -1,5 +1,6 @@
 """Baseline: what a network must beat, whether it is needed, and whether the smallest one is sound."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -26,6 +27,7 @@ class Leaderboard(View):
     HINT = "w go on with a reason"
     PLACE = "leaderboard"
     BINDINGS = keys.bindings(PLACE)
+    models: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Banner, table, detail."""
@@ -39,7 +41,7 @@ class Leaderboard(View):
     def load(self) -> None:
         evidence = self.desk.evidence("baselines")
         self.banner.display = evidence is not None
-        self.models: list[Any] = list(evidence.result.models) if evidence else []
+        self.models = list(evidence.result.models) if evidence else []
         if evidence:
             need = evidence.result.need
             mark, word = NEED[need.verdict]

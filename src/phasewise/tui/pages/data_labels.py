@@ -52,6 +52,7 @@ class Labels(View):
 
     TITLE = "Labels"
     HINT = "a accept l relabel d drop u undo"
+    found: Any = None
 
     def compose(self) -> ComposeResult:
         """Sentences, queue, row."""

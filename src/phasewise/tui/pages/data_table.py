@@ -1,5 +1,6 @@
 """The data as it is in the file: first rows, and every column at a glance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -52,6 +53,7 @@ class Columns(View):
 
     TITLE = "Columns"
     HINT = "j k move, y copy"
+    found: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Table and detail."""
@@ -65,7 +67,7 @@ class Columns(View):
 
     def load(self) -> None:
         found = self.desk.result("profile")
-        self.found: list[Any] = list(found.columns) if found else []
+        self.found = list(found.columns) if found else []
         roles = self.desk.answer("data.roles") or {}
         rows: list[list[Any]] = []
         for c in self.found:

@@ -1,5 +1,6 @@
 """Continuous feed on the field page: the versions in service, what each feed brought, and a key to feed a file (X14)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -26,6 +27,7 @@ class Feeds(View):
     HINT = "a feed a file  B put back"
     PLACE = "feed"
     BINDINGS = keys.bindings(PLACE)
+    found: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Versions, feeds, detail."""

@@ -1,5 +1,6 @@
 """The LR finder: loss over learning rate with a cursor and every suggestion; Enter takes one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -23,6 +24,7 @@ class Finder(View):
     HINT = "Enter takes the rate, t the cursor's"
     PLACE = "finder"
     BINDINGS = keys.bindings(PLACE)
+    suggestions: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Head, chart, suggestions."""
@@ -63,7 +65,7 @@ class Finder(View):
         evidence = self.desk.evidence("find_lr")
         found = evidence.result if evidence else None
         rows: list[list[Any]] = []
-        self.suggestions: list[Any] = list(found.suggestions) if found else []
+        self.suggestions = list(found.suggestions) if found else []
         guides: dict[float, str] = {}
         letters = _letters([s.name for s in self.suggestions])
         lr = self.desk.answer("train.lr")

@@ -1,5 +1,6 @@
 """Findings sorted by harm; a key answers the one under the cursor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -28,6 +29,7 @@ class Findings(View):
     PLACE = "findings"
     BINDINGS = keys.bindings(PLACE)
     passes = False
+    found: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Trust, list, detail."""

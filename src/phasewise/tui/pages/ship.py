@@ -17,6 +17,7 @@ class Report(View):
 
     TITLE = "Report"
     HINT = "j k scroll"
+    text: str | None = None
 
     def compose(self) -> ComposeResult:
         """A scrolling column."""

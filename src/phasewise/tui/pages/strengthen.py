@@ -1,5 +1,6 @@
 """Strengthen: is more worth it?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -18,12 +19,13 @@ class Ensembles(View):
     """Ensembles against the best single model, judged on rows they were not fitted on."""
 
     TITLE = "Ensembles"
+    models: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Banner, models, weights."""
         self.banner = Block(classes="banner")
         self.table = Table(leaderboard_columns("score"), title="ensembles", empty="Nothing combined yet. This phase is optional: answer the question, or skip it with a reason (S).", classes="fill")
-        self.models: list[Any] = []
+        self.models = []
         self.weights = Block(self._weights, classes="detail")
         yield self.banner
         yield self.table

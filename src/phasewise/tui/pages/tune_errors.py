@@ -1,5 +1,6 @@
 """Where the model is wrong: slices with false-discovery control, gallery, confusion, calibration, importance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -33,6 +34,8 @@ class Errors(View):
     BINDINGS = keys.bindings(PLACE)
     part = 0
     last_tag = ""
+    found: Any = None
+    rows_of: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Part strip, then what the part needs."""
@@ -64,7 +67,7 @@ class Errors(View):
         self.table.display = name in TABLES or self.found is None
         self.chart.display = name == "calibration" and self.found is not None
         self.text.display = name in ("confusion", "calibration") and self.found is not None
-        self.rows_of: list[Any] = []
+        self.rows_of = []
         if self.found is not None and self.table.display:
             getattr(self, f"_{name}")()
         self.strip.redraw()

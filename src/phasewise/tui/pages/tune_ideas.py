@@ -1,5 +1,6 @@
 """The backlog: what was predicted, what came out; predict and add from here."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -29,6 +30,7 @@ class Ideas(View):
     HINT = "e predict  a add  T try  D drop  z noise"
     PLACE = "ideas"
     BINDINGS = keys.bindings(PLACE)
+    ideas: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Summary, table, detail."""
@@ -46,7 +48,7 @@ class Ideas(View):
         backlog = self.desk.session.ideas
         ranked = list(backlog.ranked())
         known = {i.id for i in ranked}
-        self.ideas: list[Any] = [*ranked, *(i for i in backlog.all() if i.id not in known)]
+        self.ideas = [*ranked, *(i for i in backlog.all() if i.id not in known)]
         ends = [abs(x) for i in self.ideas if i.outcome for x in (i.outcome.low, i.outcome.high)]
         top = max(ends, default=1.0) or 1.0
         rows: list[list[Any]] = []

@@ -1,5 +1,6 @@
 """The population: live leaderboard with survivors while it runs, the trials after it, and all ideas' outcomes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -23,6 +24,7 @@ class Population(View):
 
     TITLE = "Population"
     HINT = "p pause  s stop"
+    configs: Sequence[Any] = ()
 
     def compose(self) -> ComposeResult:
         """Figures, chart when there is room, leaderboard, detail."""
@@ -69,7 +71,7 @@ class Population(View):
         self.chart.tick()
 
     def _fill_live(self, run: Any) -> None:
-        self.configs: list[dict[str, Any]] = []
+        self.configs = []
         leaders = run.leaders(self.desk.maximize)[:MOST]
         mark = RUN[run.state]
         alive = sum(t.alive for t in run.trials.values())
