@@ -16,6 +16,9 @@ QUANTILE_ROWS = 100_000
 APPROXIMATE_FROM = 300_000
 """Rows from which distinct counts are approximate (HyperLogLog) at first look."""
 
+ABSURD = 20.0
+"""Quartile ranges from the quartiles beyond which a number target is taken for a slip by the checks that fit models."""
+
 PLACEHOLDERS = frozenset({"", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "<na>", "#null!", "#value!", "nil", "(missing)", "not available", "\\n"})
 SOFT_PLACEHOLDERS = frozenset({"none", "unknown", "missing", "undefined", "unspecified"})
 
@@ -168,8 +171,12 @@ class Facts:
 
     @cached_property
     def leak_y(self) -> np.ndarray:
-        """The target on `leak_rows`."""
-        return self.y[self.leak_rows]
+        """The target on `leak_rows`; a number beyond 20 quartile ranges from the quartiles counts as one at that distance, so that a slip hides no signal."""
+        y = self.y[self.leak_rows]
+        if self.table.classification or not np.isfinite(y).any():
+            return y
+        low, high = np.nanquantile(y[np.isfinite(y)], [0.25, 0.75])
+        return np.clip(y, low - ABSURD * (high - low), high + ABSURD * (high - low)) if high > low else y
 
     @cached_property
     def leaks(self) -> dict[str, "object"]:

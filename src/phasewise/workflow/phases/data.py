@@ -154,11 +154,14 @@ class Data(Phase):
             profile = view.profile()
             return f"{profile.rows:,} rows, {len(profile.columns)} columns" if profile else "no data yet"
         rows = ", ".join(f"{part.rows:,} {name}" for name, part in split.parts.items() if part.rows)
-        blocks = sum(1 for f in findings(view) if f.severity == "block")
-        warns = sum(1 for f in findings(view) if f.severity == "warn")
+        found = {f.id: f.severity for f in findings(view) if f.severity in ("block", "warn")}
+        answered = (view.value("data.remedies") or {}).keys() | view.facts.remedies.keys()
+        warns = sum(s == "warn" for s in found.values())
+        left = len(found.keys() - answered)
+        state = "" if not found else ", all answered" if not left else f", {left} to answer"
         fixed = len(fixes(view))
         labels = f"; {fixed} label{'s' if fixed != 1 else ''} corrected" if fixed else ""
-        return f"{rows}; {blocks} blocking, {warns} warnings{labels}" if checks else rows
+        return f"{rows}; {len(found) - warns} blocking, {warns} warning{'s' if warns != 1 else ''}{state}{labels}" if checks else rows
 
 
 def findings(view: Any) -> list[Any]:
