@@ -167,7 +167,7 @@ _PRIVATE = {
     "IBAN": r"^[A-Z]{2}\d{2}[ ]?([A-Z0-9]{4}[ ]?){3,7}[A-Z0-9]{0,4}$",
     "social security number": r"^\d{3}-\d{2}-\d{4}$",
 }
-_DATE = r"^((19|20)\d{2}[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](19|20)\d{2})"
+_DATE = r"^((19|20)\d{2}[-/. ]\d{1,2}([-/. ]\d{1,2})?\b|\d{1,2}[-/. ]\d{1,2}[-/. ](19|20)\d{2}\b|([0-2]?\d|3[01])[-/. ]([0-2]?\d|3[01])[-/. ]\d{2}$|(19|20)\d{2}[-/](19|20)?\d{2}$)"
 _PRIVATE_NAMES = ("first_name", "firstname", "last_name", "lastname", "surname", "full_name", "fullname", "email", "e_mail", "phone", "telephone", "mobile", "ssn", "iban", "passport", "credit_card", "street", "address", "date_of_birth", "dob")
 
 
@@ -180,11 +180,11 @@ def personal_data(table: CheckTable) -> list[Finding]:
         cells = table.facts.uniques(column)["value"].head(2000)
         if len(cells) < 5:
             continue
-        if float(cells.str.strip_chars().str.contains(_DATE).mean() or 0) >= 0.5:
-            continue
+        # A date such as 12-05-2019 has the form of a telephone number; its name may still say whose date it is.
+        dates = float(cells.str.strip_chars().str.contains(_DATE).mean() or 0) >= 0.5
         for what, pattern in _PRIVATE.items():
             share = float(cells.str.strip_chars().str.contains(pattern).mean() or 0)
-            if share >= 0.5:
+            if share >= 0.5 and not dates:
                 out.append(_private(column, f"{percent(share)} of the distinct values look like a {what}"))
                 break
         else:

@@ -144,6 +144,8 @@ def _clusters(cells: np.ndarray, factor: float) -> list[dict]:
 
 DECIDING = 0.002
 """Share of the rows (at least three) that may not hold half of all squared distances."""
+APART = 4.0
+"""Times as far from the median as every other row: a slip of unit or decimal point leaves such a gap, the end of a natural tail does not."""
 
 
 @check("target-shape", source="T26", cost="pass", tasks=("regression",))
@@ -159,14 +161,27 @@ def target_shape(table: CheckTable) -> list[Finding]:
     if abs(skew) > 2:
         offers = [remedy("log-target", recommended=bool(y.min() >= 0)), remedy("accept", recommended=bool(y.min() < 0))]
         out.append(finding("target-shape", "info", "The target has a heavy tail", f"Skewness {skew:.1f} after capping 0.5 % at each end.", place="tail", columns=[table.target], numbers={"skew": skew}, remedies=offers))
-    away = np.sort((y - np.median(y)) ** 2)[::-1]
-    few = max(3, round(DECIDING * len(y)))
-    share = float(away[:few].sum() / away.sum())
-    if share > 0.5:
+    few, share, gap = _deciding(y)
+    if share > 0.5 and gap >= APART:
         offers = [remedy("log-target", recommended=bool(y.min() >= 0)), remedy("accept", recommended=bool(y.min() < 0))]
-        out.append(finding("target-shape", "warn", f"{few} extreme targets decide every squared error", f"They hold {share:.0%} of all squared distances from the median; the largest is {np.abs(y).max():.4g}, the median {np.median(y):.4g}. Look at these rows: a slip of unit or decimal point?", place="extremes", columns=[table.target], rows=few, numbers={"share": share}, remedies=offers))
+        many = len(few) > 1
+        shown = [f"row {table.number(int(table.facts.known[i])) + 1:,}: {y[i]:.6g}" for i in few[:5]]
+        seen = f"{'They hold' if many else 'It holds'} {share:.0%} of all squared distances from the median ({np.median(y):.4g}) and lie{'' if many else 's'} {gap:,.0f} times as far from it as any other row. Look at {'these rows' if many else 'this row'}: a slip of unit or decimal point?"
+        out.append(finding("target-shape", "warn", f"{len(few)} extreme target{'s decide' if many else ' decides'} every squared error", seen, place="extremes", columns=[table.target], rows=len(few), examples=shown, numbers={"share": share, "gap": gap}, remedies=offers))
     for end, name in ((y.max(), "largest"), (y.min(), "smallest")):
         share = float((y == end).mean())
         if share >= 0.01 and len(np.unique(y)) > 50:
             out.append(finding("target-shape", "info", f"{percent(share)} of the targets sit on the {name} value", f"{end:g}: the scale may have been cut there.", place=name, columns=[table.target], rows=int((y == end).sum()), numbers={"share": share}, remedies=[remedy("accept", recommended=True)]))
     return out
+
+
+def _deciding(y: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The few targets beyond the widest gap (positions, furthest first), their share of all squared distances from the median, and that gap as a ratio."""
+    away = np.abs(y - np.median(y))
+    most = max(3, round(DECIDING * len(y)))
+    order = np.argsort(-away, kind="stable")
+    top = away[order[: most + 1]]
+    # A target that is nearly always the same value has no next row to compare with.
+    ratios = np.where(top[1:] > 0, top[:-1] / np.maximum(top[1:], 1e-300), 0.0)
+    few = int(ratios.argmax()) + 1
+    return order[:few], float((away[order[:few]] ** 2).sum() / (away**2).sum()), float(ratios[few - 1])
