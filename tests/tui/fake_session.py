@@ -155,6 +155,7 @@ class FakeSession:
         self.skipped: dict[str, str] = {}
         self.stale: dict[str, tuple[str, ...]] = {}
         self.run_list: list[FakeRun] = []
+        self.elsewhere = False
         self.started: list[Any] = []
         self.resumed: list[str] = []
         self._told: dict[str, int] = {}
@@ -250,6 +251,11 @@ class FakeSession:
         run.emit("finished", reason="done", seconds=run.seconds)
         run.status = "finished"
         self.put(next(s for s in STEPS[run.phase] if s.partition(":")[0] == run.kind))
+
+    def catch_up(self) -> bool:
+        """As a read-only session: whether the other window did something."""
+        found, self.elsewhere = self.elsewhere, False
+        return found
 
     def poll(self) -> list[Any]:
         out: list[Any] = []

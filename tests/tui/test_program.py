@@ -141,6 +141,19 @@ def test_a_second_window_looks_on_and_cannot_steer(studio):
     wait(lambda: studio.run().state() == "running")
 
 
+def test_a_window_that_looks_on_sees_a_run_started_later_in_the_other(studio):
+    first = studio.window()
+    first.until("Train \u203a")
+    second = studio.window()
+    second.until("Read only")
+    first.send("n")
+    first.until("t train", limit=20)
+    second.until("Watch the run", limit=20)
+    second.send("n")
+    second.until("t train")
+    wait_shown(second, shown_step(second))
+
+
 def test_leaving_by_the_dialog_detaches_and_the_way_back_tells_what_happened(studio):
     window = studio.training()
     window.send("q")

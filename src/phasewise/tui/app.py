@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
-from textual.events import Event, Key
+from textual.events import AppFocus, Event, Key, MouseDown, Paste
 
 from phasewise.tui import guard, keys
 from phasewise.tui.exit import ExitInfo
@@ -80,7 +80,11 @@ class PhasewiseApp(App[ExitInfo]):
             self.exit(ExitInfo(code=error.exit_code, folder=str(self.folder or ""), lines=error.lines()))
 
     async def on_event(self, event: Event) -> None:
-        """Any key ends the tour, and does nothing else."""
+        """What a person does wakes a window that rests; any key ends the tour, and does nothing else."""
+        if isinstance(event, Key | MouseDown | Paste | AppFocus):
+            for screen in self.screen_stack:
+                if hasattr(screen, "wake"):
+                    screen.wake()
         if self.tour is not None and not self.tour.over and isinstance(event, Key):
             self.tour.stop()
             self.notify("The tour is over; the project is yours.", markup=False)

@@ -228,7 +228,10 @@ class Desk:
         return run
 
     def poll(self) -> set[str]:
-        """One tick: new events, pieces of replays; returns the runs that changed."""
+        """One tick: new events, pieces of replays, what another window did; returns the runs that changed."""
+        if self.read_only and self.session.catch_up():
+            self.attach()
+            self.touch()
         events = self.session.poll()
         touched = self.board.feed(events)
         touched |= self.board.step()

@@ -15,6 +15,7 @@ from phasewise.workflow.evidence import Evidence
 from phasewise.workflow.facts import Facts, fold
 from phasewise.workflow.files import FileIds
 from phasewise.workflow.following import OPEN, Follower
+from phasewise.workflow.looking_on import Onlooker
 from phasewise.workflow.phases import REGISTRY, STEPS
 from phasewise.workflow.view import ProjectView
 from phasewise.workflow.words import GateItem, Problem, ProjectState, Recommendation, Source
@@ -33,9 +34,11 @@ class Session:
         self._advice: dict[str, dict[str, Recommendation]] = {}
         self._dirty = False
         self.files = FileIds(project.path)
-        self.facts: Facts = fold(project.journal.entries())
+        entries, stored = project.journal.entries(), project.settings.load()
+        self._onlooker = Onlooker(self, entries, stored)
+        self.facts: Facts = fold(entries)
         self.book = AnswerBook(advise=self._advise, basis=self._basis, changed=self._changed)
-        self.book.load(project.settings.load(), self.facts.accepted)
+        self.book.load(stored, self.facts.accepted)
         self._remember_files()
         self.follower = Follower(project.runs)
         self.answers = Answers(self)
@@ -230,6 +233,10 @@ class Session:
             self.ideas.running_again()
             self.save()
         return events
+
+    def catch_up(self) -> bool:
+        """In a read-only session: take up what the writer did since the last call; whether there was anything."""
+        return self._onlooker.look() if self.read_only else False
 
     def record(self, run: Any) -> Evidence | None:
         """Write the result of a finished run into the journal, once; None when there is nothing to write."""

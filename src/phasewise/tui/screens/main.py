@@ -291,6 +291,11 @@ class MainScreen(Doing, Helping, Screen[None]):
         resting.pause()
         going.resume()
 
+    def wake(self) -> None:
+        """A person did something: fast frames again, the first of them at once."""
+        if self.calm >= CALM:
+            self.pace(True)
+
     def watch_lost(self) -> None:
         """Say so when a run's process is gone."""
         for run in self.desk.check_lost():
