@@ -163,6 +163,17 @@ def test_verdict_minimises_errors() -> None:
     assert need.verdict([], target=None, rows=0).verdict == "maybe"
 
 
+@pytest.mark.parametrize(("proposed", "rows", "value", "word"), [(True, 13_000, 0.85, "maybe"), (False, 13_000, 0.85, "no"), (True, 5_000, 0.85, "no"), (True, 13_000, 0.999, "no")])
+def test_a_goal_nobody_chose_stops_nothing_where_many_rows_would_show_a_gain(proposed, rows, value, word) -> None:
+    found = need.verdict([contender(0.5, family="dummy"), contender(value, 0.002)], target=0.83, rows=rows, proposed=proposed)
+    assert found.verdict == word and ("nobody chose" in found.reason) is (word == "maybe")
+
+
+def test_a_goal_that_the_constant_meets_asks_nothing() -> None:
+    found = need.verdict([contender(70.0, 2, "dummy", "rmse"), contender(50.0, 2, metric="rmse")], target=90.0, rows=50_000)
+    assert found.verdict == "no" and "asks nothing" in found.reason
+
+
 def test_adult_takes_less_than_a_minute(tmp_path: Path, shared_data: Path) -> None:
     from phasewise.kinds.tabular import splitting
     from phasewise.project.folder import Project

@@ -23,11 +23,12 @@ class Contender:
     score: Score
 
 
-def verdict(contenders: list[Contender], *, target: float | None, rows: int, kind: str = "tabular") -> NeedVerdict:
+def verdict(contenders: list[Contender], *, target: float | None, rows: int, kind: str = "tabular", proposed: bool = False) -> NeedVerdict:
     """`no`, `maybe` or `yes` with the numbers it rests on.
 
     `contenders` are scored on the same rows, `rows` are the development rows, `target` the goal's value. No: the best baseline
     meets the goal; or (tables) the rows are too few to show the gain a network could bring; or nothing is left to gain.
+    A goal that was only `proposed` closes no door where many rows would show what a network gains.
     """
     if not contenders:
         return NeedVerdict(verdict="maybe", reason="No baseline could be fitted, so nothing is known about what a network must beat.")
@@ -41,7 +42,7 @@ def verdict(contenders: list[Contender], *, target: float | None, rows: int, kin
         "best": best.score.value, "low": best.score.low, "high": best.score.high, "target": target, "rows": float(rows), "smallest_visible_gain": visible,
         "dummy": dummy.score.value if dummy else None, "best_name": best.name, "metric": measure.id,
     }
-    word, reason = _judge(measure.id, best, dummy, target, gap, rows, kind, visible)
+    word, reason = _judge(measure.id, best, dummy, target, gap, rows, kind, visible, proposed)
     return NeedVerdict(verdict=word, reason=reason, best=best.ref, gap=gap, numbers=numbers)
 
 
@@ -51,13 +52,15 @@ def _visible(rows: int) -> float:
     return smallest_gain(rows, DISAGREEMENT)
 
 
-def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: float | None, gap: float | None, rows: int, kind: str, visible: float) -> tuple[str, str]:
+def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: float | None, gap: float | None, rows: int, kind: str, visible: float, proposed: bool) -> tuple[str, str]:
     measure = metric(metric_id)
     score = best.score
     shown = f"{best.name}: {measure.title} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
     if target is not None and dummy is not None and meets(metric_id, dummy.score.value, target):
         return "no", f"The goal {target:.4g} asks nothing: always saying the same reaches {dummy.score.value:.4g} ({shown}). Set a goal that only a useful model reaches, and look at extreme targets."
-    if target is not None and meets(metric_id, score.value, target):
+    met = target is not None and meets(metric_id, score.value, target)
+    open_end = met and proposed and rows >= MANY_ROWS
+    if met and not open_end:
         return "no", f"The goal {target:.4g} is met without a network ({shown})."
     better_end = score.high if measure.maximize else score.low
     if kind == "tabular" and visible > USUAL_GAIN:
@@ -69,6 +72,8 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
             return "no", f"{shown}. What is left to gain ({100 * room:.2f} points) is within the noise."
     if kind == "tabular" and dummy is not None and dummy is not best and _no_better(metric_id, best, dummy):
         return "no", f"{shown}. No baseline beats the constant guess ({dummy.score.value:.4g}) beyond noise: look at the data before training anything."
+    if open_end:
+        return "maybe", f"{shown}. It meets the proposed goal {target:.4g}, which nobody chose; with {rows:,} rows gains from {100 * visible:.1f} points on would show. Set a goal of your own: one that is met needs no network."
     if target is None:
         return "maybe", f"{shown}. No goal is set, so it cannot be said whether this is enough."
     if meets(metric_id, better_end, target):

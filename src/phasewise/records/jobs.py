@@ -81,6 +81,8 @@ class BaselinesJob(_Job):
     data: DataView
     models: list[str]
     target: float | None = None
+    proposed: bool = False
+    """The target was proposed by Phasewise and nobody chose it."""
 
 
 class CheckupJob(_Job):

@@ -53,7 +53,7 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
     best = next((m for m in results if m.family != "dummy"), None)
     if best is not None:
         notes += series.tell(ctx, best.name, series.look(wing, dev, arrays.load(ctx.run.arrays_dir, best.name)))
-    verdict = need.verdict(contenders, target=job.target, rows=len(dev.y), kind=job.data.kind)
+    verdict = need.verdict(contenders, target=job.target, rows=len(dev.y), kind=job.data.kind, proposed=job.proposed)
     return BaselinesResult(models=results, need=verdict, skipped=skipped, notes=notes)
 
 

@@ -6,6 +6,7 @@ from phasewise.records.jobs import BaselinesJob, CheckupJob
 from phasewise.workflow import config, recipes
 from phasewise.workflow.dev import CODE, DEV, NETWORK, data_view
 from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.phases.goals import own_target
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
@@ -13,10 +14,10 @@ from phasewise.workflow.words import GateItem, Problem, Recommendation
 def _baselines_job(view: Any) -> BaselinesJob:
     models = view.value("baseline.models") or recipes.baselines(view)
     # On pictures a network usually wins: a proposed goal that nobody chose must not be what shuts it out (G01).
-    chosen = view.kind == "tabular" or view.explicit("goals.target") is not None
+    own = own_target(view)
     return BaselinesJob(
-        phase="baseline", title="Baselines", data=data_view(view), models=list(models), target=view.value("goals.target") if chosen else None,
-        seed=view.value("data.seed") or 0,
+        phase="baseline", title="Baselines", data=data_view(view), models=list(models), target=view.value("goals.target") if own or view.kind == "tabular" else None,
+        proposed=not own, seed=view.value("data.seed") or 0,
     )
 
 
@@ -29,7 +30,7 @@ def _checkup_job(view: Any) -> CheckupJob:
 
 BASELINES = Step(
     slot="baselines", phase="baseline", title="Baselines", build=_baselines_job, evidence=("split",),
-    answers=(*DEV, "goals.target", "baseline.models", "approach.weights_file"),
+    answers=(*DEV, "goals.target", "baseline.models", "approach.weights_file"), extra=lambda view: {"goals.target chosen": str(own_target(view))},
 )
 CHECKUP = Step(
     slot="checkup", phase="baseline", title="Network check-up", build=_checkup_job, evidence=("split",),

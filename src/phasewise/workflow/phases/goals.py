@@ -12,6 +12,11 @@ RARE = 0.10
 """Below this share of the rarer class a ranking of the rare cases (average precision) says more than ROC AUC (Davis & Goadrich 2006)."""
 
 
+def own_target(view: Any) -> bool:
+    """Whether a person chose the target, and did not just take the proposed one."""
+    return view.book.source("goals", "target") not in ("recommended", "default")
+
+
 def recommended_metric(profile: Any) -> Recommendation | None:
     """A metric for the task and its balance, with the numbers behind it (G04)."""
     if profile is None or not profile.task:

@@ -9,6 +9,7 @@ from phasewise.workflow import candidates, loop
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.foresight import LOOKS
 from phasewise.workflow.phases.base import Phase
+from phasewise.workflow.phases.goals import own_target
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
@@ -47,7 +48,7 @@ def _constant(models: list[Any]) -> str:
 def _claim(view: Any, model: Any) -> Recommendation:
     """The goal is the claim where a person set it or where it is within reach; a proposed goal out of reach claims nothing."""
     target, metric = view.value("goals.target"), view.metric
-    own = view.book.source("goals", "target") not in ("recommended", "default")
+    own = own_target(view)
     if target is None or metric is None or own or meets(metric.id, model.validation.value, target):
         return Recommendation(value="target", reason="The goal is a number: that number is what is tested.")
     rival = "a constant" if model.source == "baseline" else "every baseline"
@@ -118,7 +119,7 @@ class Verify(Phase):
             held = meets(metric.id, score.high if metric.maximize else score.low, target)
             sure = meets(metric.id, score.low if metric.maximize else score.high, target)
             say = "the whole interval meets the goal" if sure else "the interval reaches the goal, not all of it" if held else "the interval misses the goal"
-            own = view.book.source("goals", "target") not in ("recommended", "default")
+            own = own_target(view)
             if not held and not own:
                 say = "no goal of your own was set; the interval misses the proposed first goal"
             items.append(GateItem(id="goal-held", ok=held or not own, text=f"{say} {target:g}", remedy="Go back to tune with a reason, or write why this score is enough."))
