@@ -134,6 +134,31 @@ def test_json_lines_end_with_finished_whatever_happens(cli, project, quiet_home)
     assert {"hello", "progress", "phase"} <= {e["kind"] for e in lines}
 
 
+@pytest.mark.parametrize("command", [["status"], ["run", "--through", "dta"], ["new", "q", "--data", "absent.csv"], ["check", "absent.csv"], ["check", "--findings"], ["export", "--to", "nothing"], ["run", "--sett", "x"], ["runs", "-C", "nowhere"]])
+def test_with_json_an_error_is_json_too(cli, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli(*command, "--json")
+    told = json.loads(out)
+    assert code in (1, 2) and told["kind"] == "finished" and told["exit_code"] == code and told["title"] in err
+
+
+def test_with_json_a_crash_and_an_interruption_are_json_too(cli, project, monkeypatch):
+    from phasewise.workflow import drive
+
+    def fail(self, phases):
+        raise ZeroDivisionError("planted")
+
+    def interrupt(self, phases):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drive.Drive, "through", fail)
+    code, out, _ = cli("run", "--yes", "--json")
+    assert code == 1 and json.loads(out.splitlines()[-1])["cause"] == "ZeroDivisionError" and out.count('"finished"') == 1
+    monkeypatch.setattr(drive.Drive, "through", interrupt)
+    code, out, _ = cli("run", "--yes", "--json")
+    assert code == 130 and json.loads(out.splitlines()[-1])["reason"] == "stopped" and out.count('"finished"') == 1
+
+
 def test_hostile_names_reach_no_terminal(cli, tmp_path):
     nasty = tmp_path / "a\x1b[31mb.csv"
     nasty.write_text("a,b\n1,2\n")

@@ -33,7 +33,7 @@ def _guarded(args: list[str]) -> int:
         from phasewise.cli.talk import say
 
         say("interrupted; the same command goes on where it stopped")
-        return 130
+        return _ended(args, 130, "stopped")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -44,12 +44,24 @@ def _guarded(args: list[str]) -> int:
             from phasewise.cli.talk import tell_error
 
             tell_error(error)
-            return error.exit_code
+            return _ended(args, error.exit_code, "failed", title=error.title, cause=error.cause, remedy=error.remedy)
         from phasewise.cli.places import log_file
         from phasewise.cli.talk import tell_crash
 
         tell_crash(error, log_file(), "phasewise " + " ".join(args))
-        return 1
+        return _ended(args, 1, "failed", title="something went wrong inside Phasewise", cause=type(error).__name__, remedy=f"See {log_file()}.")
+
+
+def _ended(args: list[str], code: int, reason: str, **more: str) -> int:
+    """With `--json` an error is JSON too: one line of kind `finished`, the last of every command."""
+    if "--json" in args:
+        import json
+
+        try:
+            print(json.dumps({"kind": "finished", "reason": reason, "exit_code": code, **more}, ensure_ascii=False), flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
 
 
 def _dispatch(args: list[str]) -> int:

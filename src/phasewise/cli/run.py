@@ -96,22 +96,19 @@ def drive(session: Any, phases: list[str], *, yes: bool, as_json: bool) -> int:
     from phasewise.workflow.drive import Drive
 
     reporter = Reporter(as_json=as_json)
-    code, reason = 0, "done"
     try:
         Drive(session=session, yes=yes, on_event=reporter.event, tell=reporter.line).through(phases)
-    except PhasewiseError as error:
-        code, reason = error.exit_code, "failed"
-        reporter.end(code, reason, title=error.title, cause=error.cause, remedy=error.remedy)
-        report(session)
-        raise
-    except KeyboardInterrupt:
-        reporter.end(130, "stopped")
-        raise
+    except BaseException as error:
+        if not as_json:
+            reporter.end(1, "failed")
+        if isinstance(error, PhasewiseError):
+            report(session)
+        raise  # with --json the command's guard writes the last line
     path = report(session)
-    reporter.end(code, reason, report=path)
+    reporter.end(0, "done", report=path)
     if path and not as_json:
         out(path)
-    return code
+    return 0
 
 
 def report(session: Any) -> str:
