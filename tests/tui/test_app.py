@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from phasewise.records.errors import UsageError
-from phasewise.records.phases import PHASES
+from phasewise.records.phases import PHASES, TITLES
 from phasewise.tui import export, keys, recent
 from phasewise.tui.app import PhasewiseApp
 from phasewise.tui.screens.start import StartModel
@@ -254,3 +254,24 @@ async def test_a_crash_ends_with_a_short_message_and_a_log(tmp_path):
     log = next(line.split("log: ")[1] for line in info.lines if "log: " in line)
     assert "hunter2" not in Path(log).read_text().replace('"hunter2"', "")
     assert "come back with: phasewise" in info.text()
+
+
+async def test_every_view_of_every_page_is_in_the_palette_and_is_found_by_its_word():
+    from phasewise.tui.commands import views
+    from phasewise.tui.pages import page_class
+
+    async with opened(FakeSession(done="ship")) as (app, pilot):
+        named = {c.title for c in views(app)}
+        for phase in PHASES:
+            offered = page_class(phase).offers(app.desk)
+            assert all(f"Go to {v.TITLE} ({TITLES[phase]})" in named for v in offered) or len(offered) == 1
+        places = {"labels": ("data", "Labels"), "findings": ("data", "Findings"), "ablation": ("tune", "Ablation"), "exports": ("ship", "Exports"), "leaderboard": ("baseline", "Leaderboard"), "confusion": ("tune", "Errors"), "lr finder": ("train", "LR finder")}
+        for word, (phase, title) in places.items():
+            await app.screen.go("goals")
+            await press(pilot, "escape", "f4")
+            await type_text(pilot, word)
+            await settle(pilot)
+            await press(pilot, "enter")
+            await settle(pilot)
+            assert (app.screen.phase, app.screen.page.view.TITLE) == (phase, title), f"{word!r} led to {app.screen.phase} {app.screen.page.view.TITLE}"
+            assert app.screen.step.label in row(app, -2)

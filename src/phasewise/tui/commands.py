@@ -1,4 +1,4 @@
-"""The palette: every command of the app, from the one table of keys, plus every phase, theme and question."""
+"""The palette: every command of the app, from the one table of keys, plus every phase, view, theme and question."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Command:
 
 
 def every(app: Any) -> Iterable[Command]:
-    """Every command that can be run now: the shown view's first, then the frame's, themes, phases, questions."""
+    """Every command that can be run now: the shown view's first, then the frame's, themes, phases, views, questions."""
     on_project = getattr(app, "desk", None) is not None
     mapped = app.settings.keys
     for place in places(app):
@@ -40,7 +40,18 @@ def every(app: Any) -> Iterable[Command]:
     if on_project:
         for phase in PHASES:
             yield Command(title=f"Go to {TITLES[phase]}", help=DOORS[phase], action=f"screen.go_to('{phase}')")
+        yield from views(app)
         yield from questions(app)
+
+
+def views(app: Any) -> Iterable[Command]:
+    """Every view of every page by its title; pages of a single view are reached by their phase."""
+    from phasewise.tui.pages import page_class
+
+    for phase in PHASES:
+        offered = page_class(phase).offers(app.desk)
+        for i, view in enumerate(offered if len(offered) > 1 else ()):
+            yield Command(title=f"Go to {view.TITLE} ({TITLES[phase]})", help=f"{TITLES[phase]}, {i + 1}", alias=view.ALSO, action=f"screen.go_to_view('{phase}', {i})")
 
 
 def questions(app: Any) -> Iterable[Command]:

@@ -2,7 +2,7 @@
 
 from phasewise.tui.desk import Desk
 from phasewise.tui.pages.approach_pictures import Augmented
-from phasewise.tui.pages.base import Page, Questions
+from phasewise.tui.pages.base import Page, Questions, View
 
 
 class ApproachPage(Page):
@@ -11,10 +11,10 @@ class ApproachPage(Page):
     PHASE = "approach"
     VIEWS = (Questions,)
 
-    def __init__(self, desk: Desk) -> None:
-        if desk.answer("data.kind") == "images":
-            self.VIEWS = (*self.VIEWS, Augmented)  # type: ignore[misc]
-        super().__init__(desk)
+    @classmethod
+    def offers(cls, desk: Desk) -> tuple[type[View], ...]:
+        """The form, for pictures the augmented ones too."""
+        return (*cls.VIEWS, Augmented) if desk.answer("data.kind") == "images" else cls.VIEWS
 
 
 PAGE = ApproachPage

@@ -21,6 +21,8 @@ class View(VerticalScroll, can_focus=False):
     TITLE: ClassVar[str] = ""
     PLACE: ClassVar[str] = ""
     """Where its own keys stand in the table of keys; an empty text when it has none."""
+    ALSO: ClassVar[str] = ""
+    """Other words the palette finds it by."""
     HINT: ClassVar[str] = ""
     """Keys of this view, shown in the action bar."""
 
@@ -97,10 +99,16 @@ class Page(Vertical):
     def __init__(self, desk: Desk) -> None:
         super().__init__(id=f"page-{self.PHASE}", classes="page")
         self.desk = desk
+        self.VIEWS = self.offers(desk)  # type: ignore[misc]
         self.views: dict[int, View] = {}
         self.current = 0
         self.strip = ViewStrip([v.TITLE for v in self.VIEWS])
         self.switcher = ContentSwitcher(classes="views")
+
+    @classmethod
+    def offers(cls, desk: Desk) -> tuple[type[View], ...]:
+        """The views of this page on this project."""
+        return cls.VIEWS
 
     def compose(self) -> ComposeResult:
         """Strip and switcher; a page with one view has no strip."""

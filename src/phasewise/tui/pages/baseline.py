@@ -24,6 +24,7 @@ class Leaderboard(View):
     """The need verdict, then all models with their intervals on one axis."""
 
     TITLE = "Leaderboard"
+    ALSO = "baselines trees need"
     HINT = "w go on with a reason"
     PLACE = "leaderboard"
     BINDINGS = keys.bindings(PLACE)
@@ -81,6 +82,7 @@ class Checkup(View):
     """The network check-up as a list of verdicts, and the shapes of the smallest network."""
 
     TITLE = "Check-up"
+    ALSO = "sanity of the network overfit a batch"
     HINT = "m minimal model"
     PLACE = "checkup"
     BINDINGS = keys.bindings(PLACE)

@@ -51,6 +51,7 @@ class Labels(View):
     """The queue, what was decided, and the row under the cursor in full."""
 
     TITLE = "Labels"
+    ALSO = "doubtful labels review relabel"
     HINT = "a accept l relabel d drop u undo"
     found: Any = None
 

@@ -16,6 +16,7 @@ class Split(View):
     """Class balance, then the split as one bar; the sealed part is hatched."""
 
     TITLE = "Split"
+    ALSO = "test rows sealed validation folds"
 
     def compose(self) -> ComposeResult:
         """Three blocks."""

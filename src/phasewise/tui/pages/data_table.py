@@ -52,6 +52,7 @@ class Columns(View):
     """Every column: role, missing, distinct, range, a small distribution; the one under the cursor in full."""
 
     TITLE = "Columns"
+    ALSO = "distributions missing values"
     HINT = "j k move, y copy"
     found: Sequence[Any] = ()
 

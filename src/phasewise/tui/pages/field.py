@@ -24,6 +24,7 @@ class Judged(View):
     """New rows through the frozen model: score, which loop to take, drift per column."""
 
     TITLE = "New data"
+    ALSO = "drift judged predictions"
     HINT = "N new sets"
     BINDINGS = [Binding("N", "renew", "New validation and sealed test from real cases", show=False, id="field.renew")]
 

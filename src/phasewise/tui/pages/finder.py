@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from phasewise.records.errors import PhasewiseError
 from phasewise.tui import keys
 from phasewise.tui.charts.decimate import ceiling
+from phasewise.tui.numbers import plural
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, say
@@ -21,6 +22,7 @@ class Finder(View):
     """The curve with its band, suggestions as letters on it, and the list of suggestions."""
 
     TITLE = "LR finder"
+    ALSO = "learning rate finder suggestions"
     HINT = "Enter takes the rate, t the cursor's"
     PLACE = "finder"
     BINDINGS = keys.bindings(PLACE)
@@ -78,7 +80,7 @@ class Finder(View):
         self.table.fill(rows)
         self.chart.redraw()
         if found is not None:
-            told = f"{found.sweeps} sweeps with {found.optimizer}, stopped: {found.stopped or 'at the end'}"
+            told = f"{plural(found.sweeps, 'sweep')}{f' with {found.optimizer}' if found.optimizer else ''}, stopped: {found.stopped or 'at the end'}"
             self.head.show(line(("chosen ", "muted"), (f"{found.chosen:.2e}" if found.chosen else "none", "bold key"), (f"   {told}   ", "muted"), stale_note(evidence)))
         else:
             self.head.show(say("Tries rising learning rates for a few steps and reads off where the loss falls fastest.", "muted"))

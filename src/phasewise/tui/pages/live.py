@@ -176,24 +176,28 @@ class Loss(Live):
     """Train and validation loss."""
 
     TITLE, CHART = "Loss", "loss"
+    ALSO = "training curve"
 
 
 class MetricChart(Live):
     """The goal's metric over epochs, with the goal as a line."""
 
     TITLE, CHART = "Metric", "metric"
+    ALSO = "score over epochs"
 
 
 class Rate(Live):
     """The learning rate."""
 
     TITLE, CHART = "Rate", "rate"
+    ALSO = "learning rate schedule"
 
 
 class Watch(Live):
     """Gradient norms and update ratios, and where a bound was passed."""
 
     TITLE, CHART = "Watch", "watch"
+    ALSO = "gradient norms update ratios"
 
     def _notes(self, width: int) -> Content:
         result = self.desk.result("fit")

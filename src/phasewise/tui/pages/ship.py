@@ -36,6 +36,7 @@ class Exports(View):
     """What was written, with the parity check of every file."""
 
     TITLE = "Exports"
+    ALSO = "onnx torch files parity"
 
     def compose(self) -> ComposeResult:
         """Head, files, notes."""

@@ -21,6 +21,7 @@ class Diagnosis(View):
     """Errors on train, validation and goal as bars, the gaps between them, and what they mean."""
 
     TITLE = "Diagnosis"
+    ALSO = "bias variance gap"
 
     def compose(self) -> ComposeResult:
         """Banner, bars, model."""

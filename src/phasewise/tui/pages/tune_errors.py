@@ -29,6 +29,7 @@ class Errors(View):
     """One part at a time; c goes to the next part."""
 
     TITLE = "Errors"
+    ALSO = "slices gallery tags confusion calibration importance pipeline lesion"
     HINT = "c next part  a tag"
     PLACE = "errors"
     BINDINGS = keys.bindings(PLACE)

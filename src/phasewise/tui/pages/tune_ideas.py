@@ -27,6 +27,7 @@ class Ideas(View):
     """Ideas in the order they would be tried, then the ones with an outcome."""
 
     TITLE = "Ideas"
+    ALSO = "backlog"
     HINT = "e predict  a add  T try  D drop  z noise"
     PLACE = "ideas"
     BINDINGS = keys.bindings(PLACE)

@@ -23,6 +23,7 @@ class Population(View):
     """Trials best first; while a run goes on the values move."""
 
     TITLE = "Population"
+    ALSO = "trials search live leaderboard"
     HINT = "p pause  s stop"
     configs: Sequence[Any] = ()
 

@@ -25,6 +25,7 @@ class Door(View):
     """The vault: what is frozen, what is sealed, how many looks there have been."""
 
     TITLE = "Vault"
+    ALSO = "open test rows"
 
     def compose(self) -> ComposeResult:
         """One block."""

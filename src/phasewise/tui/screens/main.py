@@ -209,6 +209,12 @@ class MainScreen(Doing, Helping, Screen[None]):
         if phase in PHASES:
             await self.go(phase)
 
+    async def action_go_to_view(self, phase: str, index: int) -> None:
+        """Go to a view of a page (palette)."""
+        if phase in PHASES:
+            await self.go(phase, index)
+            self.refresh_actions()
+
     async def action_back(self) -> None:
         """The phase before; never validates."""
         await self.action_phase(-1)
