@@ -14,7 +14,6 @@ SWALLOWS: dict[str, tuple[str, ...]] = {
     "dates-as-text": ("high-cardinality", "id-column", "text-variants", "odd-cells"),
     "sentinel-values": ("extreme-values", "unit-mix"),
     "unit-mix": ("extreme-values",),
-    "infinite-values": ("extreme-values",),
     "target-leak": ("post-outcome-name", "high-cardinality", "codes-as-numbers"),
     "missingness-leak": ("missing-values", "post-outcome-name", "empty-column"),
     "group-column": ("high-cardinality", "codes-as-numbers"),

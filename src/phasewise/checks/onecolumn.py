@@ -73,7 +73,7 @@ def column_score(values: np.ndarray, y: np.ndarray, classes: int, *, levels: boo
     other_rows = rows.sum(0) - rows
     prior = others.sum(2, keepdims=True) / np.maximum(other_rows.sum(1)[None, :, None], 1)
     share = (others + smoothing * prior) / (other_rows + smoothing)
-    ginis, weights = [], []
+    ginis, weights, judged = [], [], []
     for c in range(classes if classes > 2 else 1):
         chosen = c if classes > 2 else 1
         if chosen >= classes or counts[chosen].sum() < 5:
@@ -82,10 +82,11 @@ def column_score(values: np.ndarray, y: np.ndarray, classes: int, *, levels: boo
         per_fold = [_gini(share[chosen, f][used[f]], counts[chosen, f][used[f]], (rows[f] - counts[chosen, f])[used[f]]) for f in range(folds)]
         ginis.append(float(np.mean(per_fold)))
         weights.append(counts[chosen].sum())
+        judged.append(chosen)  # classes of a handful of rows are passed over
     if not ginis:
         return Score(score=0.0)
     top = int(np.argmax(ginis))
-    return Score(score=float(max(0.0, np.average(ginis, weights=weights))), best=max(0.0, ginis[top]), best_class=top if classes > 2 else 1)
+    return Score(score=float(max(0.0, np.average(ginis, weights=weights))), best=max(0.0, ginis[top]), best_class=judged[top])
 
 
 def _spearman2(values: np.ndarray, y: np.ndarray) -> float:

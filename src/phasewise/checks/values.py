@@ -96,7 +96,8 @@ def extreme_values(table: CheckTable) -> list[Finding]:
             cap_low, cap_high = (float(v) for v in np.quantile(cells, [0.001, 0.999]))
             if max(abs(cap_low - middle), abs(cap_high - middle)) > 1e3 * spread:
                 cap_low, cap_high = float(q05 - 3 * spread), float(q95 + 3 * spread)
-            out.append(finding("extreme-values", "warn", f"{q(c)} holds values far outside all others", f"The furthest lies {far:,.0f} robust standard deviations from the median {middle:.4g}.", column=c, examples=[low, high], numbers={"far": float(far)}, harm=1, remedies=[remedy("winsorise", recommended=True, low=cap_low, high=cap_high), remedy("drop-column"), remedy("accept")]))
+            told = f"{far:,.0f}" if far < 1e9 else f"{far:.1e}"
+            out.append(finding("extreme-values", "warn", f"{q(c)} holds values far outside all others", f"The furthest lies {told} robust standard deviations from the median {middle:.4g}.", column=c, examples=[low, high], numbers={"far": float(far)}, harm=1, remedies=[remedy("winsorise", recommended=True, low=cap_low, high=cap_high), remedy("drop-column"), remedy("accept")]))
     return out
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from phasewise.records.text import safe_text
@@ -22,6 +23,7 @@ class Reporter:
         self._clock = clock
         self._open_line = False
         self._last = -1e9
+        self._told: Counter[tuple[str, str]] = Counter()
         self.last_run = ""
 
     def event(self, event: Any) -> None:
@@ -38,7 +40,7 @@ class Reporter:
         elif kind == "log" and data.get("level") in ("warning", "error"):
             self.line(f"  {data['level']}: {safe_text(data['text'], 300)}")
         elif kind == "finding":
-            self.line(f"  {data['severity']}: {safe_text(data['title'], 200)}")
+            self._finding(data)
         elif kind == "finished" and data["reason"] != "done":
             self.line(f"  {data['reason']} after {data['seconds']:.1f} s")
 
@@ -53,7 +55,23 @@ class Reporter:
         self._close_line()
         print(text, file=self._err, flush=True)
 
+    def _finding(self, data: dict[str, Any]) -> None:
+        """With what to do about it; the same of other members of a population is counted and told once at the end of the run."""
+        key = (data["id"], data["severity"])
+        self._told[key] += 1
+        if self._told[key] == 1:
+            self.line(f"  {data['severity']}: {safe_text(data['title'], 200)}")
+            if data["severity"] != "info" and data.get("detail"):
+                self.line(f"    {safe_text(data['detail'], 240)}")
+
+    def _counted(self) -> None:
+        again = [f"{name} {count - 1} times" for (name, _), count in self._told.items() if count > 1]
+        self._told.clear()
+        if again:
+            self.line(f"  and the like again: {', '.join(again)}; the run's findings have them all")
+
     def _phase(self, data: dict[str, Any]) -> None:
+        self._counted()
         mark = {"running": "..", "done": "ok", "skipped": "--"}.get(data["state"], "  ")
         self._last = self._clock()
         self.line(f"{mark} {data['phase']:<11} {safe_text(data['text'], 200)}".rstrip())

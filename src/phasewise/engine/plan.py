@@ -81,9 +81,8 @@ def buckets_of(tracks: Sequence[Track], setting: Setting, notes: list[str]) -> l
             examples[structure] = initial_module(t.member, setting)
         example = examples[structure]
         plan = batch_plan_of(t, setting, example)
-        if plan.batch != train.batch_size and len(t.member.train) >= train.batch_size:
-            why = "batch norm needs two rows or more" if train.batch_size < plan.batch else "so that all are equally large"
-            note = f"batches of {plan.batch} rows instead of {train.batch_size}: {why}"
+        if train.batch_size < plan.batch:  # a few rows less, so that all batches are equally large, stand in the plan only
+            note = f"batches of {plan.batch} rows instead of {train.batch_size}: batch norm needs two rows or more"
             if note not in notes:
                 notes.append(note)
         smooth = None if type(example) is DenseNet else train.label_smoothing

@@ -27,6 +27,14 @@ FREE = 6
 VANISH_RATIO, VANISH_UPDATE, VANISH_STEPS = 1e-3, 1e-7, 50
 NORM_JUMP, LOSS_JUMP = 100.0, 10.0
 TINY = 1e-30
+WORDS = {
+    "activation_std": "outputs of {layer} have a spread of {value:.2g}", "dead_share": "{value:.0%} of the units of {layer} never fire",
+    "saturated_share": "{value:.0%} of the units of {layer} are saturated", "update_ratio": "a step changes {layer} by {value:.2g} of its size",
+    "input_mean": "inputs of {layer} have a mean of {value:.2g}", "input_std": "inputs of {layer} have a spread of {value:.2g}", "logit_size": "raw outputs reach {value:.3g}",
+    "not finite": "values of {layer} are no longer finite", "gradient norm": "the gradient jumped to {value:.3g}, most of it in {layer}", "loss": "the loss jumped to {value:.3g}",
+    "gradient ratio": "the gradient is lost on its way to {layer}",
+}
+"""What is said of a quantity of a layer, before the advice."""
 STRIP = ("step", "grad_norm", "least_update", "update_ratio", "largest_update", "member")
 
 
@@ -180,7 +188,8 @@ class Watch:
         member.said.add((id, quantity))
         data = {"member": track.member.id, "layer": layer, "quantity": quantity, "step": int(track.steps), "value": float(value), "finding": id}
         self.violations.append(data)
-        self.hooks.on_finding(id, severity, f"{track.member.id}: {quantity.replace('_', ' ')} of {layer}", detail, data)
+        words = WORDS.get(quantity, "{quantity} of {layer} is {value:.3g}").format(layer=layer, value=float(value), quantity=quantity.replace("_", " "))
+        self.hooks.on_finding(id, severity, f"{track.member.id}: {words}", detail, data)
 
 
 def interval(steps_per_epoch: int) -> int:

@@ -56,14 +56,14 @@ def _luck(curve: np.ndarray) -> float:
 def diagnose(
     *, metric_id: str, train: float, validation: float, goal: float | None = None, trivial: float | None = None,
     reference: float | None = None, se_train: float = 0.0, se_validation: float = 0.0, tolerance: float | None = None,
-    train_curve: Sequence[float] = (), validation_curve: Sequence[float] = (), finite: bool = True,
+    train_curve: Sequence[float] = (), validation_curve: Sequence[float] = (), finite: bool = True, guess_loss: float | None = None,
 ) -> Diagnosis:
     """The diagnosis of one trained model from metric values (not errors).
 
     `goal` is the target of the project, `reference` the best known value (for example the best baseline), used where no
     goal is set; `trivial` the value of a constant predictor on the training rows; `se_*` standard errors; the curves are
-    error or loss per epoch. Optimisation failure: not finite, or the training rows are not fitted better than by a
-    constant (by at least one percent of its error). High bias: train error minus goal error > max(2 SE, 0.25 goal error, tolerance).
+    error or loss per epoch, `guess_loss` the loss of guessing in the unit of the training curve. Optimisation failure: not finite, or the
+    training rows are not fitted better than by a constant (by at least one percent of its error), or the loss ends above twice that of guessing. High bias: train error minus goal error > max(2 SE, 0.25 goal error, tolerance).
     High variance: validation error minus train error > max(2 SE of the difference, tolerance).
     """
     e_train, e_val = error_of(metric_id, train), error_of(metric_id, validation)
@@ -82,6 +82,9 @@ def diagnose(
     if e_trivial is not None and e_train > e_trivial - 0.01 * abs(e_trivial):
         why = f"The training error {e_train:.4g} is not below that of a constant prediction ({e_trivial:.4g})."
         return Diagnosis(verdict="optimisation_failure", reason=why, se=se_train, **common)
+    if guess_loss is not None and len(train_curve) and _settled(train_curve) > 2 * guess_loss:
+        why = f"The training loss ends at {_settled(train_curve):.3g}, where guessing has {guess_loss:.3g}: the steps are too large."
+        return Diagnosis(verdict="optimisation_failure", reason=why, se=se_train, **common)
     if len(train_curve) >= 6 and _erratic(train_curve):
         why = "The training loss jumps up and down and ends no lower than it was early on."
         return Diagnosis(verdict="optimisation_failure", reason=why, se=se_train, **common)
@@ -99,6 +102,11 @@ def diagnose(
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _settled(curve: Sequence[float]) -> float:
+    """The level of the last third of a curve."""
+    return float(np.median(np.asarray(curve, float)[-max(1, len(curve) // 3) :]))
 
 
 def _erratic(curve: Sequence[float]) -> bool:

@@ -21,10 +21,11 @@ def diagnosis_of(project: Any, bench: Bench, outcome: Outcome, train: Score | No
     y = np.asarray(bench.dev.y)
     trivial = background.trivial(bench.metric, y, bench.splits[0][0], bench.task, tuple(bench.dev.classes))
     curves = outcome.folds[0].member.curves
+    guess = float(np.log(len(bench.dev.classes))) if bench.dev.classes else 1.0  # targets of a regression are standardised
     return diagnose(
         metric_id=bench.metric, train=train.value if train is not None else float("nan"), validation=validation.value, goal=goal, reference=reference, trivial=trivial,
         se_train=train.se if train is not None else 0.0, se_validation=validation.se, train_curve=curves.get("train_eval_loss", []),
-        validation_curve=curves.get("validation_loss", []), finite=outcome.finite and outcome.stopped != "diverged",
+        validation_curve=curves.get("validation_loss", []), finite=outcome.finite and outcome.stopped != "diverged", guess_loss=guess,
     )
 
 

@@ -190,6 +190,9 @@ def run_trials(
             trial, stage = place[member.id]
             parts[trial.id].append(_outcome(bench, trial, stage, info if joined_call else stage.info, member))
         batch.plans.append({**result.plan, "members": len(members)})
+        for fallback in result.fallbacks:
+            if fallback not in batch.fallbacks:
+                ctx.log(fallback, "warning")
         batch.fallbacks += result.fallbacks
         batch.notes += result.notes
         batch.violations += hooks.violations
