@@ -5,11 +5,12 @@ import re
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phasewise.kinds.tabular import profiling, reading
+from phasewise.kinds.tabular import casting, profiling, reading
 from phasewise.records.errors import BadInputError, PhasewiseError
 from tabular.helpers import packed, view
 
@@ -90,6 +91,36 @@ def test_ragged_last_row_without_newline(tmp_path: Path) -> None:
 def test_open_quote(tmp_path: Path) -> None:
     error = refused(write(tmp_path, 'a,b,c\n"1","2","3"\n' * 1 + '"1","2","3"\n' * 20 + '"4,"5","6"\n' + '"1","2","3"\n' * 3))
     assert "cells" in error.cause
+
+
+def test_a_header_repeated_by_joined_files_is_left_out_and_said(tmp_path: Path) -> None:
+    raw = reading.read_raw(view(write(tmp_path, GOOD + GOOD)))
+    assert raw.frame.height == 80 and raw.frame["x"].dtype.is_numeric()
+    assert any("1 line below the header repeats it and was left out (data row 41)" in n for n in raw.notes)
+    texts = "name,town,target\n" + "".join(f"{'xyz'[i % 3]},{'uv'[i % 2]},{'ab'[i % 2]}\n" for i in range(20))
+    assert reading.read_raw(view(write(tmp_path, texts + texts))).frame.columns[1:] == ["name", "town", "target"]
+    same = reading.read_raw(view(write(tmp_path, "word,size,target\nword,1,a\n" + "".join(f"w{i},{i},{'ab'[i % 2]}\n" for i in range(39)))))
+    assert same.frame.height == 40  # a cell that equals a name is no header
+
+
+@pytest.mark.parametrize("size", [3_000, 1_500_000])
+def test_long_quoted_cells_with_line_ends_are_one_cell(tmp_path: Path, size: int) -> None:
+    cell = ("word, \"\"word\"\"\n" * (size // 15))
+    rows = "".join(f'{i},"{i}{cell}",{"ab"[i % 2]}\n' for i in range(12))
+    raw = reading.read_raw(view(write(tmp_path, "x,note,target\n" + rows)))
+    assert raw.frame.height == 12 and raw.frame["note"].str.len_chars().min() > 0.8 * size
+
+
+def test_loose_quotation_marks_are_text(tmp_path: Path) -> None:
+    raw = reading.read_raw(view(write(tmp_path, "size,target\n" + ''.join(f'{i}" pipe,{"ab"[i % 2]}\n' for i in range(40)))))
+    assert raw.frame.height == 40 and raw.frame["size"][0] == '0" pipe'
+
+
+def test_wide_tables_are_cast_in_linear_time() -> None:
+    wide = pl.DataFrame({f"c{i}": [1, 2, 3] for i in range(20_000)})
+    start = time.process_time()
+    cast = casting.cast_roles(wide, dict.fromkeys(wide.columns, "number"))
+    assert cast.width == 20_000 and time.process_time() - start < 8
 
 
 def test_duplicate_column_names(tmp_path: Path) -> None:

@@ -49,10 +49,11 @@ class NewData:
         """Input columns of the reference."""
         return [c for c in self.reference.columns if c not in (self.target, ROW) and self.roles.get(c) != "ignore"]
 
-    @property
+    @cached_property
     def shared(self) -> list[str]:
         """Input columns both have with comparable types."""
-        return [c for c in self.columns if c in self.new.columns and _family(self.reference.schema[c]) == _family(self.new.schema[c])]
+        before, now = dict(self.reference.schema), dict(self.new.schema)
+        return [c for c in self.columns if c in now and _family(before[c]) == _family(now[c])]
 
     @cached_property
     def compared(self) -> list[str]:
@@ -169,8 +170,9 @@ def field_report(data: NewData) -> FieldReport:
 def contract(data: NewData) -> list[Finding]:
     """Columns that are missing, extra, or of another kind."""
     out = []
-    gone = [c for c in data.columns if c not in data.new.columns]
-    extra = [c for c in data.new.columns if c not in data.reference.columns and c != ROW]
+    present, known, alike = set(data.new.columns), set(data.reference.columns), set(data.shared)
+    gone = [c for c in data.columns if c not in present]
+    extra = [c for c in data.new.columns if c not in known and c != ROW]
     if gone:
         near = {c: e for c in gone for e in extra if e.strip().lower().replace("_", " ") == c.strip().lower().replace("_", " ")}
         hint = f" Perhaps renamed: {', '.join(f'{q(a)} -> {q(b)}' for a, b in near.items())}." if near else ""
@@ -178,7 +180,7 @@ def contract(data: NewData) -> list[Finding]:
     if extra:
         out.append(finding("field-contract", "info", f"{len(extra)} column{'s are' if len(extra) > 1 else ' is'} not used", f"{', '.join(q(c) for c in extra[:6])}.", place="extra", columns=extra, remedies=[remedy("accept", recommended=True)]))
     for c in data.columns:
-        if c in data.new.columns and c not in data.shared:
+        if c in present and c not in alike:
             filled = data.new[c].drop_nulls()
             if len(filled) == 0:
                 out.append(finding("field-contract", "warn", f"{q(c)} is empty", "Every cell is missing in the new rows.", column=c, harm=5, remedies=[remedy("accept", recommended=True)]))

@@ -125,10 +125,13 @@ def dimensionality(table: CheckTable) -> list[Finding]:
     matrix = (matrix - matrix.mean(0))[:, spread > 0] / spread[spread > 0]
     if matrix.shape[1] < 8 or len(matrix) < 20:
         raise Skip("too few varying number columns")
-    values = np.clip(np.linalg.eigvalsh(np.cov(matrix.T))[::-1], 0, None)
+    # Rows and columns share their non-zero eigenvalues: the smaller of the two products is enough.
+    product = matrix @ matrix.T if len(matrix) < matrix.shape[1] else matrix.T @ matrix
+    values = np.clip(np.linalg.eigvalsh(product)[::-1], 0, None)
     kept = np.cumsum(values) / values.sum()
     need = {p: int(np.searchsorted(kept, p) + 1) for p in (0.90, 0.95, 0.99)}
-    if need[0.95] > 0.5 * matrix.shape[1]:
+    # Fewer rows than columns span no more directions than rows: that alone is no redundancy.
+    if need[0.95] > 0.5 * min(matrix.shape[1], len(matrix) - 1):
         return []
     seen = reduced.effect(table, matrix, facts.leak_rows[inside])
     numbers = {"components": {str(k): v for k, v in need.items()}, "columns": matrix.shape[1], "metric": reduced.metric_of(table), "effect": seen or []}

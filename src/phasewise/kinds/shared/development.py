@@ -49,7 +49,8 @@ class Development:
     @property
     def features(self) -> list[str]:
         """Input columns: every role but `ignore`, never the target."""
-        return [c for c, r in self.roles.items() if r != "ignore" and c in self.table.columns]
+        present = set(self.table.columns)
+        return [c for c, r in self.roles.items() if r != "ignore" and c in present]
 
     def rounds(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """(train, validation) positions: one pair, or one per fold."""

@@ -58,13 +58,15 @@ def arrived(project: Any, view: DataView, dev: Development, path: Path | str) ->
 
 
 def _shaped(natural: pl.DataFrame, view: DataView, dev: Development, file: str = "") -> Arrived:
-    absent = [c for c in dev.features if c not in natural.columns and c in dev.natural.columns]
-    natural = natural.with_columns(pl.lit(None, dtype=dev.natural.schema[c]).alias(c) for c in absent)
+    given, known = set(natural.columns), dict(dev.natural.schema)
+    absent = [c for c in dev.features if c not in given and c in known]
+    natural = natural.with_columns(pl.lit(None, dtype=known[c]).alias(c) for c in absent)
     has_target = view.target in natural.columns
     if not has_target:
         natural = natural.with_columns(pl.lit(None, dtype=pl.String).alias(view.target))
     shaped = reading.remedied(natural, view, drop_rows=False)
-    table = casting.cast_roles(shaped, {c: r for c, r in dev.roles.items() if c in shaped.columns}, dev.formats or casting.formats_of(view))
+    present = set(shaped.columns)
+    table = casting.cast_roles(shaped, {c: r for c, r in dev.roles.items() if c in present}, dev.formats or casting.formats_of(view))
     y, unknown = None, 0
     if has_target and shaped[view.target].null_count() < shaped.height:
         labels = targets.encode(shaped[view.target], view, dev.classes or None)
@@ -78,7 +80,8 @@ def _shaped(natural: pl.DataFrame, view: DataView, dev: Development, file: str =
 
 def seen_before(dev: Development, new: Arrived) -> np.ndarray:
     """Mask [n] of rows whose inputs equal a development row cell by cell (check D09); they must not count as evidence."""
-    names = [c for c in dev.features if c in new.table.columns and c not in new.missing]
+    present = set(new.table.columns).difference(new.missing)
+    names = [c for c in dev.features if c in present]
     if not names:
         return np.zeros(new.table.height, bool)
     return np.isin(rows.content_hashes(new.table, names), rows.content_hashes(dev.table, names))

@@ -185,8 +185,9 @@ def formats_of(view: DataView) -> dict[str, str]:
 def find_formats(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, str]:
     """The formats of text columns whose role is number or date, so that later files are read the same way."""
     out = {}
+    schema = dict(frame.schema)  # asking the frame for its columns again and again is slow on wide tables
     for name, role in roles.items():
-        if name in frame.columns and frame[name].dtype == pl.String:
+        if schema.get(name) == pl.String:
             if role == "number":
                 out[name] = number_format(frame[name]) or "plain"
             elif role == "date" and (found := date_format(frame[name])):
@@ -198,8 +199,9 @@ def cast_roles(frame: pl.DataFrame, roles: Mapping[str, str], formats: Mapping[s
     """Every column cast to its role: number -> Float64, category and text -> String, date -> Datetime; `ignore` stays as it is."""
     known = {**find_formats(frame, {k: v for k, v in roles.items() if k not in (formats or {})}), **(formats or {})}
     casts = []
+    present = set(frame.columns)
     for name, role in roles.items():
-        if name not in frame.columns:
+        if name not in present:
             continue
         column = frame[name]
         if role == "number":

@@ -25,7 +25,8 @@ def require(table: pl.DataFrame, preparing: Preparing) -> None:
     """Raise `BadInputError` naming the columns that are missing, with the nearest names found."""
     import difflib
 
-    lacking = [c for c in preparing.roles if c not in table.columns]
+    present = set(table.columns)
+    lacking = [c for c in preparing.roles if c not in present]
     if not lacking:
         return
     near = [f"{safe_text(c, 30)!r} (found {safe_text(m[0], 30)!r})" for c in lacking[:3] if (m := difflib.get_close_matches(c, table.columns, n=1, cutoff=0.6))]
@@ -46,8 +47,9 @@ def check(natural: pl.DataFrame, preparing: Preparing, card: dict[str, Any]) -> 
                 out.append(Finding(id=f"other-type:{name}", check="other-type", severity="warn", title=f"{safe_text(name, 40)}: cells that are no {role}", seen=f"{lost:,} of {natural.height:,} cells are read as missing.", columns=[name], rows=lost, source="P10"))
     for name, count in preparing.unseen(table).items():
         out.append(Finding(id=f"unseen-levels:{name}", check="unseen-levels", severity="warn" if count > 0.01 * natural.height else "info", title=f"{safe_text(name, 40)}: levels not seen in training", seen=f"{count:,} of {natural.height:,} rows; they are treated as unknown.", columns=[name], rows=count, source="P08"))
+    schema = dict(table.schema)
     for name, (low, high) in (card.get("ranges") or {}).items():
-        if name in table.columns and table[name].dtype.is_numeric():
+        if name in schema and schema[name].is_numeric():
             values = table[name].cast(pl.Float64).to_numpy()
             outside = int(((values < low) | (values > high))[np.isfinite(values)].sum())
             if outside > max(0.01 * natural.height, 1):

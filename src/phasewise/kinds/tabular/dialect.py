@@ -53,7 +53,7 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
     prefix = _prefix(data[skip:])
     options = [delimiter] if delimiter else [chr(c) for c in CANDIDATES]
     best: tuple[float, Dialect] | None = None
-    quoted = {option: _quoting_holds(prefix, option) for option in options}
+    quoted = {option: _quoting_holds(prefix, option, cut=len(prefix) < len(data) - skip) for option in options}
     for quote in ('"', None):
         counts = _cells_per_record(prefix, quote, options)
         for option, cells in counts.items():
@@ -72,13 +72,17 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
     return replace(dialect, header=found, header_reason=reason)
 
 
-def _quoting_holds(prefix: bytes, delimiter: str) -> bool:
-    """Whether quotation marks come in pairs around whole cells (at least 80 % of them), not loose inside text."""
+def _quoting_holds(prefix: bytes, delimiter: str, *, cut: bool = False) -> bool:
+    """Whether quotation marks come in pairs around whole cells (at least 80 % of them), not loose inside text.
+
+    With `cut` the prefix may end inside the last cell. Nothing is taken back (possessive), so cells of any length cost one pass.
+    """
     marks = prefix.count(b'"')
     if not marks:
         return True
     edge = re.escape(delimiter.encode())
-    whole = re.compile(rb'(?:(?<=' + edge + rb')|(?<=\n)|\A)"(?:[^"]|""){0,2000}?"(?=' + edge + rb'|\r|\n|\Z)')
+    end = rb'(?:"(?=' + edge + rb'|\r|\n|\Z)' + (rb"|\Z)" if cut else rb")")
+    whole = re.compile(rb'(?:(?<=' + edge + rb')|(?<=\n)|\A)"(?:[^"]++|"")*+' + end)
     return sum(m.group().count(b'"') for m in whole.finditer(prefix)) >= 0.8 * marks
 
 
@@ -172,7 +176,7 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
     """Whether the first record is a header: does it differ in kind from what stands below it?"""
     if len(rows) < 2:
         return True, "a single line is taken as the header"
-    head, body = rows[0], rows[1:]
+    head, body = rows[0], [r for r in rows[1:] if r != rows[0]]  # a header may be repeated where files were joined
     width = min(len(head), 200)
     for_header = against = 0
     for place in range(width):

@@ -104,7 +104,8 @@ class Preparing:
 
         Raises `BadInputError` naming the columns that are missing.
         """
-        lacking = [c for c in self.roles if c not in table.columns]
+        present = set(table.columns)
+        lacking = [c for c in self.roles if c not in present]
         if lacking:
             names = ", ".join(repr(safe_text(c, 40)) for c in lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
             raise BadInputError("the table lacks columns of the model", f"{names} {'is' if len(lacking) == 1 else 'are'} missing.", "Give the table the columns the model was trained on.", where=lacking[0])

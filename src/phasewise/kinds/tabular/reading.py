@@ -118,11 +118,24 @@ def _text(file: Path, wishes: dict[str, Any]) -> RawTable:
     frame = _parse(text.data[start:], names, found, file)
     if lines.blank:
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    if found.header:
+        frame = _without_repeated_header(frame, names, notes)
     frame, typed_notes = casting.natural_types(frame)
     reading = {"delimiter": found.delimiter, "encoding": text.encoding, "quote": found.quote or "", "header": "yes" if found.header else "no"}
     if text.compression:
         reading["compression"] = text.compression
     return _finish(frame, file, reading, notes + typed_notes)
+
+
+def _without_repeated_header(frame: pl.DataFrame, names: list[str], notes: list[str]) -> pl.DataFrame:
+    """Without lines that repeat the header, as joined files have them; said in the notes with their place."""
+    places = (frame.to_series(0).str.strip_chars() == names[0]).arg_true() if len(names) > 1 else ()
+    again = [int(i) for i in places if [str(v).strip() for v in frame.row(int(i))] == names]
+    if not again:
+        return frame
+    shown = ", ".join(f"{i + 1:,}" for i in again[:3]) + (", ..." if len(again) > 3 else "")
+    notes.append(f"{len(again):,} line{'s' if len(again) > 1 else ''} below the header repeat{'' if len(again) > 1 else 's'} it and {'were' if len(again) > 1 else 'was'} left out (data row {shown}): were files joined?")
+    return frame.with_row_index("__again__").filter(~pl.col("__again__").is_in(again)).drop("__again__")
 
 
 def _with_width(found: dialect.Dialect, width: int) -> dialect.Dialect:

@@ -95,7 +95,8 @@ def read_test(view: DataView, path: str, columns: list[str]) -> pl.DataFrame:
     Raises `BadInputError` naming the columns it lacks.
     """
     raw = read_raw(view, path, min_rows=2)
-    lacking = [c for c in columns if c not in raw.columns]
+    present = set(raw.columns)
+    lacking = [c for c in columns if c not in present]
     if lacking:
         names = ", ".join(repr(safe_text(c, 40)) for c in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise BadInputError(f"{shown(path)} lacks columns of the data file", f"{len(lacking)} missing: {names}.", "A test file needs the same columns, the target included.", where=str(path))
