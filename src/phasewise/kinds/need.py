@@ -28,7 +28,7 @@ def verdict(contenders: list[Contender], *, target: float | None, rows: int, kin
 
     `contenders` are scored on the same rows, `rows` are the development rows, `target` the goal's value. No: the best baseline
     meets the goal; or (tables) the rows are too few to show the gain a network could bring; or nothing is left to gain.
-    A goal that was only `proposed` closes no door where many rows would show what a network gains.
+    Where a goal that was only `proposed` is met and many rows would show what a network gains, the reason says so.
     """
     if not contenders:
         return NeedVerdict(verdict="maybe", reason="No baseline could be fitted, so nothing is known about what a network must beat.")
@@ -58,9 +58,9 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
     shown = f"{best.name}: {measure.title} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
     if target is not None and dummy is not None and meets(metric_id, dummy.score.value, target):
         return "no", f"The goal {target:.4g} asks nothing: always saying the same reaches {dummy.score.value:.4g} ({shown}). Set a goal that only a useful model reaches, and look at extreme targets."
-    met = target is not None and meets(metric_id, score.value, target)
-    open_end = met and proposed and rows >= MANY_ROWS
-    if met and not open_end:
+    if target is not None and meets(metric_id, score.value, target) and proposed and rows >= MANY_ROWS and visible <= USUAL_GAIN:
+        return "no", f"The proposed goal {target:.4g} is met without a network ({shown}). Nobody chose that goal: with {rows:,} rows gains from {100 * visible:.1f} points on would show, so set the goal you need (goals.target), or write a reason, and a network is tried."
+    if target is not None and meets(metric_id, score.value, target):
         return "no", f"The goal {target:.4g} is met without a network ({shown})."
     better_end = score.high if measure.maximize else score.low
     if kind == "tabular" and visible > USUAL_GAIN:
@@ -72,8 +72,6 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
             return "no", f"{shown}. What is left to gain ({100 * room:.2f} points) is within the noise."
     if kind == "tabular" and dummy is not None and dummy is not best and _no_better(metric_id, best, dummy):
         return "no", f"{shown}. No baseline beats the constant guess ({dummy.score.value:.4g}) beyond noise: look at the data before training anything."
-    if open_end:
-        return "maybe", f"{shown}. It meets the proposed goal {target:.4g}, which nobody chose; with {rows:,} rows gains from {100 * visible:.1f} points on would show. Set a goal of your own: one that is met needs no network."
     if target is None:
         return "maybe", f"{shown}. No goal is set, so it cannot be said whether this is enough."
     if meets(metric_id, better_end, target):
