@@ -24,6 +24,7 @@ class Reporter:
         self._open_line = False
         self._last = -1e9
         self._told: Counter[tuple[str, str]] = Counter()
+        self._why = ""
         self.last_run = ""
 
     def event(self, event: Any) -> None:
@@ -74,7 +75,10 @@ class Reporter:
         self._counted()
         mark = {"running": "..", "done": "ok", "skipped": "--"}.get(data["state"], "  ")
         self._last = self._clock()
-        self.line(f"{mark} {data['phase']:<11} {safe_text(data['text'], 200)}".rstrip())
+        text = safe_text(data["text"], 600)
+        same = data["state"] == "skipped" and text == self._why  # one verdict skips several phases: its reason is told once
+        self._why = text if data["state"] == "skipped" else ""
+        self.line(f"{mark} {data['phase']:<11} {'for the same reason' if same else text}".rstrip())
 
     def _progress(self, data: dict[str, Any]) -> None:
         total = data["total"] or 1

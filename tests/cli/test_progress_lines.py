@@ -1,0 +1,16 @@
+"""Lines of a headless run."""
+
+import io
+
+from phasewise.cli.progress import Reporter
+
+
+def test_the_reason_of_skipped_phases_is_told_whole_and_once():
+    err = io.StringIO()
+    reporter = Reporter(stderr=err)
+    why = "No network needed: " + "a long reason " * 20 + "with what to do"
+    for phase, state, text in (("train", "skipped", why), ("tune", "skipped", why), ("verify", "done", "test 0.9"), ("field", "skipped", "no new rows"), ("ship", "skipped", why)):
+        reporter.event({"kind": "phase", "phase": phase, "state": state, "text": text})
+    told = err.getvalue().splitlines()
+    assert told[0].endswith("with what to do") and told[1].split() == ["--", "tune", "for", "the", "same", "reason"]
+    assert told[3].endswith("no new rows") and told[4].endswith("with what to do")
