@@ -52,6 +52,9 @@ class FakeRun:
     def state(self) -> str:
         return self.status
 
+    def resumable(self) -> bool:
+        return self.state() in ("lost", "stopped")
+
     def job(self) -> Any:
         return SimpleNamespace(kind=self.kind, phase=self.phase, title=TITLES.get(self.kind, self.kind))
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -123,6 +124,18 @@ def test_failures_are_events_with_remedy_and_the_traceback_is_in_a_file(project,
     assert message in error.message and remedy in error.remedy and finished.reason == "failed"
     assert "demo_engine.py" in (run.path / error.traceback_file).read_text()
     assert "Traceback" not in run.log_path.read_text() and "remedy:" in run.log_path.read_text()
+    assert error.resumable and run.resumable()
+
+
+def test_a_failure_is_recorded_also_when_engine_log_has_no_room(project):
+    """engine.log lies on the disk that is full: what cannot be said there must not keep the error from the events."""
+    run = project.runs.create(demo_job(fail="disk"))
+
+    def no_room():
+        sys.stderr = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w", buffering=1)
+
+    assert ended(in_child(run, no_room)) == 1
+    assert run.state() == "failed" and [e.kind for e in events_of(run)[-2:]] == ["error", "finished"]
 
 
 def test_a_job_without_a_handler_fails_with_what_is_valid(project):

@@ -68,6 +68,9 @@ class MemoryRun:
     def state(self) -> str:
         return self._state
 
+    def resumable(self) -> bool:
+        return self.state() in ("lost", "stopped")
+
     def tail(self, offset: int) -> tuple[list[Any], int]:
         return self.events[offset:], len(self.events)
 

@@ -21,6 +21,8 @@ class Dataset:
     y: Tensor
     task: str
     classes: int = 0
+    names: tuple[str, ...] = ()
+    """Names of the classes, for what is said to people."""
     at_home: frozenset[str] = frozenset()
     """Inputs that stay where they lie (a file mapped into memory), because they fit on no device: rows are moved as they are taken."""
 

@@ -41,7 +41,8 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
         counts = data.class_counts(m.train)
         if len(counts) and int(counts.min()) == 0:
             absent = (counts == 0).nonzero().flatten().tolist()
-            hooks.on_finding("class-absent", "warn", f"{m.id}: class {absent[0]} is absent from its training rows", "It gets weight 0 and will not be predicted.")
+            name = f"{data.names[absent[0]]!r}" if data.names else absent[0]
+            hooks.on_finding("class-absent", "warn", f"{m.id}: class {name} is absent from its training rows", "It gets weight 0 and will not be predicted. Give it more rows, or leave its rows out.")
 
 
 def _note(fallbacks: list[str], text: str) -> None:

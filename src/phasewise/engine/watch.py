@@ -159,7 +159,8 @@ class Watch:
         member.norms.append(total)
         self.norms[track.member.id].append(total)
         member.lowest = min(member.lowest, low)
-        member.first = start if member.first != member.first else member.first
+        if member.first != member.first:  # a run that was taken up again is not at its start: guessing has a loss of about 1
+            member.first = start if track.steps <= max(EARLY, 2 * FIRST) else max(start, 1.0)
         if last > LOSS_JUMP * member.lowest and last > member.first:
             self._say(track, member, "exploding", "warn", "loss", "loss", last, f"more than 10 times its lowest value {member.lowest:.3g} and above its start (V12): lower the learning rate")
 

@@ -93,7 +93,7 @@ class CheckpointStore:
             except StorageError:
                 continue
         if self._known:
-            raise StorageError("no checkpoint of this run can be used", f"{len(self._known)} were saved; all are missing or damaged.", "Bring the checkpoints folder back, or start this run over from zero.")
+            raise StorageError("no checkpoint of this run can be used", f"{len(self._known)} were saved; all are missing or damaged.", "Bring the checkpoints folder back, or start this run over: the same command once more does, from zero.")
         return None
 
     def best(self) -> Saved | None:
@@ -123,7 +123,7 @@ def check_room(folder: Path, size: int) -> None:
     """Raises `DiskFull` when fewer than `size` bytes are free where a folder lies."""
     free = shutil.disk_usage(folder).free
     if free < size:
-        raise atomic.DiskFull("not enough room on the disk", f"{free / 1e6:.0f} MB are free, {size / 1e6:.0f} MB are needed in {folder}.", "Free some space, then resume: everything saved before is intact.")
+        raise atomic.DiskFull("not enough room on the disk", f"{free / 1e6:.1f} MB are free, {size / 1e6:.1f} MB are needed in {folder}.", "Free some space, then resume: everything saved before is intact.")
 
 
 def _create(path: Path, data: bytes) -> None:

@@ -99,6 +99,13 @@ class RunFolder:
             return "lost"
         return "lost" if self._launched_for() > START_LIMIT else "queued"
 
+    def resumable(self) -> bool:
+        """Whether the same work may go on in this folder: lost, stopped, or failed for a reason that passes (no room, no memory)."""
+        state = self.state()
+        if state != "failed":
+            return state in ("lost", "stopped")
+        return bool(next((v.get("resumable") for v in self._last_lines() if v.get("kind") == "error"), False))
+
     def tail(self, offset: int) -> tuple[list[Any], int]:
         """Events from a byte offset and the offset to go on from; an unfinished last line waits, a damaged one is passed over."""
         from phasewise.records.events import parse_event

@@ -131,6 +131,8 @@ class Error(_Event):
     remedy: str = ""
     traceback_file: str = ""
     exit_code: int = 1
+    resumable: bool = False
+    """The same work may go on from its checkpoint once the cause is gone (no room, no memory, a fault of the program)."""
 
 
 class Finished(_Event):

@@ -145,7 +145,7 @@ def joint_data(stages: list[Stage]) -> Dataset:
         return stages[0].data
     first = stages[0].data
     inputs = {name: torch.cat([s.data.inputs[name] for s in stages]) for name in first.inputs}
-    return Dataset(inputs=inputs, y=torch.cat([s.data.y for s in stages]), task=first.task, classes=first.classes)
+    return Dataset(inputs=inputs, y=torch.cat([s.data.y for s in stages]), task=first.task, classes=first.classes, names=first.names)
 
 
 def open_bench(view: DataView, project: Any, device: str) -> Bench:

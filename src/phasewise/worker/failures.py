@@ -26,6 +26,7 @@ class Failure:
     remedy: str
     traceback_file: str
     exit_code: int
+    resumable: bool = False
 
 
 def explain(error: BaseException) -> PhasewiseError:
@@ -38,7 +39,7 @@ def explain(error: BaseException) -> PhasewiseError:
         if error.errno in atomic.FULL | atomic.DENIED | {errno.ELOOP, errno.ENOENT} and error.filename:
             return atomic.storage_error(error, Path(os.fsdecode(error.filename)))
         if error.errno in atomic.FULL:
-            return StorageError("no room left on the disk", safe_text(error.strerror or "", 200), "Free some space, then resume: everything saved before is intact.")
+            return atomic.DiskFull("no room left on the disk", safe_text(error.strerror or "", 200), "Free some space, then resume: everything saved before is intact.")
     where = traceback.extract_tb(error.__traceback__)
     place = f" in {where[-1].filename.rsplit('/', 1)[-1]}, line {where[-1].lineno}" if where else ""
     return RunError(f"the job stopped on an unexpected error ({type(error).__name__}{place})", safe_text(error, 300), f"This is a fault of Phasewise: please report it with {TRACEBACK} of the run folder. Resume goes on from the last checkpoint.")
@@ -60,4 +61,5 @@ def record(error: BaseException, run: RunFolder) -> Failure:
         file = TRACEBACK
     except StorageError:
         file = ""
-    return Failure(type=type(known).__name__, message=known.title, cause=known.cause, remedy=known.remedy, traceback_file=file, exit_code=known.exit_code)
+    passing = isinstance(known, atomic.DiskFull) or known is not error and isinstance(known, RunError)
+    return Failure(type=type(known).__name__, message=known.title, cause=known.cause, remedy=known.remedy, traceback_file=file, exit_code=known.exit_code, resumable=passing)

@@ -3,6 +3,7 @@
 Exit codes: 0 done or stopped, 1 failed, 2 wrong input, 3 a gate, 5 somebody else works on the run.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -81,9 +82,9 @@ def _attempt(run: RunFolder, writer: RunWriter, past: list[Any], find: Callable[
 
 
 def _fail(run: RunFolder, writer: RunWriter, error: BaseException) -> int:
-    """Says what went wrong as far as the disk allows; engine.log has it in any case."""
+    """Says what went wrong as far as the disk allows; engine.log lies on the same disk, so it may have no room either."""
     failure = failures.record(error, run)
-    print("\n".join(failures.explain(error).lines()), file=sys.stderr)
+    _say(failures.explain(error).lines())
     try:
         writer.flush()
     except PhasewiseError:
@@ -92,9 +93,15 @@ def _fail(run: RunFolder, writer: RunWriter, error: BaseException) -> int:
         writer.emit("error", **vars(failure))
         writer.finish(None, "failed", failure.exit_code)
     except PhasewiseError as second:
-        print("\n".join(second.lines()), file=sys.stderr)
+        _say(second.lines())
         writer.close()
     return failure.exit_code
+
+
+def _say(lines: list[str]) -> None:
+    """Lines for engine.log; without room for them the events still tell what happened."""
+    with contextlib.suppress(OSError):
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def versions() -> dict[str, str]:

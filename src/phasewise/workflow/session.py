@@ -188,23 +188,22 @@ class Session:
         return run
 
     def resumable(self, job: Any) -> Any:
-        """A lost or stopped run of the very same work: it goes on from its last checkpoint instead of starting anew."""
+        """A run of the very same work that was lost or stopped, or found no room: it goes on from its last checkpoint instead of starting anew."""
         for run in reversed(self.project.runs.list()):
             if run.id in self.facts.evidence.runs or not run.id.endswith(job.kind):
                 continue
             old = run.job()
             same = old.inputs == job.inputs if job.inputs else old == job
             if same and recording.slot_of(old) == recording.slot_of(job):
-                return run if run.state() in ("lost", "stopped") else None
+                return run if run.resumable() else None
         return None
 
     def resume(self, run_id: str) -> Any:
         """Take up a lost or stopped run from its last checkpoint; returns the run."""
         self.writable()
         run = self.project.runs.get(run_id)
-        state = run.state()
-        if state not in ("lost", "stopped"):
-            raise UsageError(f"run {run_id} cannot be taken up again", f"It is {state}.", "Only lost and stopped runs can.")
+        if not run.resumable():
+            raise UsageError(f"run {run_id} cannot be taken up again", f"It is {run.state()}.", "Only runs can that were lost or stopped, or that failed for want of room or memory.")
         self.follower.follow(run, again=True)
         self.runner.start(run)
         return run

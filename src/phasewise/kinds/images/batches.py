@@ -22,13 +22,13 @@ def dataset(dev: Development, preparing: Preparing, device: str | torch.device =
     classes = len(dev.classes)
     if preparing.features:
         num = torch.from_numpy(preparing.scaled(transfer.of_development(dev, preparing)))
-        return Dataset(inputs={"num": num.to(device)}, y=y, task=dev.task, classes=classes)
+        return Dataset(inputs={"num": num.to(device)}, y=y, task=dev.task, classes=classes, names=tuple(dev.classes))
     held = images(dev, preparing, device)
     inputs = {"image": held}
     if preparing.chance:
         inputs["chance"] = torch.tensor(preparing.chance, dtype=torch.float32)[y.cpu()].to(device)
     away = frozenset({"image"}) if (dev.held.get("streamed") or held.device != y.device) else frozenset()
-    return Dataset(inputs=inputs, y=y, task=dev.task, classes=classes, at_home=away)
+    return Dataset(inputs=inputs, y=y, task=dev.task, classes=classes, names=tuple(dev.classes), at_home=away)
 
 
 def images(dev: Development, preparing: Preparing, device: str | torch.device) -> torch.Tensor:

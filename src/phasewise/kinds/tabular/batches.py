@@ -24,7 +24,7 @@ def dataset(dev: Development, preparing: Preparing, device: str | torch.device =
     if along := preparing.options.get("auxiliary"):
         inputs[networks.AUXILIARY] = torch.from_numpy(auxiliary.block(dev.table, along)).to(device)
     y = torch.from_numpy(preparing.target.encode(dev.y)).to(device)
-    return Dataset(inputs=inputs, y=y, task=dev.task, classes=len(dev.classes) if dev.task != "regression" else 0)
+    return Dataset(inputs=inputs, y=y, task=dev.task, classes=len(dev.classes) if dev.task != "regression" else 0, names=tuple(dev.classes))
 
 
 def info(preparing: Preparing, data: Dataset, rows: np.ndarray) -> InputInfo:

@@ -49,7 +49,7 @@ class RunsScreen(Modal):
 
     def action_resume(self) -> None:
         """Resume the run under the cursor."""
-        if self.folders and self.folders[self.table.cursor].state() in ("lost", "stopped"):
+        if self.folders and self.folders[self.table.cursor].resumable():
             self.dismiss(("resume", self.folders[self.table.cursor].id))
 
 
