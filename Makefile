@@ -25,8 +25,9 @@ lint: $(V)/.ok ## linters and import contracts
 	@$(V)/bin/python -m ruff check src tests benchmarks
 	@$(V)/bin/python -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-evidence: $(V)/.ok ## slow evidence runs: every technique with its control; then all detectors: benchmarks/results/detectors.md
+evidence: $(V)/.ok ## slow evidence runs: every technique with its control; then effects and all detectors: benchmarks/results/{effects,detectors}.md
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
+	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.effects
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.detectors
 
 evidence-data: $(V)/.ok ## planted faults, drift alarms, noise: benchmarks/results/evidence-data.md
@@ -39,8 +40,12 @@ bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
 	@PYTHONPATH=src $(V)/bin/python benchmarks/engine/gpu.py
 
-bench-ui: $(V)/.ok ## start-up, echo and memory of the app
-	@for s in benchmarks/ui/*.py; do $(V)/bin/python $$s || exit 1; done
+bench-ui: $(V)/.ok build/peers/.ok ## start-up, echo, frames and memory of the app beside a bare app and a peer: benchmarks/results/ui.md
+	@$(V)/bin/python benchmarks/ui/report.py --peer "toolong=build/peers/toolong/bin/tl LOG"
+
+build/peers/.ok:
+	@for p in toolong; do $(PY) -m venv build/peers/$$p && PIP_CONSTRAINT= build/peers/$$p/bin/python -m pip install -q --disable-pip-version-check $$p || exit 1; done
+	@touch $@
 
 clean:
 	rm -rf $(V)

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from phasewise.tui.charts.plot import Frame, Line, draw, gutter, ticks
 from phasewise.tui.live.lines import lines_of
 from phasewise.tui.live.run import LiveRun
 from phasewise.tui.numbers import number
+from phasewise.tui.widgets.chart import Chart
 
 from .fake_session import FakeRun, FakeSession, tell_training
 from .screen import frame, frames, opened, press, settle, still
@@ -200,3 +202,13 @@ async def test_a_pinned_run_is_under_every_chart_and_zoom_and_click_work():
         await press(pilot, "P")
         assert "no longer pinned" in frame(app)
         assert app.desk.pinned is None
+
+
+def test_a_noisy_line_of_thousands_of_points_costs_a_frame_little():
+    points = [(float(i), 1.0 / (1 + i / 500) + 0.01 * (i % 7)) for i in range(4000)]
+    chart = Chart("Loss", lambda _chart: [Line(name="train", points=points, noisy=True)])
+    begin = time.process_time()
+    for _ in range(3):
+        made = chart.shown()
+    assert len(made) == 2 and made[0].faint, "the raw values lie behind the smoothed line"
+    assert time.process_time() - begin < 0.3, "more than a tenth of a second for each look at 4,000 points"

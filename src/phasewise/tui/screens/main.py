@@ -235,7 +235,12 @@ class MainScreen(Doing, Helping, Screen[None]):
     @on(DescendantBlur)
     def _focus_moved(self) -> None:
         if self.desk is not None:
-            self.call_after_refresh(self.label_primary)
+            self.call_after_refresh(self.follow_focus)
+
+    def follow_focus(self) -> None:
+        """The primary action's key and the coach fit what has the focus now."""
+        self.label_primary()
+        self.coach_for_page()
 
     def action_leave_field(self) -> None:
         """Take the focus out of a field; never quits."""

@@ -260,8 +260,9 @@ def _near(raw: list[Any], drawn: list[Any]) -> list[Any]:
     ys = [p[1] for one in drawn for p in one.points if math.isfinite(p[1])]
     if not raw or not ys:
         return []
-    room = 0.3 * (max(ys) - min(ys)) or abs(max(ys)) or 1.0
-    return [replace(one, points=[p for p in one.points if min(ys) - room <= p[1] <= max(ys) + room]) for one in raw]
+    low, high = min(ys), max(ys)
+    room = 0.3 * (high - low) or abs(high) or 1.0
+    return [replace(one, points=[p for p in one.points if low - room <= p[1] <= high + room]) for one in raw]
 
 
 def _at(points: Any, x: float) -> float | None:
