@@ -1,5 +1,8 @@
 """Decoding by processes gives what threads give; a file that brings a decoder down is named and no other is lost (D02)."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +20,27 @@ def _folder(root, count=96, side=40):
     return files.scan(root)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Threads wait until the processes are up instead of doing the work meanwhile."""
+
+    def grow(self, real=crew.Crew.grow):
+        before = len(self._children)
+        real(self)
+        while len(self._children) > before and self._idle.qsize() < len(self._children):
+            time.sleep(0.01)
+
+    monkeypatch.setattr(crew.Crew, "grow", grow)
+
+
+def test_threads_go_on_while_processes_start(tmp_path, monkeypatch):
+    listing = _folder(tmp_path / "d", 8)
+    monkeypatch.setattr(crew._Child, "ready", lambda self: threading.Event().wait())
+    built = cache.build(listing, tmp_path / "c", 16, 3, workers=2, apart=0.0)
+    assert sum(not f.error for f in built.facts) == 8
+
+
+@pytest.mark.usefixtures("patient")
 def test_processes_give_the_same_bytes_and_facts_as_threads(tmp_path, monkeypatch):
     listing = _folder(tmp_path / "d")
     started = []
@@ -29,6 +53,7 @@ def test_processes_give_the_same_bytes_and_facts_as_threads(tmp_path, monkeypatc
     assert [listing.items[i].path for i, f in enumerate(processes.facts) if f.error] == ["a/text.png"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
     listing = _folder(tmp_path / "d", 8)
     place = tmp_path / "store"
@@ -44,6 +69,7 @@ def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
         assert first + band.fill(rows[2:]) == crew.fill(order, rows, band._store)
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_file_that_kills_the_decoder_is_named_and_the_others_are_kept(tmp_path, monkeypatch):
     listing = _folder(tmp_path / "d")
 

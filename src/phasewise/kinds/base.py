@@ -1,14 +1,17 @@
 """A kind: one wing of the house. Every wing has the same rooms, found by name, so that heavy code loads only in the worker."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from phasewise.records.results.data import Proposal
+if TYPE_CHECKING:
+    from phasewise.records.results.data import Proposal
 
 ROOMS = (
     "reading", "profiling", "splitting", "development", "preparing", "baselines", "batches", "networks",

@@ -1,16 +1,23 @@
 """Pictures: class folders, manifests, IDX files. Importing this loads nothing heavy."""
 
+from __future__ import annotations
+
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phasewise.kinds.base import Kind
-from phasewise.records.results.data import Proposal
+
+if TYPE_CHECKING:  # a decoding process imports this package and needs no record
+    from phasewise.records.results.data import Proposal
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif"}
 
 
 def _looks(path: Path) -> Proposal | None:
     """A folder with class folders of picture files, or with IDX files."""
+    from phasewise.records.results.data import Proposal
+
     if not path.is_dir():
         return None
     if any(path.glob("*images*idx3*")):

@@ -10,6 +10,7 @@ import os
 import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from phasewise.kinds.images.decode import Facts, decode_many
+from phasewise.kinds.images.decode import Facts, decode_many, keep_heap
 
-APART = 3.0
-"""Seconds of work from which on processes are started: each costs a third of a second of its core."""
+APART = 0.8
+"""Seconds of work from which on processes are started: each costs a sixth of a second of its core."""
 MOST = 16
 Rows = Sequence[tuple[int, str]]
 Found = list[tuple[int, Facts]]
@@ -57,6 +58,7 @@ class Crew:
         self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._children: list[_Child] = []
         self._tried, self._spent = 0, 0.0
+        keep_heap()
 
     def __enter__(self) -> "Crew":
         return self
@@ -82,12 +84,20 @@ class Crew:
             return
         with contextlib.suppress(OSError):  # no process to be had: the threads go on
             for _ in range(self._workers):
-                child = _Child(self._order)
-                self._idle.put(child)
-                self._children.append(child)
+                self._children.append(_Child(self._order))
+        for child in self._children:
+            threading.Thread(target=self._expect, args=(child,), daemon=True).start()
+
+    def _expect(self, child: "_Child") -> None:
+        """Has a process do work from when it can."""
+        child.ready()
+        self._idle.put(child)
 
     def _away(self, rows: Rows) -> Found:
-        child = self._idle.get()
+        try:
+            child = self._idle.get_nowait()
+        except queue.Empty:  # as long as processes start, the threads go on
+            return fill(self._order, rows, self._store)
         try:
             return child.fill(rows)
         except (OSError, ValueError):  # the child died over one of these
@@ -112,10 +122,17 @@ class _Child:
         process.stdin.write(json.dumps(asdict(self._order)) + "\n")
         return process
 
+    def ready(self) -> None:
+        """Waits until the process has imported what it needs, or is gone."""
+        assert self._process.stdout
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdout.readline()
+
     def fill(self, rows: Rows) -> Found:
         """Raises `OSError` or `ValueError` when the process is gone; the next call has a new one."""
         if self._process.poll() is not None:
             self._process = self._started()
+            self.ready()
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(rows) + "\n")
         self._process.stdin.flush()
@@ -134,9 +151,14 @@ class _Child:
 
 
 def serve() -> None:
-    """The child: an order, then lists of rows, one JSON line each, answered by lists of facts; ends with its input."""
+    """The child: an order, then lists of rows, one JSON line each, answered by lists of facts after an empty line that says it is ready; ends with its input."""
+    from PIL import Image, ImageOps  # noqa: F401 - what the first picture would wait for
+
+    keep_heap()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    answers.write("\n")
+    answers.flush()
     order = Order(**json.loads(sys.stdin.readline()))
     store = os.open(order.place, os.O_RDWR)
     for line in sys.stdin:
