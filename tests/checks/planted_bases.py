@@ -91,3 +91,36 @@ def real(root: Path) -> list[Base]:
 def bundled() -> list[Base]:
     """Tables that come with scikit-learn, and generated ones."""
     return [*(_bundled(n) for n in ("iris", "wine", "breast_cancer", "digits", "diabetes")), *(made(k) for k in ("binary", "multiclass", "regression"))]
+
+
+def overlapping(kind: str, seed: int = 0, n: int = 2000) -> Base:
+    """Classes that overlap although every label is right: what is hard must not be called wrong."""
+    rng = np.random.default_rng(seed)
+    if kind == "two-clouds":
+        y = rng.integers(0, 2, n)
+        x = rng.normal(0, 1, (n, 5))
+        x[:, 0] += 2.0 * y
+    elif kind == "linear-with-error":
+        x = rng.normal(0, 1, (n, 6))
+        y = (x @ np.array([1.0, 1.0, -1.0, 0.5, 0.0, 0.0]) + rng.normal(0, 1.5, n) > 0).astype(int)
+    elif kind == "five-grades":
+        x = rng.normal(0, 1, (n, 6))
+        level = x @ np.array([1.0, 1.0, -1.0, 0.5, 0.0, 0.0]) + rng.normal(0, 0.7, n)
+        y = np.digitize(level, np.quantile(level, [0.2, 0.4, 0.6, 0.8]))
+    elif kind == "uneven-grades":
+        y = rng.choice(3, n, p=[0.6, 0.38, 0.02])
+        x = np.c_[y + rng.normal(0, 0.7, n), 2 * y + rng.normal(0, 1.5, n), rng.normal(0, 1, (n, 2))]
+    else:
+        y = rng.integers(0, 4, n)
+        x = rng.normal(0, 1, (n, 6))
+        x[np.arange(n), y] += 2.0
+    frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(x.shape[1])}).with_columns(pl.Series("target", [f"k{v}" for v in y]))
+    return Base(name=f"overlap-{kind}", frame=frame, target="target", task="binary" if y.max() == 1 else "multiclass")
+
+
+OVERLAPS = ("two-clouds", "linear-with-error", "five-grades", "uneven-grades", "four-clouds")
+
+
+def overlaps() -> list[Base]:
+    """Clean twins with class overlap; no faults are planted into them."""
+    return [overlapping(k) for k in OVERLAPS]

@@ -204,6 +204,13 @@ class Facts:
         return out_of_fold(matrix, self.leak_y[inside], k, names=tuple(names), rows=self.leak_rows[inside], seed=self.table.seed)
 
     @cached_property
+    def second_opinion(self) -> np.ndarray:
+        """Out-of-fold probabilities of another kind of model on the rows and folds of `quick`."""
+        from phasewise.checks.quick import second_opinion
+
+        return second_opinion(np.stack([v[self.model_positions] for v in self.coded.values()], 1), self.quick)
+
+    @cached_property
     def row_hash(self) -> np.ndarray:
         """Wrapping sum of per-column hashes over the features, uint64 [n]; leaving a column out is a subtraction."""
         from phasewise.checks.hashing import column_hash

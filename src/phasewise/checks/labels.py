@@ -95,41 +95,43 @@ def label_margins(proba: np.ndarray, y: np.ndarray) -> np.ndarray:
     return given - other.max(axis=1)
 
 
-def certain_errors(proba: np.ndarray, y: np.ndarray) -> float:
-    """Share of wrong answers in the surest tenth, 0 unless it is a plateau.
-
-    Random flips hit sure and unsure rows alike, so the error stops falling with certainty; a problem that is merely hard
-    keeps improving towards its surest rows. The plateau: at least 0.55 of the error of the next two tenths, and a lower
-    99 % bound above 2.5 %.
-    """
-    from phasewise.stats.intervals import wilson
-
-    order = np.argsort(-proba.max(axis=1), kind="stable")
-    wrong = (proba.argmax(axis=1) != y)[order]
-    tenth = len(wrong) // 10
-    if tenth < 50:
-        return 0.0
-    first, then = float(wrong[:tenth].mean()), float(wrong[tenth : 3 * tenth].mean())
-    lower = wilson(float(wrong[:tenth].sum()), tenth, 0.98)[0]
-    return first if lower > 0.025 and first >= 0.55 * then else 0.0
+SURE = 0.8
+"""Margin from which a label is contradicted with certainty."""
+LEAST = 0.02
+"""Share of wrong labels from which the person is warned."""
+AGREES, TELLS = 1.0, 2.7
+"""Log likelihood a lapse rate must gain on the first model (it agrees) and on the second (1 % level of the boundary test)."""
 
 
 @check("label-noise", source="T30, D18", cost="model", tasks=CLASSES, rows=6_000)
 def label_noise(table: CheckTable) -> list[Finding]:
-    """Rows whose label a model that never saw them contradicts with certainty."""
-    quick = table.facts.quick
+    """Rows whose label models that never saw them contradict, more than their own certainty explains.
+
+    On hard problems sure models are sometimes wrong although every label is right, so contradictions alone prove nothing.
+    Warned is only where two kinds of model both stop getting better with certainty (`stats.lapse`).
+    """
+    from phasewise.stats.lapse import lapse
+
+    facts, quick = table.facts, table.facts.quick
     if quick.proba is None or quick.proba.shape[1] < 2:
         raise Skip("one class only")
-    margins = label_margins(quick.proba, quick.y)
-    sure = margins < -0.8
-    share, n = float(sure.mean()), len(margins)
-    floor = certain_errors(quick.proba, quick.y)
-    if quick.score >= 0.7 and floor >= 0.04 > share and n >= 1000:
-        share, sure = floor, quick.proba.argmax(1) != quick.y
-    elif not sure.any():
+    n, margins = len(quick.y), label_margins(quick.proba, quick.y)
+    sure = int((margins < -SURE).sum())
+    first = lapse(quick.proba, quick.y)
+    # Inputs that repeat cap the certainty by themselves; there only overwhelming evidence counts.
+    needed = (AGREES, TELLS) if facts.fine else (np.log(n), np.log(n))
+    share = 0.0
+    if n >= 1000 and quick.score >= 0.7 and first.rate >= LEAST and first.evidence >= needed[0]:
+        second = lapse(facts.second_opinion, quick.y)
+        share = min(first.rate, second.rate) if second.evidence >= needed[1] else 0.0
+    if share < LEAST and not sure:
         return []
-    doubts = queue(table, 50)
-    shown = [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in doubts[:5]]
-    if share >= 0.02 and n >= 1000:
-        return [finding("label-noise", "warn", f"About {percent(share)} of the labels look wrong", f"Of {n:,} rows, {int((margins < -0.8).sum()):,} are contradicted with a margin above 0.8 by a model that never saw them; of its surest tenth {percent(floor)} are wrong.", rows=int(share * table.rows), examples=shown, numbers={"share": share}, harm=100 * share, remedies=[remedy("review-labels", recommended=True), remedy("accept")])]
-    return [finding("label-noise", "info", "A few labels are worth a second look", f"{int(sure.sum()):,} of {n:,} rows are contradicted with certainty.", rows=int(sure.sum()), examples=shown, numbers={"share": share}, remedies=[remedy("review-labels"), remedy("accept", recommended=True)])]
+    shown = [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in queue(table, 5)]
+    if share >= LEAST:
+        seen = f"Two models that never saw these rows are wrong in about {percent(share)} of them however sure they are; unsure rows alone would not explain that."
+        return [finding("label-noise", "warn", f"About {percent(share)} of the labels look wrong", seen, rows=int(share * table.rows), examples=shown, numbers={"share": share, "evidence": first.evidence, "contradicted": sure / n}, harm=100 * share, remedies=[remedy("review-labels", recommended=True), remedy("accept")])]
+    certain = np.sort(quick.proba, axis=1)[:, -1] - np.sort(quick.proba, axis=1)[:, -2] > SURE
+    expected = float(first.expected[certain].sum())
+    few = "A few labels are worth a second look"
+    seen = f"{sure:,} of {n:,} rows are contradicted with certainty; as sure as the model is, about {expected:,.0f} are expected."
+    return [finding("label-noise", "info", few, seen, rows=sure, examples=shown, numbers={"share": sure / n, "expected": expected / n}, remedies=[remedy("review-labels"), remedy("accept", recommended=True)])]
