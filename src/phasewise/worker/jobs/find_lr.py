@@ -55,7 +55,7 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
     if lr is None or ctx.control.stop is not None:
         return []
     case = Case(config=job.config, data=stage.data, info=stage.info, build=bench.build, rows=torch.from_numpy(stage.train), seed=job.seed)
-    count = min(job.config.train.batch_size, len(stage.train))
+    count = min(max(2, job.config.train.batch_size), len(stage.train))  # batch norm needs two rows, as in training
     places = range(0, max(1, len(stage.train) - count + 1), count)[:PROBE_BATCHES]
     with quiet():
         module = case.fresh()
