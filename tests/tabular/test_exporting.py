@@ -11,6 +11,7 @@ import torch
 
 from phasewise import engine
 from phasewise.engine.member import Member
+from phasewise.kinds.shared import exports
 from phasewise.kinds.tabular import baselines, batches, exporting, networks, predictor, preparing, scaling, scoring
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
@@ -49,7 +50,7 @@ def test_torch_and_onnx_agree_with_the_original(tmp_path: Path, spec: NetworkSpe
 def test_parity_check_notices_another_model(tmp_path: Path) -> None:
     dev, _, folder = saved(tmp_path, SMALL)
     said = predictor.load(folder).predict(dev.table.head(50))
-    assert exporting.difference(said, said.proba) == 0 and exporting.difference(said, said.proba[::-1]) > 1e-3
+    assert exports.difference(said, said.proba) == 0 and exports.difference(said, said.proba[::-1]) > 1e-3
 
 
 def test_bundle_predicts_by_itself(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from phasewise.kinds.images.estimators import BASELINES, Baseline, matrix
 from phasewise.kinds.images.preparing import Preparing
 from phasewise.kinds.shared import fitted as shared
 from phasewise.kinds.shared.fitted import Fitted, answer, sampled
-from phasewise.records.errors import UsageError
 from phasewise.records.jobs import DataView
 from phasewise.stats.predictions import Predictions
 
@@ -20,10 +19,7 @@ ALIASES = {"linear": "pixels", "logistic": "pixels", "boosting": "trees", "froze
 
 def known(name: str) -> Baseline:
     """The baseline of a name; a `UsageError` lists the names."""
-    found = BASELINES.get(ALIASES.get(name, name))
-    if found is None:
-        raise UsageError(f"unknown baseline {name!r}", "", f"Valid: {', '.join(NAMES)}.")
-    return found
+    return shared.named(name, BASELINES, ALIASES)
 
 
 def why_skipped(name: str, dev: Development) -> str:

@@ -1,9 +1,9 @@
 """Saved picture models that predict without the project: baseline, network, features or an ensemble; TTA only when the card says so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -12,53 +12,34 @@ from phasewise.kinds import folders
 from phasewise.kinds.images import pixels
 from phasewise.kinds.images.fitting import Fitting
 from phasewise.kinds.images.preparing import Preparing
+from phasewise.kinds.shared import saved
+from phasewise.kinds.shared.saved import SavedModel
 from phasewise.records.errors import BadInputError
 from phasewise.records.findings import Finding
 from phasewise.records.models import ModelConfig
 from phasewise.stats.predictions import Predictions
-from phasewise.stats.scores import joined
-
-BATCH = 128
-"""Pictures answered at once: of twice as many the maps leave the processor's cache, and each costs up to twice the time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Predictor:
-    """A model ready to predict: `card`, and `predict(table)` for a table of pictures."""
+class Predictor(SavedModel):
+    """A model for pictures: `predict(table)` takes a table of pictures."""
 
-    card: dict[str, Any]
-    preparing: Preparing | None
-    answer: Any = None
-    """Function of pixels uint8 (n, size, size, channels) -> Predictions; None for an ensemble."""
-    members: list["Predictor"] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-
-    @property
-    def threshold(self) -> float | None:
-        """Decision threshold on the positive class's probability (binary), or None."""
-        found = self.card.get("threshold")
-        return None if found is None else float(found)
+    BATCH: ClassVar[int] = 128
+    """Pictures answered at once: of twice as many the maps leave the processor's cache, and each costs up to twice the time."""
 
     @property
     def fitting(self) -> Fitting:
         """How this model (or its first member) wants pictures."""
-        return self.preparing.fitting if self.preparing is not None else self.members[0].fitting
+        return self.first.preparing.fitting
 
     @property
     def columns(self) -> dict[str, str]:
         """Inputs and their roles."""
         return {"image": "image"}
 
-    def predict(self, table: pl.DataFrame) -> Predictions:
-        """Predictions for every row of a table of pictures."""
-        if self.members:
-            said = folders.mixed([m.predict(table) for m in self.members], self.weights, str(self.card.get("method", "average")))
-        else:
-            assert self.preparing is not None
-            blocks = [table.slice(start, BATCH) for start in range(0, max(table.height, 1), BATCH)]
-            parts = [self.answer(pixels.gather(block, self.preparing.fitting)) for block in blocks]
-            said = parts[0] if len(parts) == 1 else joined(parts)
-        return folders.shifted(said, self.card.get("prior_ratio"))
+    def inputs(self, table: pl.DataFrame) -> np.ndarray:
+        """Pixels uint8 [n, size, size, channels]."""
+        return pixels.gather(table, self.preparing.fitting)
 
     def check(self, natural: pl.DataFrame) -> list[Finding]:
         """What is odd about new pictures: sizes far below what the model looks at."""
@@ -121,25 +102,14 @@ def save_network(folder: Path, *, state: Mapping[str, Any], config: ModelConfig,
 
 def save_ensemble(folder: Path, *, members: Sequence[tuple[Path, float]], method: str = "average", card: Mapping[str, Any] | None = None) -> None:
     """Members (model folder, weight) copied inside; `method` is `average`, `weighted` or `vote`."""
-    if method not in ("average", "weighted", "vote"):
-        raise ValueError(f"unknown way to combine: {method!r}")
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = folders.copy_members(folder, members)
-    first = folders.read_card(folders.member_path(folder, entries[0]))
-    shared = {k: first[k] for k in ("task", "classes", "target", "columns", "fitting") if k in first}
-    folders.write_card(folder, {**_card("ensemble", None, None), **shared, **(card or {}), "members": entries, "method": method})
+    saved.save_ensemble(folder, members=members, method=method, card=card or {}, taken=("fitting",))
 
 
 def load(folder: Path | str) -> Predictor:
     """The predictor of a model folder; needs nothing but the folder. Raises `BadInputError` when it is damaged or not trusted."""
     folder = Path(folder)
-    card = folders.read_card(folder)
-    if card.get("kind") != "images":
-        raise BadInputError("this is not a model for pictures", f"Its kind is {card.get('kind')!r}.", "Use the kind it was trained for.", where=str(folder))
-    if card.get("type") == "ensemble":
-        members = [load(folders.member_path(folder, entry)) for entry in card.get("members", [])]
-        if not members:
-            raise BadInputError("the ensemble has no members", "Its card lists none.", "Combine again.", where=str(folder))
+    card, members = saved.opened(folder, "images", "pictures", load)
+    if members:
         return Predictor(card=card, preparing=None, members=members, weights=[float(e["weight"]) for e in card["members"]])
     try:
         preparing = _preparing(folder, card)

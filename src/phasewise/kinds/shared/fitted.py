@@ -1,12 +1,13 @@
 """Scikit-learn baselines over holdout or folds: one loop for every wing (G02)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from phasewise.records.errors import UsageError
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import joined
 
@@ -31,6 +32,14 @@ class Fitted:
     train_rows: np.ndarray
     seconds: float
     notes: list[str] = field(default_factory=list)
+
+
+def named(name: str, baselines: Mapping[str, Any], aliases: Mapping[str, str]) -> Any:
+    """The baseline of a name or alias; a `UsageError` lists the names."""
+    found = baselines.get(aliases.get(name, name))
+    if found is None:
+        raise UsageError(f"unknown baseline {name!r}", "", f"Valid: {', '.join(baselines)}.")
+    return found
 
 
 def fit(

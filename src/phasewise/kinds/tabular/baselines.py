@@ -10,7 +10,6 @@ from phasewise.kinds.tabular import preparing as preparations
 from phasewise.kinds.tabular.development import Development
 from phasewise.kinds.tabular.estimators import ALIASES, BASELINES, Baseline, matrix
 from phasewise.kinds.tabular.preparing import Preparing
-from phasewise.records.errors import UsageError
 from phasewise.records.jobs import DataView
 from phasewise.stats.predictions import Predictions
 
@@ -19,10 +18,7 @@ NAMES = tuple(BASELINES)
 
 def known(name: str) -> Baseline:
     """The baseline of a name; a `UsageError` lists the names."""
-    found = BASELINES.get(ALIASES.get(name, name))
-    if found is None:
-        raise UsageError(f"unknown baseline {name!r}", "", f"Valid: {', '.join(NAMES)}.")
-    return found
+    return shared.named(name, BASELINES, ALIASES)
 
 
 def why_skipped(name: str, dev: Development) -> str:

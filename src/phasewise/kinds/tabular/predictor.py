@@ -1,13 +1,15 @@
 """Saved models that predict without the project: scikit-learn, network, or an ensemble of both; the column contract is checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from phasewise.kinds import folders
+from phasewise.kinds.shared import saved
+from phasewise.kinds.shared.saved import SavedModel
 from phasewise.kinds.tabular import contract
 from phasewise.kinds.tabular.preparing import Preparing
 from phasewise.records.errors import BadInputError
@@ -15,25 +17,10 @@ from phasewise.records.findings import Finding
 from phasewise.records.models import ModelConfig
 from phasewise.stats.predictions import Predictions
 
-BATCH = 16_384
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Predictor:
-    """A model ready to predict: `card`, and `predict(table)` for natural or cast tables."""
-
-    card: dict[str, Any]
-    preparing: Preparing | None
-    answer: Any = None
-    """Function of a table with roles cast -> Predictions (sklearn, network); None for an ensemble."""
-    members: list["Predictor"] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-
-    @property
-    def threshold(self) -> float | None:
-        """Decision threshold on the positive class's probability (binary), or None for the largest probability."""
-        found = self.card.get("threshold")
-        return None if found is None else float(found)
+class Predictor(SavedModel):
+    """A model for tables: `predict(table)` takes natural or cast ones."""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -45,37 +32,13 @@ class Predictor:
             out |= member.columns
         return out
 
-    def predict(self, table: pl.DataFrame) -> Predictions:
-        """Predictions for every row of a table [n]; extra columns are ignored.
-
-        Raises `BadInputError` naming missing columns.
-        """
-        if self.members:
-            said = folders.mixed([m.predict(table) for m in self.members], self.weights, str(self.card.get("method", "average")))
-        else:
-            parts = [self.answer(table.slice(start, BATCH)) for start in range(0, max(table.height, 1), BATCH)]
-            said = parts[0] if len(parts) == 1 else _joined(parts)
-        return folders.shifted(said, self.card.get("prior_ratio"))
-
     def shape(self, natural: pl.DataFrame) -> pl.DataFrame:
         """A natural table (as a file holds it) with the model's remedies replayed and columns cast; rows stay."""
-        one = self
-        while one.preparing is None:
-            one = one.members[0]
-        return one.preparing.table(natural)
+        return self.first.preparing.table(natural)
 
     def check(self, natural: pl.DataFrame) -> list[Finding]:
         """What is odd about a natural table: other types, unseen levels, values out of range, extra columns."""
-        one = self
-        while one.preparing is None:
-            one = one.members[0]
-        return contract.check(natural, one.preparing, self.card)
-
-
-def _joined(parts: list[Predictions]) -> Predictions:
-    from phasewise.stats.scores import joined
-
-    return joined(parts)
+        return contract.check(natural, self.first.preparing, self.card)
 
 
 def _card(kind: str, preparing: Preparing | None, extras: Mapping[str, Any] | None, **own: Any) -> dict[str, Any]:
@@ -118,25 +81,14 @@ def save_network(folder: Path, *, state: Mapping[str, Any], config: ModelConfig,
 
 def save_ensemble(folder: Path, *, members: Sequence[tuple[Path, float]], method: str = "average", card: Mapping[str, Any] | None = None) -> None:
     """Members (model folder, weight) copied inside; `method` is `average`, `weighted` or `vote`."""
-    if method not in ("average", "weighted", "vote"):
-        raise ValueError(f"unknown way to combine: {method!r}")
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = folders.copy_members(folder, members)
-    first = folders.read_card(folders.member_path(folder, entries[0]))
-    shared = {k: first[k] for k in ("task", "classes", "target", "columns", "ranges") if k in first}
-    folders.write_card(folder, {**_card("ensemble", None, None), **shared, **(card or {}), "members": entries, "method": method})
+    saved.save_ensemble(folder, members=members, method=method, card=card or {}, taken=("ranges",))
 
 
 def load(folder: Path | str) -> Predictor:
     """The predictor of a model folder; needs nothing but the folder. Raises `BadInputError` when it is damaged or not trusted."""
     folder = Path(folder)
-    card = folders.read_card(folder)
-    if card.get("kind") != "tabular":
-        raise BadInputError("this is not a model for tables", f"Its kind is {card.get('kind')!r}.", "Use the kind it was trained for.", where=str(folder))
-    if card.get("type") == "ensemble":
-        members = [load(folders.member_path(folder, entry)) for entry in card.get("members", [])]
-        if not members:
-            raise BadInputError("the ensemble has no members", "Its card lists none.", "Combine again.", where=str(folder))
+    card, members = saved.opened(folder, "tabular", "tables", load)
+    if members:
         return Predictor(card=card, preparing=None, members=members, weights=[float(e["weight"]) for e in card["members"]])
     preparing = _preparing(folder)
     answer = _sklearn(folder, card, preparing) if card.get("type") == "sklearn" else _network(folder, card, preparing)

@@ -6,7 +6,6 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.content import Content
 
-from phasewise.records.errors import PhasewiseError
 from phasewise.tui import keys
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note, verdict
@@ -78,15 +77,7 @@ class Augmented(View):
         """Draw the grid for the answers as they are."""
         from phasewise.workflow import previewing
 
-        async def start() -> None:
-            try:
-                job = previewing.job(self.desk.session)
-            except PhasewiseError as error:
-                self.screen.fail(error)  # type: ignore[attr-defined]
-                return
-            await self.screen.start(job)  # type: ignore[attr-defined]
-
-        self.run_worker(start(), exclusive=True)
+        self.begin(previewing.job)
 
     def has_data(self) -> bool:
         return self.desk.result("preview") is not None

@@ -9,6 +9,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from phasewise.records.errors import PhasewiseError
 from phasewise.tui.desk import Desk
 from phasewise.tui.widgets.bars import ViewStrip
 from phasewise.tui.widgets.form import Form
@@ -48,6 +49,19 @@ class View(VerticalScroll, can_focus=False):
     def has_data(self) -> bool:
         """Whether there is something to see."""
         return True
+
+    def begin(self, make: Callable[[Any], Any]) -> None:
+        """Start the job that `make(session)` gives, or show why there is none."""
+
+        async def start() -> None:
+            try:
+                job = make(self.desk.session)
+            except PhasewiseError as error:
+                self.screen.fail(error)  # type: ignore[attr-defined]
+                return
+            await self.screen.start(job)  # type: ignore[attr-defined]
+
+        self.run_worker(start(), exclusive=True)
 
     def focus_first(self) -> None:
         """Put the focus where the keys of this view work."""

@@ -123,18 +123,9 @@ class Checkup(View):
 
     def action_minimal(self) -> None:
         """Start the minimal-model ladder (B06)."""
-        from phasewise.records.errors import PhasewiseError
         from phasewise.workflow import minimal
 
-        async def start() -> None:
-            try:
-                job = minimal.job(self.desk.session)
-            except PhasewiseError as error:
-                self.screen.fail(error)  # type: ignore[attr-defined]
-                return
-            await self.screen.start(job)  # type: ignore[attr-defined]
-
-        self.run_worker(start(), exclusive=True)
+        self.begin(minimal.job)
 
     def has_data(self) -> bool:
         return self.desk.result("checkup") is not None

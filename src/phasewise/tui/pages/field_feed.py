@@ -6,7 +6,6 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 
-from phasewise.records.errors import PhasewiseError
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
 from phasewise.tui.numbers import number, plural
@@ -76,17 +75,9 @@ class Feeds(View):
         self.app.push_screen(Ask("Feed new labelled rows", text, prompt="File"), lambda file: file and self._start(file))
 
     def _start(self, file: str) -> None:
-        async def start() -> None:
-            from pathlib import Path
+        from pathlib import Path
 
-            try:
-                job = feeding.job(self.desk.session, str(Path(file).expanduser().absolute()))
-            except PhasewiseError as error:
-                self.screen.fail(error)  # type: ignore[attr-defined]
-                return
-            await self.screen.start(job)  # type: ignore[attr-defined]
-
-        self.run_worker(start(), exclusive=True)
+        self.begin(lambda session: feeding.job(session, str(Path(file).expanduser().absolute())))
 
     def action_put_back(self) -> None:
         """The version before goes into service again, with a reason."""

@@ -129,18 +129,8 @@ class Ideas(View):
     def action_try_it(self) -> None:
         """Try this idea now against the incumbent over the same seeds."""
         idea = self.current()
-        if idea is None:
-            return
-
-        async def start() -> None:
-            try:
-                job = self.desk.session.ideas.try_job([idea.id])
-            except PhasewiseError as e:
-                self.screen.fail(e)  # type: ignore[attr-defined]
-                return
-            await self.screen.start(job)  # type: ignore[attr-defined]
-
-        self.run_worker(start(), exclusive=True)
+        if idea is not None:
+            self.begin(lambda session: session.ideas.try_job([idea.id]))
 
     def act(self, do: Any, told: str) -> None:
         """Change the backlog; an error is shown."""
