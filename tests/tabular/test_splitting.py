@@ -232,12 +232,13 @@ def test_external_test_file_must_have_the_columns(tmp_path: Path) -> None:
     assert "'colour'" in caught.value.cause
 
 
-@pytest.mark.parametrize("form", ["parts", "rows"])
+@pytest.mark.parametrize("form", ["parts", "rows", "keys"])
 def test_split_file(tmp_path: Path, form: str) -> None:
     frame = mixed(300)
     part = ["train"] * 200 + ["validation"] * 50 + ["test"] * 50
     frame.write_csv(tmp_path / "data.csv")
-    given = pl.DataFrame({"part": part}) if form == "parts" else pl.DataFrame({"row": range(300, 0, -1), "part": part[::-1]})
+    named = {"parts": {}, "rows": {"row": range(300, 0, -1)}, "keys": {"key": frame["key"].reverse()}}[form]
+    given = pl.DataFrame({**named, "part": part if form == "parts" else part[::-1]})
     given.write_csv(tmp_path / "split.csv")
     job = SplitJob(phase="data", data=view(tmp_path / "data.csv", "target"), policy="file", split_file=str(tmp_path / "split.csv"))
     table = splitting.read_table(job)
@@ -246,7 +247,7 @@ def test_split_file(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("row,part\n1,train\n1,test\n2,train\n", "row 1"), ("row,part\n0,train\n", "row 0"), ("row,part\n301,test\n", "row 301"), ("part\ntrain\n", "1 rows"), ("row,part\n1,maybe\n", "maybe"), ("a,b\n1,2\n", "part"),
+    ("row,part\n1,train\n1,test\n2,train\n", "row 1"), ("row,part\n0,train\n", "row 0"), ("row,part\n301,test\n", "row 301"), ("part\ntrain\n", "1 rows"), ("row,part\n1,maybe\n", "maybe"), ("row,part\nA7,train\n", "Line 2: 'A7'"), ("key,part\nabsent,test\n", "'absent'"), ("a,b\n1,2\n", "part"),
 ])
 def test_bad_split_files(tmp_path: Path, text: str, said: str) -> None:
     mixed(300).write_csv(tmp_path / "data.csv")

@@ -223,3 +223,25 @@ def test_a_target_learned_along_goes_from_the_file_to_a_model_without_it(tmp_pat
     assert predicted.rows == 9 and found.validation.value > 0.6
     pruned = jobs.run("try_ideas", phase="tune", config=config, seeds=[0, 1, 2], ideas=[{"id": "off", "title": "nothing along", "change": {"prepare.auxiliary": []}}])
     assert pruned.ideas[0].verdict in ("noise", "better", "worse")
+
+
+def test_field_rows_that_repeat_count_once_and_a_renamed_column_is_recognised(moons, model, arrivals):
+    folder, columns = arrivals
+    data = columns(0.0)
+    twice = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "twice.csv", {k: np.r_[v, v] for k, v in data.items()})), name="twice")
+    once = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "once.csv", data)), name="once")
+    assert twice.judged == once.judged and twice.score.value == once.score.value and not any(f.check == "joint-drift" for f in twice.findings)
+    assert [f.rows for f in twice.findings if f.check == "rows-repeated"] == [once.rows] and not any(f.check == "rows-repeated" for f in once.findings)
+    named = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "named.csv", {("noise_level" if k == "noise" else k): v for k, v in data.items()})), name="named")
+    assert any("'noise' -> 'noise_level'" in f.seen for f in named.findings if f.check == "field-contract")
+    assert named.overlap == 0
+
+
+def test_labels_of_another_spelling_are_named_and_one_class_is_said(moons, model, arrivals):
+    folder, columns = arrivals
+    data = columns(0.0)
+    labels = np.array([str(v) for v in data["label"]], dtype=object)
+    labels[labels == sorted(set(labels))[0]] = "sick"
+    found = moons.run("field", phase="field", model=model.ref, file=str(write_csv(folder / "sick.csv", data | {"label": labels})), name="sick")
+    told = {f.check: f for f in found.findings}
+    assert "'sick'" in told["unknown-labels"].seen and "one-class" in told

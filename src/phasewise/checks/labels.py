@@ -118,12 +118,12 @@ def label_noise(table: CheckTable) -> list[Finding]:
     n, margins = len(quick.y), label_margins(quick.proba, quick.y)
     sure = int((margins < -SURE).sum())
     first = lapse(quick.proba, quick.y)
-    # Inputs that repeat cap the certainty by themselves; there only overwhelming evidence counts.
-    needed = (AGREES, TELLS) if facts.fine else (np.log(n), np.log(n))
     share = 0.0
-    if n >= 1000 and quick.score >= 0.7 and first.rate >= LEAST and first.evidence >= needed[0]:
+    # Inputs that repeat cap the certainty by themselves; what they contradict is counted by conflicting-labels.
+    apart = facts.fine or len(np.unique(facts.row_hash)) > 0.5 * table.rows
+    if n >= 1000 and apart and quick.score >= 0.7 and first.rate >= LEAST and first.evidence >= AGREES:
         second = lapse(facts.second_opinion, quick.y)
-        share = min(first.rate, second.rate) if second.evidence >= needed[1] else 0.0
+        share = min(first.rate, second.rate) if second.evidence >= TELLS else 0.0
     if share < LEAST and not sure:
         return []
     shown = [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in queue(table, 5)]

@@ -174,7 +174,7 @@ def contract(data: NewData) -> list[Finding]:
     gone = [c for c in data.columns if c not in present]
     extra = [c for c in data.new.columns if c not in known and c != ROW]
     if gone:
-        near = {c: e for c in gone for e in extra if e.strip().lower().replace("_", " ") == c.strip().lower().replace("_", " ")}
+        near = {c: e for c in gone if (e := _renamed(data, c, extra))}
         hint = f" Perhaps renamed: {', '.join(f'{q(a)} -> {q(b)}' for a, b in near.items())}." if near else ""
         out.append(finding("field-contract", "block", f"{len(gone)} column{'s are' if len(gone) > 1 else ' is'} missing", f"{', '.join(q(c) for c in gone[:6])}.{hint}", place="missing", columns=gone, harm=20, remedies=[remedy("note", recommended=True, title="give a file with these columns")]))
     if extra:
@@ -186,8 +186,30 @@ def contract(data: NewData) -> list[Finding]:
                 out.append(finding("field-contract", "warn", f"{q(c)} is empty", "Every cell is missing in the new rows.", column=c, harm=5, remedies=[remedy("accept", recommended=True)]))
                 continue
             was, now = _family(data.reference.schema[c]), _family(data.new.schema[c])
-            out.append(finding("field-contract", "block", f"{q(c)} holds another kind of value", f"It was {was}, now it is {now}.", column=c, examples=filled.head(3).to_list(), harm=10, remedies=[remedy("note", recommended=True, title="correct the column")]))
+            out.append(finding("field-contract", "block", f"{q(c)} holds another kind of value", f"It was {was}, now it is {now}{_unread(filled, was)}.", column=c, examples=filled.head(3).to_list(), harm=10, remedies=[remedy("note", recommended=True, title="correct the column")]))
     return out
+
+
+def _unread(filled: pl.Series, was: str) -> str:
+    """How many cells are no number where numbers were, with the first ones."""
+    if was != "number" or filled.dtype != pl.String:
+        return ""
+    odd = filled.filter(filled.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+    shown = ", ".join(q(v) for v in odd.unique(maintain_order=True).head(3).to_list())
+    return f": {len(odd):,} of {len(filled):,} cells are no number ({shown})" if len(odd) else ""
+
+
+def _renamed(data: NewData, column: str, extra: list[str]) -> str:
+    """The extra column that seems to be a missing one: a like name and the same kind of value; empty when none is."""
+    import difflib
+
+    def plain(name: str) -> str:
+        return name.strip().lower().replace("_", " ").replace("-", " ")
+
+    kin = [e for e in extra if _family(data.new.schema[e]) == _family(data.reference.schema[column])]
+    alike = {e: difflib.SequenceMatcher(None, plain(column), plain(e)).ratio() + (plain(column) in plain(e) or plain(e) in plain(column)) for e in kin}
+    best = max(alike, key=lambda e: alike[e], default="")
+    return best if best and alike[best] >= 0.75 else ""
 
 
 @check("unseen-levels", source="D01, P08, D03", cost="pass", on="newdata")
@@ -205,7 +227,7 @@ def unseen_levels(data: NewData) -> list[Finding]:
             share = n / data.new.height
             shown = cells.filter(strange).unique(maintain_order=True).head(5).to_list()
             severity = "warn" if share > 0.01 and n >= 3 else "info"
-            out.append(finding("unseen-levels", severity, f"{q(c)} has levels that training never saw", f"{n:,} rows ({percent(share)}).", column=c, rows=n, examples=shown, numbers={"share": share}, harm=10 * share, remedies=[remedy("accept", recommended=True, title="treat them as unknown"), remedy("note", title="collect rows with them")]))
+            out.append(finding("unseen-levels", severity, f"{q(c)} has levels that training never saw", f"{n:,} rows ({percent(share)}): {', '.join(q(v) for v in shown[:3])}{', ...' if len(shown) > 3 else ''}.", column=c, rows=n, examples=shown, numbers={"share": share}, harm=10 * share, remedies=[remedy("accept", recommended=True, title="treat them as unknown"), remedy("note", title="collect rows with them")]))
     return out
 
 

@@ -79,7 +79,8 @@ def _lines(result: Any) -> list[str]:
         s = result.score
         lines.append(f"{s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}] on {s.n:,} judged rows")
     else:
-        lines.append(f"not judged: {getattr(result, 'judged', 0):,} of {result.rows:,} rows are new and have a known label; 20 are needed")
+        judged = getattr(result, "judged", 0)
+        lines.append(f"not judged: {judged:,} of {result.rows:,} rows are new and have a known label{'; 20 are needed' if judged < 20 else ', of one class only'}")
     told = [f for f in result.findings if f.check != "column-drift" and (f.severity in ("block", "warn") or f.check in ("field-contract", "target-missing"))]
     lines += [f"{f.severity}: {safe_text(f.title, 200)}. {safe_text(f.seen, 300)}" for f in told[:12]]
     drifted = [d for d in result.drift if d.drifted]

@@ -79,9 +79,37 @@ def _shaped(natural: pl.DataFrame, view: DataView, dev: Development, file: str =
 
 
 def seen_before(dev: Development, new: Arrived) -> np.ndarray:
-    """Mask [n] of rows whose inputs equal a development row cell by cell (check D09); they must not count as evidence."""
-    present = set(new.table.columns).difference(new.missing)
-    names = [c for c in dev.features if c in present]
+    """Mask [n] of rows whose inputs equal a development row cell by cell (check D09); they must not count as evidence.
+
+    Rows that repeat by chance are new rows: nothing is masked while no more rows repeat than development rows do among themselves.
+    """
+    names = _named(dev, new)
     if not names:
         return np.zeros(new.table.height, bool)
-    return np.isin(rows.content_hashes(new.table, names), rows.content_hashes(dev.table, names))
+    old, now = rows.content_hashes(dev.table, names), rows.content_hashes(new.table, names)
+    seen = np.isin(now, old)
+    _, place, counts = np.unique(old, return_inverse=True, return_counts=True)
+    return seen if _beyond(int(seen.sum()), float((counts[place] > 1).mean()) * len(now), 2 if new.missing else 0) else np.zeros(len(now), bool)
+
+
+def repeated(dev: Development, new: Arrived) -> np.ndarray:
+    """Mask [n] of rows that repeat an earlier row of their own file, target included, more often than chance does it among development rows."""
+    names = _named(dev, new)
+    if not names:
+        return np.zeros(new.table.height, bool)
+    now = rows.content_hashes(new.table, [*names, *([dev.target] if dev.target in new.table.columns else [])])
+    again = np.ones(len(now), bool)
+    again[np.unique(now, return_index=True)[1]] = False
+    alike = rows.content_hashes(dev.table.sample(min(len(now), dev.table.height), seed=0), names)
+    chance = (len(alike) - len(np.unique(alike))) * (len(now) / max(len(alike), 1)) ** 2
+    return again if _beyond(int(again.sum()), chance, 2) else np.zeros(len(now), bool)
+
+
+def _named(dev: Development, new: Arrived) -> list[str]:
+    present = set(new.table.columns).difference(new.missing)
+    return [c for c in dev.features if c in present]
+
+
+def _beyond(count: int, expected: float, slack: int) -> bool:
+    """Whether a number of equal rows is more than chance gives."""
+    return count > 2 * expected + 3 * expected**0.5 + slack

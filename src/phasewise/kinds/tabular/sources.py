@@ -48,7 +48,7 @@ def require_file(path: Path) -> Path:
         found = path.stat()
     except FileNotFoundError:
         near = _nearest(path)
-        raise BadInputError(f"no such file: {shown(path)}", f"{shown(path)} does not exist.", f"Check the spelling{near}.", where=str(path)) from None
+        raise BadInputError(f"no such file: {shown(path)}", f"{shown(path)} does not exist.", f"Check the spelling{near}{'' if near.endswith('?') else '.'}", where=str(path)) from None
     except OSError as error:
         raise BadInputError(f"cannot look at {shown(path)}", f"{error.strerror or error}.", "Check the path and its permissions.", where=str(path)) from None
     if stat.S_ISDIR(found.st_mode):

@@ -163,7 +163,7 @@ def _external(table: Table, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.
 def _from_file(table: Table, job: SplitJob, drawn: Drawn, use: np.ndarray) -> None:
     if not job.split_file:
         raise UsageError("no split file named", "The policy `file` takes the parts from a file.", "Name the split file or the test file.")
-    given = splitfiles.read_parts(job.data, job.split_file, table.frame.height)
+    given = splitfiles.read_parts(job.data, job.split_file, table.frame)
     given = np.where(use, given, DROPPED).astype(np.int8)
     held = drawn.clusters.label[given == TEST]
     copied = np.isin(drawn.clusters.label, np.unique(held)) & np.isin(given, (TRAIN, VALIDATION))

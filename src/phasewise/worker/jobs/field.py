@@ -19,6 +19,7 @@ from phasewise.worker.context import RunContext
 from phasewise.worker.inspecting import columns_of, neighbours
 from phasewise.worker.inspecting.slices import find
 
+RANKS = ("roc_auc", "average_precision")
 JUDGED = 20
 """Judged rows from which a score is given (E05)."""
 
@@ -33,7 +34,8 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     candidate = models.result_of(ctx.project, bench, job.model)
     ctx.started(job.title or f"Field data {job.name}")
     seen = arriving.seen_before(bench.dev, new)
-    fresh = np.flatnonzero(~seen)
+    again = arriving.repeated(bench.dev, new) & ~seen if hasattr(arriving, "repeated") else np.zeros(len(seen), bool)
+    fresh = np.flatnonzero(~seen & ~again)
     ctx.progress(1, 4, unit="steps", note="contract")
     predictions = predictor.predict(new.table)
     file = _write(ctx, bench, predictions)
@@ -57,7 +59,7 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     if broken is not None:  # the contract comes first (7.8): what follows from a file that does not fit says nothing
         loop = verdicts.Loop(loop="collect", reason=f"The file does not fit the model: {broken.title[:1].lower()}{broken.title[1:]} ({broken.seen.rstrip('.')}). Give a file that fits before anything is decided; until then its score says nothing.")
     return FieldResult(
-        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
+        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen, again, kept), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
         domain_low=report.domain_low, overlap=int(seen.sum()), loop=loop.loop, loop_reason=loop.reason, prior=report.prior,
         do_not_trust=[*report.do_not_trust, *_weak(bench, new, kept, predictions, candidate, result, job)], predictions_file=file, judged=int(len(kept)),
         reweighted=mixed, reference=reference.model_dump(), coverage=[c.model_dump() for c in report.coverage],
@@ -84,19 +86,38 @@ def _examples(bench: Bench, new: Any, fresh: np.ndarray, predictions: Prediction
     return out
 
 
-def _own_findings(bench: Bench, new: Any, seen: np.ndarray) -> list[Finding]:
-    """What only the job knows: rows that were among the development rows (D09), no target column, labels of no known class."""
+def _own_findings(bench: Bench, new: Any, seen: np.ndarray, again: np.ndarray, kept: np.ndarray) -> list[Finding]:
+    """What only the job knows: rows that were among the development rows (D09) or repeat, no target column, labels of no known class."""
     out = [*_unjudged(bench, new)]
     if seen.any():
-        out.append(Finding(id="rows-seen-before", check="rows-seen-before", severity="warn", title="Rows that are among the development rows", seen=f"{int(seen.sum()):,} of {len(seen):,} rows; they are left out.", rows=int(seen.sum()), source="D09"))
+        # Sealed rows of the same file cannot be recognised without opening the vault; how many to expect can be said.
+        parts = (bench.dev.split or {}).get("parts") or {}
+        known, sealed = len(bench.dev.y), int(parts.get("test") or 0) if isinstance(parts.get("test"), int) else 0
+        rest = min(round(int(seen.sum()) * sealed / max(known, 1)), len(seen) - int(seen.sum()))
+        more = f" If they come from the project's own file, about {rest:,} of the others are its sealed test rows, which are no new evidence either." if rest >= 1 else ""
+        out.append(Finding(id="rows-seen-before", check="rows-seen-before", severity="warn", title="Rows that are among the development rows", seen=f"{int(seen.sum()):,} of {len(seen):,} rows; they are left out.{more}", rows=int(seen.sum()), source="D09"))
+    if again.any():
+        out.append(Finding(id="rows-repeated", check="rows-repeated", severity="warn", title="Rows that repeat others of this file", seen=f"{int(again.sum()):,} of {len(again):,} rows; each counts once.", rows=int(again.sum()), source="D09"))
     if new.unknown_labels:
-        out.append(Finding(id="unknown-labels", check="unknown-labels", severity="warn", title="Labels of no known class", seen=f"{new.unknown_labels:,} rows; they are not judged.", rows=new.unknown_labels, source="D06"))
+        named = f" ({', '.join(repr(safe_text(c, 40)) for c in _strange(bench, new))})" if bench.kind.id == "tabular" else ""
+        out.append(Finding(id="unknown-labels", check="unknown-labels", severity="warn", title="Labels of no known class", seen=f"{new.unknown_labels:,} rows{named}; they are not judged. Known: {', '.join(repr(safe_text(c, 40)) for c in bench.dev.classes[:6])}.", rows=new.unknown_labels, source="D06"))
+    if len(kept) >= JUDGED and bench.task != "regression" and len(np.unique(new.y[kept])) < 2:
+        only = bench.dev.classes[int(new.y[kept][0])]
+        out.append(Finding(id="one-class", check="one-class", severity="warn", title=f"All {len(kept):,} judged rows are {safe_text(only, 40)!r}", seen=f"{bench.metric} compares classes: it needs rows of at least two." if bench.metric in RANKS else "The score says nothing about the other classes.", rows=int(len(kept)), source="D06"))
     broken = getattr(new, "broken", [])
     if broken:
         named = "; ".join(f"{safe_text(name, 60)}: {why}" for name, why in broken[:3])
         title = f"{len(broken):,} {'file' if len(broken) == 1 else 'files'} cannot be read"
         out.append(Finding(id="unreadable", check="unreadable", severity="warn", title=title, seen=f"{named}. {'It has' if len(broken) == 1 else 'They have'} no prediction.", rows=len(broken), source="I01"))
     return out
+
+
+def _strange(bench: Bench, new: Any) -> list[str]:
+    """Up to three labels of the file that are no class of the model."""
+    if bench.dev.target not in new.natural.columns:
+        return []
+    labels = new.natural[bench.dev.target].drop_nulls().cast(str).unique(maintain_order=True).to_list()
+    return [v for v in labels if v.strip() not in set(bench.dev.classes)][:3]
 
 
 def _unjudged(bench: Bench, new: Any) -> list[Finding]:
@@ -122,7 +143,7 @@ def _write(ctx: RunContext, bench: Bench, predictions: Predictions) -> str:
 
 def _score(bench: Bench, new: Any, predictions: Predictions, kept: np.ndarray, threshold: float | None) -> Score | None:
     """The judged score of rows the model has never met, from 20 judged rows on (E05)."""
-    if len(kept) < JUDGED or bench.task != "regression" and len(np.unique(new.y[kept])) < 2 and bench.metric in ("roc_auc", "average_precision"):
+    if len(kept) < JUDGED or bench.task != "regression" and len(np.unique(new.y[kept])) < 2 and bench.metric in RANKS:
         return None
     groups = None if new.groups is None else new.groups[kept]
     return judged(bench.metric, new.y[kept], predictions.take(kept), groups, threshold=threshold)
