@@ -6,7 +6,7 @@ import pytest
 
 from phasewise.records.ideas import Estimates, Idea
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
-from phasewise.workflow import loop, ranking
+from phasewise.workflow import loop, ranking, recipes
 from phasewise.workflow.change import absolute, applied
 from workflow.fakes import World
 from workflow.test_walkthrough import walk
@@ -111,7 +111,6 @@ def test_high_variance_never_proposes_a_bigger_network_first(make):
 
 def test_the_real_recipe_keeps_that_order_for_tables(make):
     from phasewise.kinds.registry import kind
-    from phasewise.workflow import recipes
 
     session = trained(make)
     view = session.view
@@ -171,6 +170,26 @@ def test_simplest_first_reaches_a_goal_sooner_than_random_order():
 def test_playbooks_put_their_rungs_first(make):
     session = trained(make, ladder="step4")
     assert [i.id for i in session.ideas.ranked()][:2] == ["dropout-last", "decay"]
+
+
+def test_a_healthy_network_is_not_given_cures_for_overfitting_first(make):
+    session = trained(make, World(verdict="healthy"))
+    view, cures = session.view, {i.id: c for i, c in recipes.ideas(session.view)}
+    ids = [i.id for i in session.ideas.ranked() if i.id in cures]
+    answers = [bool(not cures[i] or "healthy" in cures[i]) for i in ids]
+    assert answers == sorted(answers, reverse=True), ids
+    assert ranking.beside(view) == {i for i, c in cures.items() if c and "healthy" not in c}
+
+
+def test_more_epochs_pay_where_the_fit_still_improved(make):
+    session = trained(make)
+    longer = Idea(id="longer", title="l", category="x", change={"train.epochs": "*2"}, estimates=Estimates(likelihood=0.3))
+    view = session.view
+    fit = view.latest("fit")
+    falling, risen = ([[i, 1 / (1 + i)] for i in range(20)], [[i, abs(i - 8)] for i in range(20)])
+    for curve, likely in ((falling, 0.45), (risen, 0.09)):
+        view.latest = lambda slot, curve=curve: fit.model_copy(update={"curves": {"validation_loss": curve}})
+        assert ranking.weighed(view, longer).estimates.likelihood == pytest.approx(likely)
 
 
 def test_relative_changes_become_plain_values_that_fit_the_network():

@@ -12,6 +12,8 @@ PRIOR = 0.15
 IMPACT = 0.005
 """Points of the metric an idea is credited with before anything is known; small on purpose."""
 HOURS = 0.05
+STILL, OVER = 1.5, 0.3
+"""What more epochs gain or lose in likelihood when the best epoch was among the last tenth, or earlier."""
 OPEN = ("new", "ready")
 
 
@@ -35,16 +37,16 @@ def score(idea: Idea) -> float:
     return (e.likelihood or 0.0) * (e.impact or 0.0) / ((e.hours or HOURS) * (1 + 0.25 * ((e.complexity or 1) - 1)))
 
 
-def order(ideas: list[Idea], *, by: str = "simplest_first", playbook: list[str] | None = None) -> list[Idea]:
-    """Ideas in the order they are tried: a playbook's rungs first, then complexity, time and score; ties keep their order."""
+def order(ideas: list[Idea], *, by: str = "simplest_first", playbook: list[str] | None = None, later: set[str] | None = None) -> list[Idea]:
+    """Ideas in the order they are tried: what is not `later`, a playbook's rungs, then complexity, time and score; ties keep their order."""
     rungs = {name: i for i, name in enumerate(playbook or [])}
 
     def key(idea: Idea) -> tuple[Any, ...]:
-        rung = rungs.get(idea.id, rungs.get(idea.category, len(rungs)))
+        rung = (idea.id in (later or ()), rungs.get(idea.id, rungs.get(idea.category, len(rungs))))
         e = estimates(idea)
         if by == "score":
-            return (rung, -score(idea))
-        return (rung, e.complexity, e.hours, -score(idea))
+            return (*rung, -score(idea))
+        return (*rung, e.complexity, e.hours, -score(idea))
 
     return sorted(ideas, key=key)
 
@@ -63,18 +65,29 @@ def proposals(view: Any, config: ModelConfig) -> list[Idea]:
 
     High variance never proposes a bigger network first, high bias never more regularisation first (I02).
     """
+    found, aside = verdict(view), beside(view)
+    every = [weighed(view, idea) for idea, _ in recipes.ideas(view) if changes(config, idea)]
+    fits, rest = [i for i in every if i.id not in aside], [i for i in every if i.id in aside]
+    return fits + (rest if found in ("", "healthy") else [])
+
+
+def beside(view: Any) -> set[str]:
+    """Ids of the kind's ideas that are no answer to the diagnosis."""
     found = verdict(view)
     wanted = {"both": ("high_bias", "high_variance")}.get(found, (found,))
-    fits: list[Idea] = []
-    rest: list[Idea] = []
-    for idea, cures in recipes.ideas(view):
-        if not changes(config, idea):
-            continue
-        if not cures or set(cures) & set(wanted):
-            fits.append(idea)
-        elif found in ("", "healthy"):
-            rest.append(idea)
-    return fits + rest
+    return {idea.id for idea, cures in recipes.ideas(view) if cures and not set(cures) & set(wanted)}
+
+
+def weighed(view: Any, idea: Idea) -> Idea:
+    """An idea with the likelihood that the last fit speaks for: more epochs pay where it still improved at its end, and only there."""
+    fit, likely = view.latest("fit"), idea.estimates.likelihood
+    longer = idea.change.get("train.epochs")
+    curve = (fit.curves or {}).get("validation_loss") if fit is not None else None
+    if likely is None or not longer or str(longer).startswith("/") or not curve or len(curve) < 5:
+        return idea
+    best = min(range(len(curve)), key=lambda i: curve[i][1])
+    share = STILL if best >= 0.9 * (len(curve) - 1) else OVER
+    return idea.model_copy(update={"estimates": idea.estimates.model_copy(update={"likelihood": round(min(0.9, likely * share), 3)})})
 
 
 def changes(config: ModelConfig, idea: Idea) -> bool:
@@ -98,4 +111,6 @@ def ranked(view: Any, state: Any) -> list[Idea]:
     every = [i for i in own.values() if i.status in (*OPEN, "running") and changes(state.config, i)]
     again = {i.id for i in own.values() if i.status in ("worked", "no_gain", "broken") and i.id not in state.tried}
     every += [i for i in proposals(view, state.config) if i.id not in own or i.id in again]
-    return order(timing.timed(view, state, every), by=view.value("tune.order"), playbook=recipes.ladder(view))
+    # Playbooks are orders of cures for over-fitting (R23); without that, the diagnosis and the estimates decide, unless a person chose one.
+    playbook = recipes.ladder(view) if view.explicit("tune.ladder") or verdict(view) in ("", "high_variance", "both") else []
+    return order(timing.timed(view, state, every), by=view.value("tune.order"), playbook=playbook, later=beside(view))

@@ -20,18 +20,18 @@ def _dropout(id: str, title: str, value: list[float], **kw: Any) -> Technique:
 
 TECHNIQUES: tuple[Technique, ...] = (
     # optimiser, learning rate, initialisation, loss (T06, T19-T28, A08)
-    Technique(id="lr-down", title="learning rate divided by 3", category="optimise", source="T02", change={"train.lr": "/3"}, cures=(FAILURE, HEALTHY), likelihood=0.25, why="A rate near the edge of stability costs accuracy at the end."),
-    Technique(id="lr-up", title="learning rate times 3", category="optimise", source="T02", change={"train.lr": "*3"}, cures=(BIAS, HEALTHY), likelihood=0.2, why="A slow fit looks like a small network."),
+    Technique(id="lr-down", title="learning rate divided by 3", category="optimise", source="T02", change={"train.lr": "/3"}, cures=(FAILURE, HEALTHY), likelihood=0.15, why="A rate near the edge of stability costs accuracy at the end."),
+    Technique(id="lr-up", title="learning rate times 3", category="optimise", source="T02", change={"train.lr": "*3"}, cures=(BIAS, HEALTHY), likelihood=0.15, why="A slow fit looks like a small network."),
     Technique(id="adam", title="AdamW instead of SGD", category="optimise", source="T05", change={"train.optimizer": "adamw"}, cures=(FAILURE, BIAS), likelihood=0.4, why="Ill-conditioned inputs slow SGD down; run the finder again."),
     Technique(id="one-cycle", title="one-cycle schedule", category="optimise", source="1506.01186", change={"train.schedule": "one_cycle"}, cures=(BIAS, HEALTHY), likelihood=0.2),
     Technique(id="cosine", title="cosine decay", category="optimise", source="T12", change={"train.schedule": "cosine"}, cures=(BIAS, HEALTHY), likelihood=0.3),
-    Technique(id="longer", title="twice the epochs", category="optimise", source="003", change={"train.epochs": "*2"}, cures=(BIAS,), likelihood=0.3, why="Training still improved when it ended."),
+    Technique(id="longer", title="twice the epochs", category="optimise", source="003", change={"train.epochs": "*2"}, cures=(BIAS, HEALTHY), likelihood=0.3, why="Training still improved when it ended."),
     Technique(id="clip", title="gradient clipping at norm 1", category="optimise", source="T27", change={"train.clip_norm": 1.0}, cures=(FAILURE,), likelihood=0.3),
     Technique(id="orthogonal", title="orthogonal initialisation", category="optimise", source="T28", change={"network.init": "orthogonal"}, cures=(FAILURE, BIAS), families=DENSE, likelihood=0.05),
     Technique(id="batch-smaller", title="batch size halved", category="optimise", source="T20", change={"train.batch_size": "/2"}, cures=(VARIANCE, HEALTHY), likelihood=0.15),
     Technique(id="focal", title="focal loss", category="loss", source="1708.02002", change={"train.loss": "focal"}, cures=(HEALTHY, BOTH), tasks=CLASSES, complexity=2, likelihood=0.1),
-    Technique(id="huber", title="Huber loss", category="loss", source="A08", change={"train.loss": "huber"}, cures=(HEALTHY, VARIANCE, BOTH), tasks=("regression",), likelihood=0.25, why="Gross outliers pull squared error away from the bulk."),
-    Technique(id="l1", title="absolute error as the loss", category="loss", source="A08", change={"train.loss": "l1"}, cures=(HEALTHY,), tasks=("regression",), likelihood=0.15),
+    Technique(id="huber", title="Huber loss", category="loss", source="A08", change={"train.loss": "huber"}, cures=(HEALTHY, VARIANCE, BOTH), tasks=("regression",), likelihood=0.15, why="Gross outliers pull squared error away from the bulk."),
+    Technique(id="l1", title="absolute error as the loss", category="loss", source="A08", change={"train.loss": "l1"}, cures=(HEALTHY,), tasks=("regression",), likelihood=0.1),
     Technique(id="label-smoothing", title="label smoothing 0.1", category="regularise", source="A05", change={"train.label_smoothing": 0.1}, cures=(VARIANCE, HEALTHY), tasks=CLASSES, likelihood=0.15),
     Technique(id="class-weights", title="balanced class weights", category="loss", source="D11", change={"train.class_weights": "balanced"}, cures=(HEALTHY, BIAS), tasks=CLASSES, likelihood=0.15, why="Rare classes count as much as common ones; probabilities shift (D04)."),
     # regularisation (R01-R04, R15)

@@ -93,6 +93,8 @@ class Tune(Phase):
         seeds = 3 if work > COSTLY else 5
         out = {"seeds": Recommendation(value=seeds, reason="Five seeds tell a gain from noise well (B07)." if seeds == 5 else "This network is costly: three seeds are the least that can tell a gain from noise (B07).")}
         afford = max(1, int(WORK / (max(work, 1.0) * seeds)) - 1)  # the incumbent is trained again over the same seeds
+        if min(afford, trials) < BATCH:
+            out["order"] = Recommendation(value="score", reason="There is room for a few trials only: what promises most an hour comes first, not what is simplest (I04).")
         if view.explicit("goals.budget_trials") is not None or afford >= trials:
             return out | {"budget_trials": Recommendation(value=trials, reason="The budget written down with the goal (L08).")}
         why = f"One fit of this network is {work:.1e} operations; {afford} trials over {seeds} seeds keep the phase at minutes on two cores. Give it more when you have the time."
