@@ -79,12 +79,12 @@ def typing(terminal: object, seconds: float) -> dict[str, float]:
         for key in "739184":
             text += key
             terminal.send(key)  # type: ignore[attr-defined]
-            lags.append(wait(terminal, lambda: shows(text)))
+            lags.append(wait(terminal, lambda text=text: shows(text)))
             terminal._read(0.03)  # type: ignore[attr-defined]
         while text:
             text = text[:-1]
             terminal.send("\x7f")  # type: ignore[attr-defined]
-            lags.append(wait(terminal, lambda: shows(text) if text else not shows("7")))
+            lags.append(wait(terminal, lambda text=text: shows(text) if text else not shows("7")))
             terminal._read(0.03)  # type: ignore[attr-defined]
     return spread(lags)
 

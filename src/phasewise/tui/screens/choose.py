@@ -13,27 +13,25 @@ from phasewise.tui.widgets.table import Column, Table
 
 
 class Choose(Modal):
-    """Dismisses with the value chosen (a list of values when `many`), or None."""
+    """Dismisses with the value chosen, or None."""
 
     BINDINGS = [
         Binding("down", "move(1)", show=False),
         Binding("up", "move(-1)", show=False),
-        Binding("space", "switch", show=False),
         *[Binding(str(i), f"pick({i - 1})", show=False) for i in range(1, 10)],
     ]
 
-    def __init__(self, title: str, choices: list[tuple[Any, str]], *, text: str | Content = "", selected: Any = None, search: bool = False, many: bool = False) -> None:
+    def __init__(self, title: str, choices: list[tuple[Any, str]], *, text: str | Content = "", selected: Any = None, search: bool = False) -> None:
         foot = "type to search, arrows move, Enter chooses, Esc closes" if search else "number or Enter chooses, Esc closes"
         super().__init__(title, text, foot=foot)
-        self.choices, self.selected, self.search, self.many = choices, selected, search, many
+        self.choices, self.selected, self.search = choices, selected, search
         self.shown = list(choices)
-        self.on: list[Any] = list(selected) if many and isinstance(selected, list) else []
 
     def body(self) -> list[Widget]:
         """Search line and list."""
         out: list[Widget] = [Input(placeholder="search", compact=True, classes="modal-search")] if self.search else []
         self.table = Table([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
-        self.table.always, self.table.instant = self.search, not self.many
+        self.table.always, self.table.instant = self.search, True
         return [*out, self.table]
 
     def on_mount(self) -> None:
@@ -44,8 +42,8 @@ class Choose(Modal):
     def _fill(self) -> None:
         rows = []
         for i, (value, label) in enumerate(self.shown):
-            lead = ("\u25a0 " if value in self.on else "\u25a1 ") if self.many else f"{i + 1}  " if not self.search and i < 9 else "   " if not self.search else ""
-            rows.append([(f"{lead}{label}", "bold key" if value == self.selected and not self.many else "")])
+            lead = f"{i + 1}  " if not self.search and i < 9 else "   " if not self.search else ""
+            rows.append([(f"{lead}{label}", "bold key" if value == self.selected else "")])
         self.table.fill(rows)
 
     @on(Input.Changed)
@@ -64,21 +62,12 @@ class Choose(Modal):
         self._take(event.row)
 
     def _take(self, row: int) -> None:
-        if self.many:
-            self.dismiss(self.on)
-        elif 0 <= row < len(self.shown):
+        if 0 <= row < len(self.shown):
             self.dismiss(self.shown[row][0])
 
     def action_move(self, by: int) -> None:
         """Move in the list while the search line has the focus."""
         self.table.action_move(by)
-
-    def action_switch(self) -> None:
-        """Switch the choice under the cursor on or off."""
-        if self.many and self.shown:
-            value = self.shown[self.table.cursor][0]
-            self.on = [v for v in self.on if v != value] if value in self.on else [*self.on, value]
-            self._fill()
 
     def action_pick(self, index: int) -> None:
         """Choose by number in a list without search line."""

@@ -1,4 +1,4 @@
-"""The frame of every modal screen: a box with a title, Esc leaves without a result."""
+"""The frame of every modal screen: a box with a title, Esc or a click beside it leaves without a result; the keys in its last line can be clicked."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from phasewise.tui.keyed import keyed
 from phasewise.tui.say import prose, say
 from phasewise.tui.widgets.block import Block
 
@@ -30,11 +32,16 @@ class Modal(ModalScreen[Any]):
             if self.text:
                 yield Block(lambda _w: self.text if isinstance(self.text, Content) else prose(self.text), classes="modal-text")
             yield from self.body()
-            yield Block(lambda _w: say(self.foot, "muted"), classes="modal-foot")
+            yield Block(lambda _w: keyed(self.foot), classes="modal-foot")
 
     def body(self) -> list[Widget]:
         """What lies between text and foot."""
         return []
+
+    def on_click(self, event: Click) -> None:
+        """A click beside the box closes it."""
+        if not self.query_one(".modal-box").region.contains(event.screen_x, event.screen_y):
+            self.action_leave()
 
     def action_leave(self) -> None:
         """Close without a result."""

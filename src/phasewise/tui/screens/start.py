@@ -16,6 +16,7 @@ from phasewise.records.errors import PhasewiseError
 from phasewise.records.phases import TITLES
 from phasewise.records.text import safe_text
 from phasewise.tui import keys, recent
+from phasewise.tui.keyed import presses
 from phasewise.tui.marks import PHASE, glyph
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.bars import FooterRow
@@ -81,13 +82,13 @@ class StartScreen(Screen[None]):
     def _words(self, width: int) -> Content:
         rows = [
             line(("Phasewise", "bold key"), ("   from your data to how well it works, with the proof", "muted")), say(""),
-            line(("  n  ", "bold key"), "New project from a data file", ("   CSV or Parquet, also compressed", "muted")),
-            line(("  o  ", "bold key"), "Open a project folder"),
+            presses(line(("  n  ", "bold key"), "New project from a data file", ("   CSV or Parquet, also compressed", "muted")), "n"),
+            presses(line(("  o  ", "bold key"), "Open a project folder"), "o"),
         ]
         if self.model.demo:
-            rows.append(line(("  d  ", "bold key"), "Demo project", ("   data that comes with scikit-learn, no download", "muted")))
+            rows.append(presses(line(("  d  ", "bold key"), "Demo project", ("   data that comes with scikit-learn, no download", "muted")), "d"))
         if self.model.templates:
-            rows.append(line(("  t  ", "bold key"), "New project from a template"))
+            rows.append(presses(line(("  t  ", "bold key"), "New project from a template"), "t"))
         return lines([*rows, say(""), say("Resume", "bold")])
 
     @on(Table.Chosen)

@@ -14,6 +14,7 @@ class Block(Widget):
 
     def __init__(self, draw: Callable[[int], Content] | None = None, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
+        self.set_reactive(Block.auto_links, False)  # keys that can be clicked look like all others
         self._draw = draw
 
     def draw(self, width: int) -> Content:

@@ -21,9 +21,9 @@ class Chooser(Block, can_focus=True):
     ]
     HELP = "Enter opens the list; type to search in it. Delete takes the recommendation again."
 
-    def __init__(self, choices: list[tuple[Any, str]], value: Any, *, title: str = "", ascii_only: bool = False, many: bool = False) -> None:
+    def __init__(self, choices: list[tuple[Any, str]], value: Any, *, title: str = "", ascii_only: bool = False) -> None:
         super().__init__(classes="editor")
-        self.choices, self.value, self.heading, self.ascii_only, self.many = choices, value, title, ascii_only, many
+        self.choices, self.value, self.heading, self.ascii_only = choices, value, title, ascii_only
 
     def set_value(self, value: Any) -> None:
         """Show a value without reporting it."""
@@ -34,7 +34,7 @@ class Chooser(Block, can_focus=True):
     def draw(self, width: int) -> Content:
         """The label of the present choice and how many there are."""
         labels = dict(self.choices)
-        shown = ", ".join(str(v) for v in self.value) if isinstance(self.value, list) else labels.get(self.value, self.value)
+        shown = labels.get(self.value, self.value)
         text = safe_text("choose ..." if shown in (None, "") else shown, max(width - 18, 10))
         arrow = "v" if self.ascii_only else "\u25be"
         tone = "reverse" if self.has_focus else "bold key" if self.value else "muted"
@@ -61,7 +61,7 @@ class Chooser(Block, can_focus=True):
                 self.set_value(value)
                 self.post_message(Edited(self, value))
 
-        self.app.push_screen(Choose(self.heading, self.choices, selected=self.value, search=True, many=self.many), take)
+        self.app.push_screen(Choose(self.heading, self.choices, selected=self.value, search=True), take)
 
     def action_reset(self) -> None:
         """Take the recommendation again."""
