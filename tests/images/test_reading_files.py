@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phasewise.kinds.images import cache, decode, files, idx
+from phasewise.kinds.images import KIND, cache, decode, files, idx
 from phasewise.records.errors import BadInputError
 
 
@@ -151,3 +151,61 @@ def test_idx_round_trip_and_wrong_lengths(tmp_path):
     path.write_bytes(gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 2**31, 2**20, 4)))
     with pytest.raises(BadInputError, match="too large"):
         idx.read_idx(path)
+
+
+def _pictures_in(folder, count=12):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        _picture(folder / f"{i}.png")
+
+
+def test_a_manifest_is_known_by_what_stands_in_it(tmp_path):
+    _pictures_in(tmp_path / "data" / "img")
+    rows = [(i, "adelie" if i % 2 else "gentoo") for i in range(12)]
+    made = {
+        "relative.csv": ("image_path,species\n", lambda i, c: f"img/{i}.png,{c}\n"), "odd.csv": ("no;where;diagnosis\n", lambda i, c: f"{i};img/{i}.png;{c}\n"),
+        "stems.csv": ("id,breed\n", lambda i, c: f"{i},{c}\n"), "absolute.tsv": ("filepath\tkind\n", lambda i, c: f"{tmp_path / 'data' / 'img' / f'{i}.png'}\t{c}\n"),
+        "windows.csv": ("path,label\n", lambda i, c: f"img\\{i}.png,{c}\n"),
+    }
+    for name, (head, line) in made.items():
+        path = tmp_path / "data" / name
+        path.write_text(head + "".join(line(i, c) for i, c in rows))
+        assert KIND.looks_like(path) is not None, name
+        found = files.scan(path)
+        assert len(found.items) == 12 and found.classes == ["adelie", "gentoo"] and all((found.root / i.path).is_file() for i in found.items), name
+        path.unlink()
+    (tmp_path / "data" / "table.csv").write_text("path,label\nhttp://somewhere/0.png,a\nhttp://somewhere/1.png,b\n")
+    assert KIND.looks_like(tmp_path / "data" / "table.csv") is None
+
+
+def test_a_manifest_elsewhere_names_pictures_by_absolute_paths(tmp_path):
+    _pictures_in(tmp_path / "pictures")
+    (tmp_path / "lists").mkdir()
+    os.symlink(tmp_path / "pictures" / "0.png", tmp_path / "pictures" / "link.png")
+    path = tmp_path / "lists" / "train.csv"
+    path.write_text("filepath,diagnosis\n" + "".join(f"{tmp_path / 'pictures' / f'{i}.png'},{i % 2}\n" for i in range(12)) + f"{tmp_path / 'pictures' / 'link.png'},1\n")
+    found = files.scan(path)
+    assert found.target == "diagnosis" and len(found.items) == 12 and all((found.root / i.path).is_file() for i in found.items)
+    assert [why for _, why in found.cruft] == ["row 14: link, not followed"]
+
+
+def test_the_named_column_of_a_manifest_holds_the_classes(tmp_path):
+    _pictures_in(tmp_path)
+    path = tmp_path / "m.csv"
+    path.write_text("file,label,sex\n" + "".join(f"{i}.png,{'ab'[i % 2]},{'fm'[i // 6]}\n" for i in range(12)))
+    assert files.scan(path).classes == ["a", "b"] and files.scan(path, "sex").classes == ["f", "m"]
+
+
+def test_a_folder_around_the_class_folders_and_one_with_a_list_are_read(tmp_path):
+    for c in "ab":
+        _pictures_in(tmp_path / "wrapped" / "images" / c / "site" / "raw", 3)
+        _pictures_in(tmp_path / "parts" / "set" / "train" / c, 3)
+        _pictures_in(tmp_path / "parts" / "set" / "test" / c, 2)
+    wrapped, parts = files.scan(tmp_path / "wrapped"), files.scan(tmp_path / "parts")
+    assert wrapped.classes == ["a", "b"] and wrapped.lead == "images"
+    assert parts.classes == ["a", "b"] and {i.part for i in parts.items} == {"train", "test"} and KIND.looks_like(tmp_path / "parts") is not None
+    _pictures_in(tmp_path / "listed" / "train")
+    (tmp_path / "listed" / "labels.csv").write_text("id,breed\n" + "".join(f"{i},{'xy'[i % 2]}\n" for i in range(12)))
+    assert files.scan(tmp_path / "listed").classes == ["x", "y"]
+    _pictures_in(tmp_path / "one" / "only")
+    assert files.scan(tmp_path / "one").classes == ["only"]

@@ -53,7 +53,7 @@ def read(path: Path | str, fitting: Fitting, store: Path) -> reading.Pictures:
     """Pictures at a path fitted like the development pictures; without class folders every label is missing."""
     root = Path(path).expanduser()
     view = DataView(kind="images", file=str(root), reading={"image_size": fitting.size, "channels": fitting.channels, "resize": fitting.resize})
-    return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root))
+    return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root, view.target or ""))
 
 
 def _shaped(frame: pl.DataFrame, view: DataView, dev: Development, file: str = "") -> Arrived:

@@ -13,8 +13,8 @@ from phasewise.checks.texts import finding, percent
 from phasewise.kinds.images import copies, pixels
 from phasewise.records.findings import Finding
 
-SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "target-leak", "source-card")
-"""Checks of tables that mean the same for pictures; `target-leak` on the facts is the shortcut check (I13)."""
+SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "source-card")
+"""Checks of tables that mean the same for pictures."""
 SMALLEST = 8
 WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags"}
 
@@ -206,6 +206,20 @@ def blur(table: CheckTable) -> list[Finding]:
     if not mask.any() or high <= low:
         return []
     return [finding("blur", "info", f"{_n(int(mask.sum()), 'picture has', 'pictures have')} little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
+
+
+@check("fact-tells-class", source="I13", cost="pass", rows=20_000)
+def fact_tells_class(table: CheckTable) -> list[Finding]:
+    """Size, brightness, format or folder of a picture alone tells its class: perhaps what it shows, perhaps how it was taken (a shortcut)."""
+    dev = table.subject
+    if len(np.unique(dev.y[np.asarray(dev.train)])) < 2:
+        return []
+    out = []
+    for one in target_leak(table):
+        if one.severity in ("warn", "block"):
+            said = f"{one.seen} If it comes from how pictures were taken or saved and not from what they show, a network learns that instead and fails on others."
+            out.append(finding("fact-tells-class", "warn", f"{one.columns[0].capitalize()} of a picture alone tells its class", said, column=one.columns[0], numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="it belongs to what is shown")]))
+    return out
 
 
 @check("collected-apart", source="I13", cost="pass", rows=20_000)

@@ -62,7 +62,7 @@ def label_noise(table: CheckTable) -> list[Finding]:
     shown = [f"{dev.table['path'][int(i)]}: {dev.classes[int(g)]}?" for i, g in zip(order, guess, strict=True)]
     queue = [int(v) for v in dev.table["__row__"].to_numpy()[rows[np.argsort(margin)][: int(sure.sum())]][:500]]
     severity = "warn" if share >= 0.02 and len(y) >= 500 else "info"
-    return [finding("label-noise", severity, f"{int(sure.sum()):,} labels are contradicted with certainty", f"{percent(share)} of {len(y):,} pictures, by a model that never saw them.", rows=int(sure.sum()), examples=shown, numbers={"share": share, "queue": queue}, harm=100 * share, remedies=[remedy("review-labels", recommended=severity == "warn"), remedy("accept", recommended=severity == "info")])]
+    return [finding("label-noise", severity, f"{int(sure.sum()):,} {'label is' if sure.sum() == 1 else 'labels are'} contradicted with certainty", f"{percent(share)} of {len(y):,} pictures, by a model that never saw them.", rows=int(sure.sum()), examples=shown, numbers={"share": share, "queue": queue}, harm=100 * share, remedies=[remedy("review-labels", recommended=severity == "warn"), remedy("accept", recommended=severity == "info")])]
 
 
 @check("folders-alike", source="I14", cost="model", rows=ROWS)

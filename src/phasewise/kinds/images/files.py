@@ -3,39 +3,16 @@
 Links are not followed, special files are never opened, and nothing outside the root is read.
 """
 
-import csv
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from phasewise.kinds.images import manifest
+from phasewise.kinds.images.layout import EXTENSIONS, PARTS, Item, Listing
 from phasewise.records.errors import BadInputError
 from phasewise.records.text import safe_text
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif", ".pgm", ".ppm"}
-PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation", "test": "test", "testing": "test"}
 MAX_FILES = 2_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One picture file: path relative to the root, class name, part folder it lay in (or "")."""
-
-    path: str
-    label: str
-    part: str = ""
-    size: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """All picture files in sorted order, the class names in sorted order, and what was passed over with the reason."""
-
-    root: Path
-    items: list[Item]
-    classes: list[str]
-    cruft: list[tuple[str, str]] = field(default_factory=list)
-    layout: str = "folders"
 
 
 def _walk(root: Path, cruft: list[tuple[str, str]]) -> list[tuple[Path, int]]:
@@ -75,10 +52,11 @@ def _text(name: str) -> bool:
     return name.isprintable() or not any("\ud800" <= c <= "\udfff" for c in name)
 
 
-def _without(root: Path, items: list["Item"]) -> list[tuple[str, str]]:
+def _without(root: Path, items: list[Item], depth: int) -> list[tuple[str, str]]:
     """Folders where classes lie that hold no picture: a class that will be missing."""
-    first = {Path(i.path).parts[0] for i in items}
-    level = [root / name for name in first if name.lower() in PARTS] or [root]
+    top = root.joinpath(*Path(items[0].path).parts[:depth])
+    first = {Path(i.path).parts[depth] for i in items}
+    level = [top / name for name in first if name.lower() in PARTS] or [top]
     held = {i.path.rpartition("/")[0] for i in items}
     out = []
     for place in level:
@@ -99,16 +77,28 @@ def _layout(relative: tuple[str, ...]) -> tuple[str, str] | None:
     return None
 
 
+def _lead(folders: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Folders above the class folders: all pictures lie below them, and in more than one folder further down."""
+    within = [f for f in folders if f]
+    depth = 0
+    while within and all(len(f) > depth + 1 and f[depth] == within[0][depth] for f in within) and within[0][depth].lower() not in PARTS:
+        depth += 1
+    while depth and len({f[depth] for f in within}) < 2 and within[0][depth].lower() not in PARTS:
+        depth -= 1
+    return within[0][:depth] if within else ()
+
+
 def scan_folders(root: Path) -> Listing:
     """Class folders below `root`, or below train/val/test folders; class order sorted, one class map for all parts."""
     cruft: list[tuple[str, str]] = []
     items: list[Item] = []
-    for path, size in _walk(root, cruft):
-        relative = path.relative_to(root)
-        if path.suffix.lower() not in EXTENSIONS:
+    found = [(path.relative_to(root), path.suffix.lower() in EXTENSIONS, size) for path, size in _walk(root, cruft)]
+    lead = _lead([relative.parts[:-1] for relative, picture, _ in found if picture])
+    for relative, picture, size in found:
+        if not picture:
             cruft.append((str(relative), "no picture extension"))
             continue
-        placed = _layout(relative.parts)
+        placed = _layout(relative.parts[len(lead) :]) if relative.parts[: len(lead)] == lead else None
         if placed is None:
             cruft.append((str(relative), "in no class folder"))
             continue
@@ -119,46 +109,32 @@ def scan_folders(root: Path) -> Listing:
         items = [item for item in items if item.part]
     items.sort(key=lambda item: item.path)
     if items:
-        cruft.extend(_without(root, items))
-    return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft)
+        cruft.extend(_without(root, items, len(lead)))
+    return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft, lead="/".join(lead))
 
 
-def scan_manifest(path: Path) -> Listing:
-    """A CSV with the columns path (or file, image, filename), label (or class, target) and optionally part (or split)."""
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as handle:
-        reader = csv.DictReader(handle)
-        names = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
-        where = next((names[n] for n in ("path", "file", "image", "filename", "file_name") if n in names), None)
-        what = next((names[n] for n in ("label", "class", "target", "category") if n in names), None)
-        part = next((names[n] for n in ("part", "split", "set", "subset") if n in names), None)
-        if where is None or what is None:
-            raise BadInputError("not a picture manifest", f"{path.name} has no column `path` and `label` (found: {safe_text(', '.join(reader.fieldnames or []))}).", "Name the columns path,label[,part].")
-        root = path.parent.resolve()
-        items: list[Item] = []
-        cruft: list[tuple[str, str]] = []
-        for number, row in enumerate(reader, start=2):
-            name = (row.get(where) or "").strip()
-            target = (root / name)
-            if not name or root not in target.resolve().parents:
-                cruft.append((safe_text(name), f"row {number}: outside the manifest's folder"))
-            elif not target.is_file():
-                cruft.append((safe_text(name), f"row {number}: no such file"))
-            else:
-                items.append(Item(path=name, label=(row.get(what) or "").strip(), part=PARTS.get((row.get(part) or "").strip().lower(), "") if part else "", size=target.stat().st_size))
-    return Listing(root=path.parent, items=items, classes=sorted({item.label for item in items}), cruft=cruft, layout="manifest")
-
-
-def scan(path: Path) -> Listing:
-    """Whatever layout lies at `path`; a `BadInputError` when there is no class with a picture."""
+def scan(path: Path, target: str = "") -> Listing:
+    """Whatever layout lies at `path`; a `BadInputError` when there is no class with a picture. `target` names the class column of a manifest."""
     if not path.exists():
         raise BadInputError("no such folder", f"{safe_text(path)} does not exist.", "Check the path.")
-    listing = scan_folders(path) if path.is_dir() else scan_manifest(path)
+    if path.is_dir():
+        listing = scan_folders(path)
+        beside = _manifest_in(path) if len(listing.classes) < 2 else None
+        listing = manifest.scan(beside, target) if beside else listing
+    else:
+        listing = manifest.scan(path, target)
     if not listing.items:
         raise BadInputError("no pictures found", f"{safe_text(path)} holds no class folder with picture files ({len(listing.cruft):,} other files passed over).", "Put one folder per class below it, or give a CSV manifest with path,label.")
     return listing
 
 
-def scan_any(path: Path) -> Listing:
+def _manifest_in(folder: Path) -> Path | None:
+    """A manifest that lies in a folder whose sub-folders are no classes."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in manifest.SUFFIXES)
+    return next((p for p in found[:20] if (known := manifest.columns(p)) is not None and known.label), None)
+
+
+def scan_any(path: Path, target: str = "") -> Listing:
     """As `scan`, but a single picture, or a folder whose pictures lie in no class folder, is listed too, with empty labels."""
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Listing(root=path.parent, items=[Item(path=path.name, label="", size=path.stat().st_size)], classes=[], layout="file")
@@ -167,4 +143,4 @@ def scan_any(path: Path) -> Listing:
         flat = [(p, n) for p, n in _walk(path, cruft) if p.suffix.lower() in EXTENSIONS]
         if flat and all(p.parent == path for p, _ in flat):
             return Listing(root=path, items=[Item(path=p.name, label="", size=n) for p, n in flat], classes=[], cruft=cruft, layout="flat")
-    return scan(path)
+    return scan(path, target)

@@ -26,10 +26,12 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     root = Path(view.file).expanduser()
     progress(0, 2, note="listing files")
     if reading.is_idx(root):
+        name = pixels.TARGET
         labels, parts, facts, notes = _idx(root)
         total = len(labels)
     else:
-        listing = files.scan(root)
+        listing = files.scan(root, view.target or "")
+        name = listing.target
         labels, parts = [i.label for i in listing.items], [i.part for i in listing.items]
         total = len(labels)
         progress(1, 2, note="looking at a sample")
@@ -40,13 +42,13 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     rare = [c for c, n in counts.items() if n < 10]
     if rare:
         notes.append(f"{len(rare)} classes have fewer than 10 pictures: {safe_text(', '.join(sorted(rare)[:5]), 120)}")
-    columns = _columns(facts, labels, total)
+    columns = _columns(facts, labels, total, name)
     given = {p for p in parts if p}
     policy = Proposal(value="file", reason="The folder names its own parts: " + ", ".join(sorted(given)) + ".") if "test" in given or "validation" in given else Proposal(value="stratified", reason="Every part gets its share of each class; copies stay together.")
     progress(2, 2, note="done")
     return ProfileResult(
         files=[reading.identity(view, root)], kind="images", rows=total, columns=columns,
-        targets=[Proposal(value=pixels.TARGET, reason="The class is the folder a picture lies in.")], target=pixels.TARGET,
+        targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name == pixels.TARGET else "This column of the manifest holds a few classes.")], target=name,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
         preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy,
         reading={"image_size": str(_side(facts)), "resize": "crop", "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
@@ -71,6 +73,8 @@ def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]]
         _, fact = decode.decode(listing.root / item.path, 32, 3)
         (broken.append(item.path) if fact.error else facts.append((item.path, item.label, fact)))
     notes = []
+    if listing.lead:
+        notes.append(f"all pictures lie below {safe_text(listing.lead, 80)}: the folders in it are taken as the classes")
     if broken:
         notes.append(f"{len(broken)} of {len(picked)} pictures looked at are broken, first {safe_text(broken[0], 80)}; the data checks list all of them")
     if listing.cruft:
@@ -92,9 +96,9 @@ def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, decode.
     return labels, parts, facts, []
 
 
-def _columns(facts: list[tuple[str, str, decode.Facts]], labels: list[str], total: int) -> list[ColumnSummary]:
+def _columns(facts: list[tuple[str, str, decode.Facts]], labels: list[str], total: int, target: str) -> list[ColumnSummary]:
     """Width, height, brightness, contrast, sharpness over the sample, and the label over all."""
-    out = [_label(labels, total)]
+    out = [_label(labels, total, target)]
     for name, pick in (("width", "width"), ("height", "height"), ("brightness", "bright"), ("contrast", "contrast"), ("sharpness", "sharpness")):
         values = np.array([float(getattr(f, pick)) for _, _, f in facts])
         if not len(values):
@@ -108,9 +112,9 @@ def _columns(facts: list[tuple[str, str, decode.Facts]], labels: list[str], tota
     return out
 
 
-def _label(labels: list[str], total: int) -> ColumnSummary:
+def _label(labels: list[str], total: int, target: str) -> ColumnSummary:
     counts = Counter(labels)
-    return ColumnSummary(name=pixels.TARGET, role="category", dtype="text", rows=total, missing=0, distinct=len(counts), bars=[Bin(label=safe_text(c, 40), count=n) for c, n in counts.most_common(10)], reason="the class folder")
+    return ColumnSummary(name=target, role="category", dtype="text", rows=total, missing=0, distinct=len(counts), bars=[Bin(label=safe_text(c, 40), count=n) for c, n in counts.most_common(10)], reason="the class folder" if target == pixels.TARGET else "the classes of the manifest")
 
 
 def _preview(facts: list[tuple[str, str, decode.Facts]]) -> list[list[str]]:

@@ -59,7 +59,7 @@ def identity(view: DataView, path: Path | None = None) -> FileIdentity:
     """Name, bytes and a hash over names, sizes and classes of every file (contents are hashed when decoded)."""
     root = (path or Path(view.file)).expanduser()
     if not is_idx(root):
-        return identity_of(root, files.scan(root))
+        return identity_of(root, files.scan(root, view.target or ""))
     parts = [(p.name, p.stat().st_size, hashlib.sha256(p.read_bytes()).hexdigest()) for _, a, b in idx.idx_pairs(root) for p in (a, b)]
     return _identity(root, parts)
 
@@ -114,7 +114,7 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
     root = (path or Path(view.file)).expanduser()
     if is_idx(root):
         return _read_idx(view, root, store)
-    listing = listing or files.scan(root)
+    listing = listing or files.scan(root, view.target or "")
     fitting = fitting_of(view.reading, *probe(listing))
     built = cache.build(listing, store, fitting.size, fitting.channels, resize=fitting.resize, progress=(lambda d, t: progress(d, t, note="decoding", unit="pictures")) if progress else None, stop=stop)
     good = built.readable

@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Album:
     labels: Labels
     hashes: np.ndarray
     external: np.ndarray
+    near: copies.Near = field(default_factory=copies.Near)
 
 
 def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
@@ -84,7 +85,8 @@ def draw(album: Album, job: SplitJob) -> Drawn:
     n = int((use & ~album.external).sum())
     if n < 10:
         raise BadInputError("too few pictures", f"{n} readable pictures with a class; at least 10 are needed.", "Add pictures.", where=job.data.file)
-    cluster = copies.clusters(album.frame, album.pictures.fitting)
+    album.near = copies.near(album.frame, album.pictures.fitting)
+    cluster = copies.clusters(album.frame, album.near)
     stratum = np.where(use, album.labels.y, 0) if job.policy != "random" else np.zeros(len(use), np.int64)
     drawn = Drawn(part=np.full(len(use), DROPPED, np.int8), clusters=cluster, stratum=stratum)
     wanted = drawing.sizes_of(album.labels, job, n)
@@ -97,13 +99,14 @@ def draw(album: Album, job: SplitJob) -> Drawn:
     elif job.policy in ("random", "stratified"):
         drawn.folds = wanted.folds
         drawing.at_random(album, job, drawn, wanted, use)
-        if (given != "").any():
+        if len(np.unique(given[given != ""])) > 1:
             drawn.notes.append("the folder names parts of its own; this policy mixes them and draws anew")
     else:
         raise UsageError(f"pictures cannot be split by {job.policy!r}", "They carry no group or time column.", "Use `stratified`, `random`, or part folders with `file`.")
     if drawn.folds:
         drawing.fold(album, drawn, job)
     drawing.say_clusters(drawn, use)
+    drawn.notes.extend(cluster.notes)
     return drawn
 
 
@@ -140,10 +143,10 @@ def check(album: Album, drawn: Drawn, job: SplitJob) -> list[Finding]:
 def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob) -> str:
     from phasewise.project.vault import Vault
 
-    parts = drawing.summaries(album.labels, drawn)
+    parts, rule = drawing.summaries(album.labels, drawn), album.near
     about = shared.manifest(
         project=project.path.name, identity=[album.pictures.identity.model_dump()], policy=job.policy, claim=job.claim, seed=job.seed, generation=job.generation, gap=0.0,
-        group=None, time=None, recipe=job.data.model_dump(), near={"hash_bits": float(copies.BITS), "correlation": copies.ALIKE},
+        group=None, time=None, recipe=job.data.model_dump(), near={"hash_bits": float(rule.bits), "correlation": rule.alike},
         parts={PARTS[c]: (album.hashes[drawn.part == c], parts[PARTS[c]].model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
     )
     rows = sealing.standing_alone(album.frame.filter(pl.Series(drawn.part == TEST)))

@@ -100,7 +100,7 @@ def load_text(path: Path, encoding: str | None = None) -> TextSource:
     else:
         for magic, what in _FOREIGN:
             if head.startswith(magic):
-                raise BadInputError(f"{shown(path)} is not a text table", f"It begins like {what}.", "Save the table as CSV (UTF-8) or Parquet.", where=str(path))
+                raise BadInputError(f"{shown(path)} is not a text table", f"It begins like {what}.", "Save the table as CSV (UTF-8) or Parquet; for pictures, name the (unpacked) folder that holds a folder for each class.", where=str(path))
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise BadInputError(f"{shown(path)} is too large", f"{size / 2**30:.1f} GiB of text; the limit is {MAX_BYTES / 2**30:.0f} GiB.", "Convert it to Parquet, or take a sample.", where=str(path))
@@ -180,7 +180,7 @@ def _to_utf8(raw: bytes, path: Path, wanted: str | None) -> tuple[bytes, str, li
             return _decode_as(raw, path, "utf-16-le" if odd > even else "utf-16-be")
     if nulls or _control_share(sample) > 0.05:
         codes = f"{nulls:,} zero bytes" if nulls else f"{_control_share(sample):.0%} control codes"
-        raise BadInputError(f"{shown(path)} is not text", f"Its first {len(sample):,} bytes hold {codes}.", "Save the table as CSV (UTF-8) or Parquet.", where=str(path))
+        raise BadInputError(f"{shown(path)} is not text", f"Its first {len(sample):,} bytes hold {codes}.", "Save the table as CSV (UTF-8) or Parquet; for pictures, name the (unpacked) folder that holds a folder for each class.", where=str(path))
     return _utf8_or_legacy(raw, path)
 
 
