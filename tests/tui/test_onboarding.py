@@ -11,7 +11,7 @@ from phasewise.tui.app import PhasewiseApp
 from phasewise.tui.screens.files import FilePicker, pasted
 from phasewise.tui.settings import Settings
 
-from .screen import frame, settle, type_text
+from .screen import frame, settle, still, type_text
 
 DATA = Path(os.environ.get("PHASEWISE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 
@@ -88,3 +88,50 @@ async def test_four_keys_and_a_pasted_path_lead_to_the_baseline_leaderboard(home
         await settle(pilot)
         assert "trees" in frame(app) and "95 % interval" in frame(app)
     print(f"4 keys (n, Enter, F5, Enter) and a pasted path; {seconds:.0f} s from the start screen to the leaderboard")
+
+
+async def test_from_a_file_s_path_to_the_leaderboard_in_five_keys_with_a_fake_engine(home):
+    from .fake_session import FakeSession
+    from .screen import frames
+
+    data = home / "table.csv"
+    data.write_text("a,b\n1,2\n")
+    session, keys = FakeSession(done="goals"), []
+
+    def opener(_folder):
+        session.answers.set("data", "file", str(data), "flag")
+        return session
+
+    app = PhasewiseApp(settings=Settings(motion=False), start=start_model(), opener=opener)
+
+    async def key(pilot, name):
+        keys.append(name)
+        await pilot.press(name)
+        await settle(pilot, 1)
+
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        assert "New project from a data file" in frame(app) and "n New" in frame(app)
+        await key(pilot, "n")
+        app.screen.query_one("Input").value = str(data)  # a paste
+        keys.append("paste")
+        await settle(pilot, 1)
+        await key(pilot, "enter")
+        await settle(pilot)
+        assert "F5 Express" in frame(app), "the way on stands on the screen"
+        session.complete(session.run_list[-1])
+        await frames(pilot)
+        await key(pilot, "f5")
+        assert "through Baseline" in frame(app) and "the first result" in frame(app)
+        await key(pilot, "enter")
+        for _ in range(12):
+            for run in session.run_list:
+                if run.status in ("queued", "running"):
+                    session.complete(run)
+            if "no-block" not in session.overrides and "checks" in session.stored:
+                session.override("data", "leak-single", "known")
+            await frames(pilot)
+        await still(pilot)
+        assert "▸" in frame(app) and "hist_gradient_boosting" in frame(app)
+        assert "95 % interval" in frame(app)
+    assert len(keys) <= 8 and keys == ["n", "paste", "enter", "f5", "enter"]

@@ -5,9 +5,10 @@ from typing import Any
 
 from textual.content import Content
 
+from phasewise.records.metrics import METRICS
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.marks import SEVERITY, glyph
-from phasewise.tui.numbers import duration, number, share, short
+from phasewise.tui.numbers import duration, number, share, size
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.table import Cell, Column
 
@@ -57,10 +58,12 @@ def axis_note(models: Sequence[Any], goal: float | None) -> Content:
 def model_detail(m: Any, metric: str) -> Content:
     """One model in a few lines."""
     v = m.validation
-    rows = [line((m.name, "bold"), (f"  {m.family}, {m.source}", "muted")),
+    kind = ", ".join(w for w in (m.family, m.source) if w and w != m.name)
+    rows = [line((m.name, "bold"), (f"  {kind}", "muted")),
             line((f"{metric} ", "muted"), f"{number(v.value)}  [{number(v.low)}, {number(v.high)}]", (f"  {v.method}, {v.n:,} rows", "muted"))]
-    others = "  ".join(f"{k} {number(x)}" for k, x in list(m.others.items())[:6])
-    extra = [f"{m.parameters:,} parameters" if m.parameters else "", f"{short(m.size_mb)} MB" if m.size_mb else "", f"{short(m.latency_ms)} ms a row" if m.latency_ms else "", f"threshold {number(m.threshold)}" if m.threshold is not None else ""]
+    titles = {k: METRICS[k].title if k in METRICS else k.replace("_", " ") for k in m.others}
+    others = "  ".join(f"{titles[k]} {number(x)}" for k, x in list(m.others.items())[:6] if titles[k] != metric)
+    extra = [f"{m.parameters:,} parameters" if m.parameters else "", size(1e6 * m.size_mb) if m.size_mb else "", f"{number(m.latency_ms, 2)} ms a row" if m.latency_ms else "", f"threshold {number(m.threshold)}" if m.threshold is not None else ""]
     told = "  ".join(x for x in extra if x)
     return lines([*rows, *([say(others, "muted")] if others else []), *([say(told, "muted")] if told else [])])
 
