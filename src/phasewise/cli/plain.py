@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from phasewise.cli import results
 from phasewise.cli.lines import asked
 from phasewise.cli.progress import Reporter
 from phasewise.cli.talk import say
@@ -60,6 +61,8 @@ class Plain:
             self._findings()
             while (job := session.next_job(phase)) is not None:
                 self.drive.work(job)
+        for line in results.of_phase(session, phase):
+            self.tell(line)
         if phase == "baseline":
             self._go_on()
         self._gate(phase)

@@ -6,7 +6,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "open": ("open", "open a project in the app"),
     "run": ("run", "run phases headless: phasewise run [PHASE ...] [--through PHASE] [--yes]"),
     "status": ("status", "where the project stands and what comes next"),
-    "show": ("show", "show rates: the planned learning rate, before any step is done"),
+    "show": ("show", "show baselines, checkup, training, diagnosis, tune, or rates: the planned learning rate"),
     "preview": ("preview", "pictures as the augmentation shows them to the network, and whether it is too strong"),
     "runs": ("runs", "all runs of the project"),
     "attach": ("attach", "follow a run that goes on"),
