@@ -95,8 +95,8 @@ def tune(session: Any) -> list[str]:
             lines.append(f"  {len(result.trials)} trials; {'to be confirmed over seeds: ' + safe_text(change, 300) if change else 'nothing better was found'}")
         else:
             lines += [f"  without {safe_text(c.title, 60)}: {-c.drop:+.4g} [{-c.high:+.4g}, {-c.low:+.4g}]" for c in result.components]
-    why = loop.stop_reason(session.view, state)
-    return [*lines, "", f"{state.trials} of {loop.budget(session.view)} trials, {len(state.adopted)} adopted; now {' '.join(_model(state.incumbent).split())}", *([f"stopped: {why}"] if why else [])]
+    why = [g.text for g in session.gate("tune") if g.id == "loop-over"]
+    return [*lines, "", f"{state.trials} of {loop.budget(session.view)} trials, {len(state.adopted)} adopted; now {' '.join(_model(state.incumbent).split())}", *why]
 
 
 PARTS = {"baselines": baselines, "checkup": checkup, "training": training, "diagnosis": diagnosis, "tune": tune}
