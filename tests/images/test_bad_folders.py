@@ -11,7 +11,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 from pictures import project, shape, shapes  # noqa: E402
 
-from phasewise.kinds.images import decode, development, files, profiling  # noqa: E402
+from phasewise.kinds.images import arriving, decode, development, files, profiling  # noqa: E402
 from phasewise.project.folder import Project  # noqa: E402
 from phasewise.records.errors import BadInputError  # noqa: E402
 from phasewise.records.jobs import DataView  # noqa: E402
@@ -168,3 +168,23 @@ def test_pictures_in_no_class_folder_are_told_what_to_do(tmp_path):
     with pytest.raises(BadInputError, match="no pictures found") as told:
         profiling.profile(DataView(kind="images", file=str(tmp_path)))
     assert "one folder per class" in told.value.remedy
+
+
+def test_classes_that_were_merged_are_judged_as_one_in_the_test_and_in_the_field(tmp_path):
+    data = shapes(tmp_path / "d", each=20)
+    (data / "circle").rename(data / "Circle")
+    rng = np.random.default_rng(3)
+    (data / "circle").mkdir()
+    for i in range(16):
+        shape("circle", rng).save(data / "circle" / f"t{i}.png")
+    jobs = project(tmp_path / "p", data)
+    jobs.split(folds=0, test_share=0.25, validation_share=0.25)
+    found = {f.id: f for f in jobs.run("checks").findings}["class-folders"]
+    jobs.data = jobs.data.model_copy(update={"remedies": {found.id: found.recommended().spelled}})
+    fit = jobs.run("baselines", phase="baseline", models=["pixels"])
+    looked = jobs.run("open_vault", phase="verify", model=fit.models[0].ref, freeze="f" * 8, target=0.5, reason="")
+    assert looked.rows == 19
+    with Project.open(jobs.folder, read_only=True) as opened:
+        dev = development.load(opened, jobs.data)
+        assert dev.classes == ("Circle", "cross", "square")
+        assert len(arriving.arrived(opened, jobs.data, dev, data).labelled) == 76

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from phasewise.checks import remedies
 from phasewise.kinds.images import copies, files, labels, pixels, reading
 from phasewise.kinds.images.development import Development, complete_view
 from phasewise.kinds.images.fitting import Fitting
@@ -43,20 +44,22 @@ def opened(project: Any, view: DataView, dev: Development, data: bytes) -> Arriv
 
 def arrived(project: Any, view: DataView, dev: Development, path: Path | str) -> Arrived:
     """The pictures of a folder (class folders give labels, a flat folder or one file none), a manifest or IDX files."""
-    found = read(path, dev.fitting, project.path / ".phasewise" / "cache" / "arrived")
+    found = read(path, dev.fitting, project.path / ".phasewise" / "cache" / "arrived", view.target or "")
     shaped = _shaped(found.frame, complete_view(view, split_facts(project)), dev, file=safe_text(Path(path).name, 120))
     shaped.broken.extend(found.broken)
     return shaped
 
 
-def read(path: Path | str, fitting: Fitting, store: Path) -> reading.Pictures:
-    """Pictures at a path fitted like the development pictures; without class folders every label is missing."""
+def read(path: Path | str, fitting: Fitting, store: Path, target: str = "") -> reading.Pictures:
+    """Pictures at a path fitted like the development pictures; without class folders every label is missing. `target` names the class column of a manifest."""
     root = Path(path).expanduser()
     view = DataView(kind="images", file=str(root), reading={"image_size": fitting.size, "channels": fitting.channels, "resize": fitting.resize})
-    return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root, view.target or ""))
+    return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root, target))
 
 
 def _shaped(frame: pl.DataFrame, view: DataView, dev: Development, file: str = "") -> Arrived:
+    renamed = remedies.apply(frame.select(pixels.TARGET), view.remedies, pixels.TARGET, drop_rows=False)  # classes that were merged are merged here too
+    frame = frame.with_columns(renamed[pixels.TARGET])
     text = frame[pixels.TARGET].replace({"": None})
     y, unknown = None, 0
     if text.null_count() < len(text):

@@ -157,7 +157,7 @@ def near_copies(table: CheckTable) -> list[Finding]:
     later[pairs.max(1)] = True
     neighbours = float((np.abs(pairs[:, 0] - pairs[:, 1]) <= 2).mean())
     burst = " Most are neighbours in name order: frames of a video or a burst?" if neighbours > 0.5 and len(pairs) >= 10 else ""
-    out = [finding("near-copies", "warn" if burst else "info", f"{int(touched.sum()):,} pictures are nearly the same as another", f"{len(pairs):,} pairs, mirrored ones included; the split keeps them in one part.{burst}", rows=int(touched.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in pairs[:5]], numbers={"pairs": len(pairs), "neighbours": neighbours}, remedies=[_leave_out(table, later), remedy("keep-together", recommended=True)])]
+    out = [finding("near-copies", "warn" if burst else "info", f"{int(touched.sum()):,} pictures are nearly the same as another", f"{_n(len(pairs), 'pair', 'pairs')}, mirrored ones included; the split keeps them in one part.{burst}", rows=int(touched.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in pairs[:5]], numbers={"pairs": len(pairs), "neighbours": neighbours}, remedies=[_leave_out(table, later), remedy("keep-together", recommended=True)])]
     clash = pairs[dev.y[pairs[:, 0]] != dev.y[pairs[:, 1]]]
     if len(clash):
         mask = np.zeros(len(dev.y), bool)
