@@ -29,6 +29,14 @@ def keyed(text: str, tone: str = "muted") -> Content:
     return Content("").join(_phrase(piece, tone) for piece in _PHRASES.split(text) if piece)
 
 
+def fitting(text: str, width: int) -> str:
+    """As many whole phrases of a line as there is room for."""
+    pieces = _PHRASES.split(text)
+    while len(pieces) > 1 and sum(map(len, pieces)) > width:
+        pieces = pieces[:-2]
+    return "".join(pieces)
+
+
 def _phrase(text: str, tone: str) -> Content:
     words = text.split(" ")
     if 4 <= len(words) == 2 * len(set(words[::2])) and all(len(w) == 1 and key_of(w) for w in words[::2]) and not any(map(key_of, words[1::2])):  # `a accept l relabel`

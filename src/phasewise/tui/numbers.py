@@ -72,7 +72,7 @@ def size(count: float | None) -> str:
         return "\u2013"
     for unit in ("B", "kB", "MB"):
         if abs(count) < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
 

@@ -1,5 +1,6 @@
 """Styled text without markup: every piece is cleaned, styles are names of the theme's variables."""
 
+import re
 from collections.abc import Iterable
 
 from textual.content import Content
@@ -31,12 +32,33 @@ def lines(rows: Iterable[Content | str]) -> Content:
 
 
 def prose(text: str, tone: str = "") -> Content:
-    """A paragraph text from content files: newlines kept, `**bold**` and `` `code` `` shown, headings bold."""
+    """A paragraph text from content files: newlines kept, `**bold**` and `` `code` `` shown, headings bold, tables in columns."""
     out: list[Content] = []
-    for raw in text.strip().splitlines():
+    for raw in tables(text.strip().splitlines()):
         heading = raw.lstrip().startswith("#")
         out.append(say(raw.lstrip("# ").strip(), "bold key") if heading else _inline(raw, tone))
     return lines(out)
+
+
+def tables(rows: list[str]) -> list[str]:
+    """Lines of Markdown with its tables set in columns; escaped brackets become themselves."""
+    out: list[str] = []
+    block: list[list[str]] = []
+    for raw in [*rows, ""]:
+        if raw.startswith("|") and raw.rstrip().endswith("|"):
+            block.append([_plain(cell.strip()) for cell in re.split(r"(?<!\\)\|", raw.strip()[1:-1])])
+            continue
+        if block:
+            body = [r for r in block if not all(set(cell) <= set(":- ") for cell in r)]
+            widths = [max((len(r[i]) for r in body if i < len(r)), default=0) for i in range(max(map(len, block)))]
+            out += ["  " + "  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=False)).rstrip() for r in body]
+            block = []
+        out.append(_plain(raw))
+    return out[:-1]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\([\[\]|*_`<>#])", r"\1", text)
 
 
 def _inline(raw: str, tone: str) -> Content:

@@ -40,6 +40,10 @@ class View(VerticalScroll, can_focus=False):
     def load(self) -> None:
         """Show the present state of the project."""
 
+    def hint(self) -> str:
+        """The keys that do something here now."""
+        return self.HINT
+
     def tick(self) -> None:
         """A frame of live work."""
 

@@ -35,7 +35,7 @@ class Preview(View):
             self.table.fill([])
             return
         file = found.files[0] if found.files else None
-        reading = ", ".join(f"{k} {v!r}" for k, v in found.reading.items())
+        reading = _reading(found.reading)
         facts = line((file.name if file else "", "bold"), (f"  {size(file.size) if file else ''}  {found.rows:,} rows, {len(found.columns)} columns  {reading}", "muted"))
         notes = [say(n, "warn") for n in found.notes[:3]]
         self.facts.show(lines([facts, *notes]))
@@ -59,7 +59,7 @@ class Columns(View):
     def compose(self) -> ComposeResult:
         """Table and detail."""
         self.table = Table(
-            [Column(title="column", least=14), Column(title="role", width=8), Column(title="missing", width=7, right=True), Column(title="distinct", width=8, right=True, drop=1), Column(title="distribution", width=12), Column(title="range or top values", flex=2, least=12, drop=2)],
+            [Column(title="column", least=14), Column(title="role", width=8), Column(title="missing", width=7, right=True), Column(title="distinct", width=8, right=True, drop=1), Column(title="distribution", width=12), Column(title="values", flex=2, least=12, drop=2)],
             title="columns", empty="The file has not been read yet.", classes="fill",
         )
         self.detail = Block(classes="detail")
@@ -73,7 +73,7 @@ class Columns(View):
         rows: list[list[Any]] = []
         for c in self.found:
             target = found is not None and c.name == found.target
-            span = f"{number(c.minimum)} to {number(c.maximum)}" if c.minimum is not None else ", ".join(b.label for b in c.bars[:3])
+            span = f"{_edge(c.minimum)} to {_edge(c.maximum)}" if c.minimum is not None else ", ".join(b.label for b in c.bars[:3])
             role = roles.get(c.name, c.role)
             rows.append([
                 (c.name, "bold key" if target else "ink"), ("target" if target else role, "key" if target or c.name in roles else "muted"),
@@ -103,3 +103,17 @@ class Columns(View):
 
     def has_data(self) -> bool:
         return self.desk.result("profile") is not None
+
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+
+
+def _reading(how: dict[str, str]) -> str:
+    """How a text file was read, in words; what is unknown to us as it was told."""
+    told = {"delimiter": lambda v: f"between {DELIMITERS.get(v, repr(v))}", "encoding": str, "quote": lambda v: f"quoted by {v}", "header": lambda v: "with a header" if v == "yes" else "without a header"}
+    return ", ".join(told[k](v) if k in told else f"{k} {v}" for k, v in how.items() if not (k == "quote" and v == '"'))
+
+
+def _edge(value: float | None) -> str:
+    """An end of a range: four digits, no trailing zeros."""
+    return number(value) if value is None or value == int(value) else f"{value:.4g}"

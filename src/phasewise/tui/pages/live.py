@@ -54,6 +54,11 @@ class Live(View):
     def _version(self, name: str) -> Any:
         return lambda: (version_of(self.run(), name), version_of(self.desk.pinned, name), self.desk.version)
 
+    def hint(self) -> str:
+        """Keys that steer while a run goes on; afterwards those that read the picture."""
+        run = self.run()
+        return self.HINT if run is not None and run.state in ("running", "paused", "queued") else "z zoom  x axis  P pin  y copy"
+
     def run(self) -> Any:
         """The run that was chosen, else the phase's newest that is followed (a pinned one only when there is no other)."""
         board = self.desk.board

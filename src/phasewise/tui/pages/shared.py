@@ -58,14 +58,19 @@ def axis_note(models: Sequence[Any], goal: float | None) -> Content:
 def model_detail(m: Any, metric: str) -> Content:
     """One model in a few lines."""
     v = m.validation
-    kind = ", ".join(w for w in (m.family, m.source) if w and w != m.name)
+    kind = ", ".join(w for w in dict.fromkeys((m.family, m.source)) if w and w != m.name)
     rows = [line((m.name, "bold"), (f"  {kind}", "muted")),
             line((f"{metric} ", "muted"), f"{number(v.value)}  [{number(v.low)}, {number(v.high)}]", (f"  {v.method}, {v.n:,} rows", "muted"))]
-    titles = {k: METRICS[k].title if k in METRICS else k.replace("_", " ") for k in m.others}
-    others = "  ".join(f"{titles[k]} {number(x)}" for k, x in list(m.others.items())[:6] if titles[k] != metric)
+    others = scores(m.others, leave_out=metric)
     extra = [f"{m.parameters:,} parameters" if m.parameters else "", size(1e6 * m.size_mb) if m.size_mb else "", f"{number(m.latency_ms, 2)} ms a row" if m.latency_ms else "", f"threshold {number(m.threshold)}" if m.threshold is not None else ""]
     told = "  ".join(x for x in extra if x)
     return lines([*rows, *([say(others, "muted")] if others else []), *([say(told, "muted")] if told else [])])
+
+
+def scores(values: dict[str, float], *, leave_out: str = "", most: int = 6) -> str:
+    """Scores by the metrics' titles."""
+    titles = {k: METRICS[k].title if k in METRICS else k.replace("_", " ") for k in values}
+    return "  ".join(f"{titles[k]} {number(x)}" for k, x in list(values.items())[:most] if titles[k] != leave_out)
 
 
 def verdict(mark: str, word: str, reason: str, *, ascii_only: bool = False, lead: str = "") -> Content:

@@ -2,6 +2,7 @@
 
 from textual.app import ComposeResult
 
+from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval, signed
 from phasewise.tui.numbers import number, p_value, plural
 from phasewise.tui.numbers import signed as plus
@@ -18,6 +19,9 @@ class Ablation(View):
     """Components sorted by their worth."""
 
     TITLE = "Ablation"
+    HINT = "T take parts away  P prune"
+    PLACE = "ablation"
+    BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Head, table, path."""
@@ -57,6 +61,16 @@ class Ablation(View):
         for p, v in zip(found.path, values, strict=True):
             rows.append(line((f"  {str(p.get('title') or p.get('id', '')):<24.24}", "ink"), (f"{number(v):>9}  ", "bold"), (signed(v, top, min(width - 40, 40), ascii_only=self.ascii_only), "key")))
         return lines(rows)
+
+    def action_ablate(self) -> None:
+        """Train the incumbent without each of its parts, over the same seeds (V10)."""
+        from phasewise.workflow import inspecting
+
+        self.begin(lambda session: inspecting.ablation(session, []))
+
+    def action_prune(self) -> None:
+        """Train the incumbent without each adopted idea: what no longer pays goes (I10)."""
+        self.begin(lambda session: session.ideas.prune_job())
 
     def has_data(self) -> bool:
         return self.desk.result("ablate") is not None

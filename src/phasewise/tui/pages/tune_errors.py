@@ -10,7 +10,7 @@ from textual.content import Content
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.numbers import number, p_value, plural, share
-from phasewise.tui.pages import tune_lesion, tune_tags
+from phasewise.tui.pages import tune_curve, tune_lesion, tune_tags
 from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note
 from phasewise.tui.say import line, lines, say
@@ -20,8 +20,9 @@ from phasewise.tui.widgets.picture import beside, heat, picture
 from phasewise.tui.widgets.table import Column, Table
 from phasewise.workflow.inspecting import together
 
-PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "lesion")
-TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "lesion")
+PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "data", "lesion")
+TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "data", "lesion")
+NOTED = {"lesion": (tune_lesion, "lesion"), "data": (tune_curve, "learning_curve")}
 BAR = 15
 
 
@@ -29,7 +30,7 @@ class Errors(View):
     """One part at a time; c goes to the next part."""
 
     TITLE = "Errors"
-    ALSO = "slices gallery tags confusion calibration importance pipeline lesion"
+    ALSO = "slices gallery tags confusion calibration importance pipeline learning curve more data lesion"
     HINT = "c next part  a tag"
     PLACE = "errors"
     BINDINGS = keys.bindings(PLACE)
@@ -88,7 +89,7 @@ class Errors(View):
     def _strip(self, width: int) -> Content:
         parts: list[Any] = []
         for i, name in enumerate(self.parts):
-            parts += [(name, "bold underline key" if i == self.part else "muted"), "   "]
+            parts += [(name, "bold underline key" if i == self.part else "muted"), "  "]
         rows = [line(*parts)]
         if self.found is not None:
             rows.append(line((self.found.model, "muted"), "  ", *[x for k, v in list(self.found.metrics.items())[:4] for x in ((f"{k} ", "muted"), (number(v), "bold"), "  ")]))
@@ -129,6 +130,10 @@ class Errors(View):
         self.table.title_text = "pipeline"
         self.table.fill(tune_tags.stage_rows(found, ascii_only=self.ascii_only), tune_tags.stage_columns(found.get("unit", "error")))
 
+    def _data(self) -> None:
+        self.table.title_text = "learning curve"
+        self.table.fill(tune_curve.rows(self.found.learning_curve, ascii_only=self.ascii_only), tune_curve.columns())
+
     def _lesion(self) -> None:
         found = getattr(self.found, "lesion", {})
         self.table.title_text = "lesion"
@@ -164,9 +169,10 @@ class Errors(View):
     @on(Table.Moved)
     def _show(self) -> None:
         name = self.parts[self.part]
-        if name == "lesion" and self.found is not None:
+        if name in NOTED and self.found is not None:
             self.detail.display = True
-            self.detail.show(tune_lesion.note(getattr(self.found, "lesion", {})))
+            part, key = NOTED[name]
+            self.detail.show(part.note(getattr(self.found, key, {})))
             return
         if name in ("tags", "pipeline") and self.found is not None:
             notes = getattr(self.found, "pipeline", {}).get("notes", []) if name == "pipeline" else []
@@ -199,6 +205,16 @@ class Errors(View):
             self.notify("Tags are given in the gallery: press c until you are there.", severity="warning", markup=False)
             return None
         return int(self.rows_of[min(self.table.cursor, len(self.rows_of) - 1)]["row"])
+
+    def action_curve(self) -> None:
+        """Train the inspected model on parts of its rows: what more data would bring (D16)."""
+        from phasewise.workflow import inspecting
+
+        def job(session: Any) -> Any:
+            ref, digest = inspecting.resolve(session, self.found.model if self.found is not None else None)
+            return inspecting.job(session.view, ref, parts=("learning_curve",), digest=digest)
+
+        self.begin(job)
 
     def action_tag(self) -> None:
         """Name what went wrong with this case (V09a)."""

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from phasewise.records.errors import PhasewiseError
+from phasewise.records.ideas import Estimates
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
 from phasewise.tui.numbers import number, plural, rough, signed
@@ -98,6 +99,30 @@ class Ideas(View):
             return
         text = f"Written down before the run and compared with it after. Points of {self.desk.metric_title()}, more is better.\nFor example: 0.002 from -0.001 to 0.005, 40 %"
         self.app.push_screen(Ask(f"What will it bring? {idea.title}", text, prompt="gain  from low to high, chance %", check=parse_prediction), lambda p: p and self.act(lambda: self.desk.session.ideas.predict(idea.id, **p), "Prediction kept."))
+
+    def action_estimate(self, *, second: bool = False) -> None:
+        """Write down what the idea takes and what it may bring; a second opinion is given without seeing the first (I03, I05)."""
+        from phasewise.tui.screens.ask import Ask
+
+        idea = self.current()
+        if idea is None:
+            return
+        text = "Hours, complexity from 1 to 5, gain in points of the metric, likelihood in %.\nFor example: 0.1, 2, 0.003, 20"
+        self.app.push_screen(
+            Ask(f"{'A second opinion' if second else 'Estimate'}: {idea.title}", text, prompt="hours, complexity, gain, likelihood %", check=parse_estimates),
+            lambda e: e and self._estimated(idea.id, e, second),
+        )
+
+    def _estimated(self, idea_id: str, found: Estimates, second: bool) -> None:
+        backlog = self.desk.session.ideas
+        self.act(lambda: backlog.estimate(idea_id, found, second=second), "Estimate kept.")
+        apart = backlog.disagreement(idea_id)
+        if apart:
+            self.notify(apart, severity="warning", markup=False)
+
+    def action_second(self) -> None:
+        """A second, blind set of estimates."""
+        self.action_estimate(second=True)
 
     def action_noise(self) -> None:
         """What of the gains so far is noise, and how large one must be to be seen."""
@@ -190,6 +215,16 @@ def parse_prediction(text: str) -> tuple[dict[str, Any] | None, str]:
     if not 0 <= chance <= 1:
         return None, "the chance is between 0 % and 100 %"
     return {"gain": gain, "low": low, "high": high, "success": chance}, ""
+
+
+def parse_estimates(text: str) -> tuple[Estimates | None, str]:
+    """`0.1, 2, 0.003, 20` as estimates; an empty place stays open."""
+    parts = [p.strip().rstrip("%").strip() for p in text.split(",")]
+    try:
+        hours, complexity, impact, likely = (float(p) if p else None for p in parts)
+        return Estimates(hours=hours, complexity=None if complexity is None else round(complexity), impact=impact, likelihood=None if likely is None else likely / 100), ""
+    except ValueError:
+        return None, "write four numbers: hours, complexity from 1 to 5, gain, likelihood in percent"
 
 
 def parse_change(text: str) -> dict[str, Any]:

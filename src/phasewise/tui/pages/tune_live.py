@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from phasewise.tui.charts.bars import bar
 from phasewise.tui.marks import RUN, glyph
-from phasewise.tui.numbers import eta, number, plural
+from phasewise.tui.numbers import eta, number, plural, signed
 from phasewise.tui.pages.base import View
 from phasewise.tui.say import line, say
 from phasewise.tui.widgets.block import Block
@@ -17,6 +17,10 @@ from phasewise.tui.widgets.table import Column, Table
 
 MOST = 200
 STATES = {"finished": "good", "halved": "muted", "diverged": "bad", "failed": "bad"}
+
+
+TRIALS = (Column(title="", width=2), Column(title="trial", least=12), Column(title="value", width=9, right=True), Column(title="", width=14), Column(title="epoch", width=6, right=True), Column(title="state", width=10), Column(title="config", flex=2, drop=1))
+TRIED = (Column(title="idea", flex=2, least=20), Column(title="gain", width=9, right=True), Column(title="95 % interval", width=20, drop=1), Column(title="verdict", width=8))
 
 
 class Population(View):
@@ -31,12 +35,17 @@ class Population(View):
         """Figures, chart when there is room, leaderboard, detail."""
         self.figures = Block(classes="figures")
         self.chart = Chart("Mean of the living members", self._lines, version=self._version, classes="when-tall", empty="The curve appears while a run goes on.")
-        self.table = Table([Column(title="", width=2), Column(title="trial", least=12), Column(title="value", width=9, right=True), Column(title="", width=14), Column(title="epoch", width=6, right=True), Column(title="state", width=10), Column(title="config", flex=2, drop=1)], title="population", empty="No trial yet. Do the next step; members train together and appear here.", classes="fill")
+        self.table = Table(TRIALS, title="population", empty="No trial yet. Do the next step; members train together and appear here.", classes="fill")
         self.detail = Block(classes="detail")
         yield self.figures
         yield self.chart
         yield self.table
         yield self.detail
+
+    def hint(self) -> str:
+        """Keys that steer, while there is something to steer."""
+        run = self.run()
+        return self.HINT if run is not None and run.state in ("running", "paused", "queued") else "j k move  y copy"
 
     def run(self) -> Any:
         """The newest run of this phase that has members."""
@@ -83,7 +92,7 @@ class Population(View):
         for i, t in enumerate(leaders):
             part = 0.0 if t.value is None else (t.value - lo) if self.desk.maximize else (hi - t.value)
             rows.append([(">" if i == 0 else "", "key"), (t.id, "bold ink" if i == 0 else "ink" if t.alive else "muted"), number(t.value), (bar(part, (hi - lo) or 1, 14, ascii_only=self.ascii_only), "key" if t.alive else "muted"), (str(t.seen_epoch), "muted"), ("alive" if t.alive else "left", "good" if t.alive else "muted"), ""])
-        self.table.fill(rows)
+        self.table.fill(rows, TRIALS)
         self.detail.display = False
 
     def _fill_stored(self) -> None:
@@ -105,13 +114,13 @@ class Population(View):
             self.figures.show(line((plural(len(found.trials), "trial"), "bold"), (f"{luck}{rungs}", "muted")))
         elif ideas is not None:
             m = ideas.incumbent
-            self.figures.show(line(("incumbent ", "muted"), (m.name, "bold"), (f"  {number(m.validation.value)}  {plural(len(ideas.ideas), 'idea')} tried over {plural(len(ideas.seeds), 'seed')}", "muted")))
+            self.figures.show(line(("from ", "muted"), ("the model so far" if m.name == "incumbent" else m.name, "bold"), (f"  {number(m.validation.value)}  {plural(len(ideas.ideas), 'idea')} tried over {plural(len(ideas.seeds), 'seed')}", "muted")))
             for i in ideas.ideas:
-                rows.append(["", i.title or i.id, number(i.gain), ("", "muted"), "", (i.verdict, "good" if i.verdict == "better" else "muted"), ""])
+                rows.append([i.title or i.id, signed(i.gain), (f"{signed(i.low)} to {signed(i.high)}" if i.low is not None else "", "muted"), (i.verdict, "good" if i.verdict == "better" else "muted")])
                 self.configs.append(i.change)
         else:
             self.figures.show(say("No population has run yet.", "muted"))
-        self.table.fill(rows)
+        self.table.fill(rows, TRIED if found is None and ideas is not None else TRIALS)
 
     @on(Table.Moved)
     def _show(self) -> None:

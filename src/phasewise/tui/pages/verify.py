@@ -8,7 +8,7 @@ from textual.content import Content
 from phasewise.tui.charts.bars import interval
 from phasewise.tui.numbers import number, plural, signed
 from phasewise.tui.pages.base import Page, Questions, View
-from phasewise.tui.pages.shared import stale_note, verdict
+from phasewise.tui.pages.shared import scores, stale_note, verdict
 from phasewise.tui.pages.tune_errors import confusion_text
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
@@ -136,7 +136,7 @@ class Result(View):
             sure = p.low > 0
             rows.append(line((f"against {p.name[:26]:<{name_width}}", "ink"), (signed(p.difference), "bold good" if sure else "bold"), (f"  [{signed(p.low)}, {signed(p.high)}]  {'beats it' if sure else 'not beyond noise'}", "muted")))
         if r.others:
-            rows.append(line(*[x for k, v in list(r.others.items())[:5] for x in ((f"{k} ", "muted"), f"{number(v)}  ")]))
+            rows.append(say(scores(r.others), "muted"))
         if r.confusion:
             rows += [say(""), confusion_text(r.confusion, width)]
         return lines(rows)

@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher
 
 from phasewise.records.phases import DOORS, PHASES, TITLES
 from phasewise.tui import keys
-from phasewise.tui.keyed import keyed
+from phasewise.tui.keyed import fitting, keyed
 from phasewise.tui.marks import PHASE
 from phasewise.tui.pages import page_class
 from phasewise.tui.pages.base import Page, Questions
@@ -160,8 +160,8 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.label_primary()
         self.bar.primary.set_class(self.step.act == "none", "-off")
         page = self.page
-        hint = page.view.HINT if page is not None and page.view is not None else ""
-        self.bar.hint.show(keyed(hint))
+        hint = page.view.hint() if page is not None and page.view is not None else ""
+        self.bar.hint.show(lambda width: keyed(fitting(hint, width)))
         self.coach_for_page()
 
     def label_primary(self) -> None:

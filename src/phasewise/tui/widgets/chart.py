@@ -145,7 +145,7 @@ class Chart(Widget, can_focus=True):
         for one in (m for m in self._whole if not m.faint):
             value = _at(one.points, at) if at is not None else _last(one.points)
             rough = f" raw {number(_at(self._raw(one.name), at))}" if at is not None and one.name in raw else ""
-            chunks.append(line((f"{one.letter or '-'} {one.name} ", one.tone), (number(value), "bold ink"), (rough, "muted")))
+            chunks.append(line((f"{one.letter} {one.name} ".lstrip(), one.tone), (number(value), "bold ink"), (rough, "muted")))
         level = self._level(made)
         flags = [w for w, on in (
             (f"at {self._spelled(at)}" if at is not None else "", at is not None), ("log", self.log_y),

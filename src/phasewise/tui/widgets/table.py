@@ -1,5 +1,6 @@
 """A table by the line API: any number of rows at the cost of the rows seen; text is cleaned, cells have tones."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,11 @@ class Table(ScrollView, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A head and the rows (at least one line that says why there are none)."""
-        return self.top + max(len(self.rows), 1)
+        return self.top + (len(self.rows) or len(self._told(width)))
+
+    def _told(self, width: int) -> list[str]:
+        """What is said where there are no rows, in lines of this width."""
+        return textwrap.wrap(self.empty, max(width - 2, 10)) or [""]
 
     @property
     def top(self) -> int:
@@ -126,7 +131,7 @@ class Table(ScrollView, can_focus=True):
             if self.columns[grow].flex > 1:
                 fixed[grow] += -over
         self._widths = [fixed.get(i, 0) for i in range(len(self.columns))]
-        self.virtual_size = Size(self.size.width, self.top + max(len(self.rows), 1))
+        self.virtual_size = Size(self.size.width, self.top + (len(self.rows) or len(self._told(self.size.width))))
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
@@ -146,7 +151,8 @@ class Table(ScrollView, can_focus=True):
             return self._line([(c.title, "") for c in self.columns], base + self._style("head"), head=True).adjust_cell_length(width, base + self._style("head"))
         index = self.scroll_offset.y + y - self.top
         if not self.rows:
-            text = f" {self.empty}" if y == self.top else ""
+            told = self._told(width)
+            text = f" {told[y - self.top]}" if y - self.top < len(told) else ""
             return Strip([Segment(text, base + self._style("muted"))]).adjust_cell_length(width, base)
         if index >= len(self.rows):
             return Strip.blank(width, base)
