@@ -69,6 +69,8 @@ def to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str)
         elif frame.schema[c].is_numeric():
             marks = [float(v) for v in args["values"] if isinstance(v, int | float)]
             hit = pl.col(c).cast(pl.Float64).is_in(marks)
+        elif frame.schema[c].is_temporal():
+            hit = pl.col(c).dt.strftime("%Y-%m-%d").is_in([str(v) for v in args["values"]])
         else:
             continue
         out.append(pl.when(hit).then(None).otherwise(pl.col(c)).alias(c))
@@ -113,15 +115,19 @@ def as_category(frame: pl.DataFrame, columns: list[str], args: Args, target: str
 
 
 def as_number(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
-    """Cells as Float64; what is no number becomes null."""
+    """Cells as Float64; what is no number becomes null. `unit` is cut off, `decimal` "," is a decimal comma beside points."""
     bare = [pl.col(c).str.strip_chars() if frame.schema[c] == pl.String else pl.col(c) for c in columns]
+    if args.get("unit"):
+        bare = [b.str.strip_suffix(str(args["unit"])).str.strip_chars() if frame.schema[c] == pl.String else b for b, c in zip(bare, columns, strict=True)]
+    if args.get("decimal") == ",":
+        bare = [b.str.replace(",", ".", literal=True) if frame.schema[c] == pl.String else b for b, c in zip(bare, columns, strict=True)]
     return frame.with_columns([b.cast(pl.Float64, strict=False).alias(c) for b, c in zip(bare, columns, strict=True)])
 
 
 def as_date(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
-    """Text cells as datetimes by `format`; what is no date becomes null."""
-    texts = [c for c in columns if frame.schema[c] == pl.String]
-    return frame.with_columns([pl.col(c).str.strip_chars().str.to_datetime(args["format"], strict=False, time_unit="us").alias(c) for c in texts])
+    """Text cells as datetimes by `format` (several, joined by "|": the first that fits); what is no date becomes null."""
+    texts, forms = [c for c in columns if frame.schema[c] == pl.String], str(args["format"]).split("|")
+    return frame.with_columns([pl.coalesce([pl.col(c).str.strip_chars().str.to_datetime(f, strict=False, time_unit="us") for f in forms]).alias(c) for c in texts])
 
 
 def winsorise(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:

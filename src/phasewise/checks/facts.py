@@ -145,6 +145,10 @@ class Facts:
         """Feature columns held as text."""
         return [c for c in self.table.features if self.table.schema[c] == pl.String]
 
+    def written(self) -> list[str]:
+        """Columns held as text, those left out included: words among numbers make a column look like a key that is left out."""
+        return [*self.texts(), *(c for c in self.table.left_out if self.table.schema[c] == pl.String)]
+
     def numbers(self) -> list[str]:
         """Feature columns held as numbers."""
         return [c for c in self.table.features if self.table.schema[c].is_numeric()]

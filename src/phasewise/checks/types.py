@@ -9,7 +9,7 @@ from phasewise.checks.facts import PLACEHOLDERS, SOFT_PLACEHOLDERS
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
-from phasewise.checks.texts import finding, percent, q
+from phasewise.checks.texts import finding, q
 from phasewise.records.findings import Finding
 
 _NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
@@ -63,8 +63,8 @@ def split_values(table: CheckTable, column: str) -> tuple[pl.DataFrame, pl.DataF
 @check("mixed-types", source="T03", cost="pass")
 def mixed_types(table: CheckTable) -> list[Finding]:
     """A column of numbers with words in between."""
-    out = []
-    for c in table.facts.texts():
+    out, left_out = [], set(table.left_out)
+    for c in table.facts.written():
         numbers, marks, words = split_values(table, c)
         if numbers.height < 5 or words.height == 0:
             continue
@@ -73,8 +73,9 @@ def mixed_types(table: CheckTable) -> list[Finding]:
         # A code column ("A12", "12") has many kinds of words; a number column has few words or few rows with words.
         if not (0.5 < share < 1) or (words.height > 0.2 * numbers.height and share < 0.9 and words.height > 20):
             continue
-        severity = "block" if share >= 0.9 else "warn"
-        out.append(finding("mixed-types", severity, f"{q(c)} mixes numbers and text", f"{percent(share)} of the filled cells are numbers, {word_rows:,} are not.", column=c, rows=word_rows, examples=words["value"].head(5).to_list(), numbers={"share": share}, harm=1, remedies=[remedy("as-number", recommended=True), remedy("as-category"), remedy("accept")]))
+        severity = "block" if share >= 0.9 and c not in left_out else "warn"
+        unused = " It is left out as it stands (role ignore)." if c in left_out else ""
+        out.append(finding("mixed-types", severity, f"{q(c)} mixes numbers and text", f"{number_rows:,} of {number_rows + word_rows:,} filled cells are numbers, {word_rows:,} are not.{unused}", column=c, rows=word_rows, examples=words["value"].head(5).to_list(), numbers={"share": share}, harm=1, remedies=[remedy("as-number", recommended=True), remedy("as-category"), remedy("accept")]))
     return out
 
 
@@ -121,7 +122,7 @@ def _whole(series: pl.Series) -> bool:
     return len(head) > 0 and bool((head == head.round(0)).all())
 
 
-_DATES = {
+DATES = {
     "%Y-%m-%d": r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d %H:%M:%S": r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$", "%Y-%m-%dT%H:%M:%S": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$",
     "%Y-%m-%d %H:%M": r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}$", "%d.%m.%Y": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "%m/%d/%Y": r"^\d{1,2}/\d{1,2}/\d{4}$", "%Y/%m/%d": r"^\d{4}/\d{1,2}/\d{1,2}$", "%d-%b-%Y": r"^\d{1,2}-[A-Za-z]{3}-\d{4}$",
 }
@@ -137,7 +138,7 @@ def dates_as_text(table: CheckTable) -> list[Finding]:
         values = table.facts.uniques(c)["value"].head(2000).str.strip_chars()
         if len(values) < 5:
             continue
-        for form, pattern in _DATES.items():
+        for form, pattern in DATES.items():
             if float(values.str.contains(pattern).mean() or 0) < 0.95:
                 continue
             used = form

@@ -10,6 +10,7 @@ from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import Finding
 
 SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20)
+NO_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2999-12-31", "9999-12-31")
 UNIT_FACTORS = (10.0, 24.0, 60.0, 100.0, 1000.0, 2.54, 3.2808, 2.2046, 0.4536, 1024.0)
 _CHECKED_FACTORS = (24.0, 60.0, 100.0, 1000.0)
 
@@ -34,7 +35,34 @@ def sentinel_values(table: CheckTable) -> list[Finding]:
             share = rows / len(cells)
             values = [int(v) if v == int(v) and abs(v) < 1e15 else v for v, _ in hits]
             out.append(finding("sentinel-values", "warn", f"{q(c)} seems to code missing values as {', '.join(map(str, values))}", f"{percent(share)} of the filled cells, apart from all other values.", column=c, rows=round(share * table.facts.filled(c)), examples=values, numbers={"values": values, "share": share}, harm=0.5, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")]))
+    return [*out, *_dates(table)]
+
+
+def _dates(table: CheckTable) -> list[Finding]:
+    """Dates such as 1900-01-01 that stand for "no date": a listed one, repeated, and apart from all others."""
+    out = []
+    for c in [c for c in table.features if table.schema[c] in (pl.Date, pl.Datetime)]:
+        days = table.frame[c].drop_nulls().cast(pl.Date)
+        numbers = days.to_physical().to_numpy().astype(float)
+        if len(numbers) < 30:
+            continue
+        hits = []
+        for code in NO_DATES:
+            here = (days == pl.Series([code]).str.to_date()[0]).to_numpy()
+            if here.sum() >= max(3, 0.001 * len(days)) and _beyond(numbers[~here], float(numbers[here][0])):
+                hits.append((code, int(here.sum())))
+        if hits:
+            rows, values = sum(n for _, n in hits), [v for v, _ in hits]
+            out.append(finding("sentinel-values", "warn", f"{q(c)} seems to code missing dates as {', '.join(values)}", f"{percent(rows / len(days))} of the filled cells, apart from all other dates.", column=c, rows=rows, examples=values, numbers={"values": values, "share": rows / len(days)}, harm=0.5, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")]))
     return out
+
+
+def _beyond(rest: np.ndarray, code: float) -> bool:
+    """Whether a day lies outside the others, by at least a twentieth of their range and a year."""
+    if len(rest) < 20:
+        return False
+    gap = max(rest.min() - code, code - rest.max())
+    return bool(gap > max(0.05 * np.ptp(rest), 365))
 
 
 def _apart(rest: np.ndarray, code: float, count: int) -> bool:
@@ -105,10 +133,11 @@ def extreme_values(table: CheckTable) -> list[Finding]:
 def unit_mix(table: CheckTable) -> list[Finding]:
     """Two clusters of one column that become one when one is divided by 24, 60, 100 or 1,000."""
     out = []
-    for c in table.facts.numbers():
-        cells = table.facts.cells(c)
-        cells = cells[cells > 0]
-        if len(cells) < 200 or len(cells) < 0.8 * len(table.facts.cells(c)) or len(np.unique(cells[:2000])) < 10:
+    target = [] if table.classification else [table.target]
+    for c in [*table.facts.numbers(), *target]:
+        known = table.facts.y[table.facts.known] if c in target else table.facts.cells(c)
+        cells = known[known > 0]
+        if len(cells) < 200 or len(cells) < 0.8 * len(known) or len(np.unique(cells[:2000])) < 10:
             continue
         best = None
         for factor in _CHECKED_FACTORS:
@@ -117,7 +146,7 @@ def unit_mix(table: CheckTable) -> list[Finding]:
                     best = found
         if best:
             unit = f"{best['factor']:g}"
-            out.append(finding("unit-mix", "warn", f"{percent(best['share'])} of {q(c)} seem to be in another unit", f"Multiplied by {unit} they have the distribution of the rest (KS {best['ks']:.3f})." if best["small"] else f"Divided by {unit} they have the distribution of the rest (KS {best['ks']:.3f}).", column=c, rows=round(best["share"] * table.facts.filled(c)), numbers=best, harm=1, remedies=[remedy("rescale", recommended=True, above=best["cut"], factor=best["factor"], small=best["small"]), remedy("accept")]))
+            out.append(finding("unit-mix", "warn", f"{percent(best['share'])} of {q(c)} seem to be in another unit", f"Multiplied by {unit} they have the distribution of the rest (KS {best['ks']:.3f})." if best["small"] else f"Divided by {unit} they have the distribution of the rest (KS {best['ks']:.3f}).", column=c, rows=round(best["share"] * len(cells) / len(known) * (len(table.facts.known) if c in target else table.facts.filled(c))), numbers=best, harm=1, remedies=[remedy("rescale", recommended=True, above=best["cut"], factor=best["factor"], small=best["small"]), remedy("accept")]))
     return out
 
 

@@ -98,8 +98,8 @@ def number_format(column: pl.Series) -> str | None:
     best: tuple[int, str] | None = None
     for name, pattern in (
         ("plain", r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"),
-        ("point", r"^[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$"),
-        ("comma", r"^[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"),
+        ("point", r"^[-+]?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?$"),
+        ("comma", r"^[-+]?([1-9]\d{0,2}(\.\d{3})+|\d+)(,\d+)?$"),
     ):
         hits = int(bare.str.contains(pattern).sum())
         if best is None or hits > best[0]:

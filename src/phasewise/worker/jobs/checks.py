@@ -9,6 +9,14 @@ from phasewise.records.jobs import ChecksJob
 from phasewise.records.results.data import ChecksResult
 
 
+def _dated(dev: Any) -> Any:
+    """The rows as read, but columns whose role is date as dates: a CSV file holds them as text, which has no order in time."""
+    if dev.natural.height != getattr(dev.table, "height", -1):
+        return dev.natural
+    present, cast = dict(dev.natural.schema), dict(dev.table.schema)
+    return dev.natural.with_columns([dev.table[c] for c, r in dev.roles.items() if r == "date" and c in present and c in cast and not present[c].is_temporal() and cast[c].is_temporal()])
+
+
 def run(ctx: Any, job: ChecksJob) -> ChecksResult:
     """The table of the development rows as read through all checks (or those named); a kind with a `checks` room says which (`infos()`)."""
     from phasewise.checks import review
@@ -37,7 +45,7 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
         **job.options,
     }
     table = CheckTable(
-        frame=dev.natural, target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
+        frame=_dated(dev), target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
         validation=dev.validation if dev.folds is None else None, groups=dev.groups, group=about.get("group"),
         time=about.get("time"), options=options, seed=job.seed, subject=dev,
     )
@@ -50,6 +58,8 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
     result = run_checks(table, job.only or None, progress, infos=infos)
     if any(c.check == "label-noise" and c.state != "failed" and c.why != "cancelled" for c in result.coverage):
         result = review.filled(result, table, room)
+    if hasattr(room, "pictured"):
+        result = room.pictured(result, table)
     for finding in result.findings:
         if finding.severity in ("block", "warn"):
             ctx.finding(finding.id, finding.severity, finding.title, finding.seen)
