@@ -327,6 +327,16 @@ class FakeIdeas:
     def ranked(self) -> list[Idea]:
         return [i for i in self._ideas.values() if i.status in ("new", "ready")]
 
+    def estimate(self, idea_id: str, estimates: Estimates, *, second: bool = False) -> Idea:
+        self._ideas[idea_id] = self._ideas[idea_id].model_copy(update={"second" if second else "estimates": estimates})
+        return self._ideas[idea_id]
+
+    def disagreement(self, idea_id: str) -> str:
+        return ""
+
+    def prune_job(self) -> Any:
+        return SimpleNamespace(kind="ablate", phase="tune", title="Prune")
+
     def drop(self, idea_id: str, reason: str) -> None:
         self._ideas[idea_id] = self._ideas[idea_id].model_copy(update={"status": "dropped", "why": reason})
 

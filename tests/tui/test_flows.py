@@ -241,6 +241,35 @@ async def test_ideas_are_predicted_added_and_tried():
         assert session.started[-1].ids == ["i3"]
 
 
+async def test_ideas_are_estimated_twice_and_the_incumbent_is_pruned():
+    session = FakeSession(done="train")
+    async with opened(session) as (app, pilot):
+        await press(pilot, "3", "m")
+        await type_text(pilot, "0.1, 2, 0.003, 20")
+        await press(pilot, "enter", "M")
+        await type_text(pilot, "0.2, 3, , 60 %")
+        await press(pilot, "enter")
+        idea = next(i for i in session.ideas.all() if i.id == "i3")
+        assert (idea.estimates.hours, idea.estimates.complexity, idea.estimates.impact, idea.estimates.likelihood) == (0.1, 2, 0.003, 0.2)
+        assert (idea.second.complexity, idea.second.impact, idea.second.likelihood) == (3, None, 0.6)
+        await app.screen.go("tune", 4)
+        await press(pilot, "P")
+        assert session.started[-1].title == "Prune"
+
+
+async def test_the_learning_curve_is_shown_with_its_forecast():
+    session = FakeSession(done="tune")
+    curve = {"points": [[100, 0.3], [100, 0.32], [200, 0.25], [400, 0.2]], "a": 0.1, "b": 2.0, "c": 0.5, "rows": 400, "double": 0.17, "double_low": 0.16, "double_high": 0.19, "tenfold": 0.13, "tenfold_low": 0.11, "tenfold_high": 0.16, "gain_double": 0.03, "gain_tenfold": 0.07}
+    async with opened(session, (100, 30)) as (app, pilot):
+        await app.screen.go("tune", 5)
+        view = app.screen.query_one("Errors")
+        view.found = view.found.model_copy(update={"learning_curve": curve})
+        view._together = lambda evidence: view.found
+        await press(pilot, *["c"] * view.parts.index("data"))
+        text = frame(app)
+        assert "training rows" in text and "0.31" in text and "4,000" in text and "twice the rows save 0.03" in text, text
+
+
 async def test_the_account_of_noise_opens_on_a_key_and_names_every_idea():
     session = FakeSession(done="tune")
     async with opened(session, (100, 30)) as (app, pilot):

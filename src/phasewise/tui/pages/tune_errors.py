@@ -26,6 +26,13 @@ NOTED = {"lesion": (tune_lesion, "lesion"), "data": (tune_curve, "learning_curve
 BAR = 15
 
 
+class Reliability(Chart):
+    """The chart of the calibration part: it has no far points to cut off, so c goes on to the next part here too."""
+
+    def action_cut(self) -> None:
+        self.query_ancestor(Errors).action_part()
+
+
 class Errors(View):
     """One part at a time; c goes to the next part."""
 
@@ -43,7 +50,7 @@ class Errors(View):
         """Part strip, then what the part needs."""
         self.strip = Block(self._strip, classes="section")
         self.table = Table(title="slices", empty="Nothing inspected yet. Do the next step: Inspect.", classes="fill")
-        self.chart = Chart("Calibration: observed over predicted", self._calibration, classes="part-chart")
+        self.chart = Reliability("Calibration: observed over predicted", self._calibration, classes="part-chart")
         self.text = Block(self._text)
         self.detail = Block(classes="detail")
         yield self.strip
