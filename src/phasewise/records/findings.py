@@ -45,6 +45,8 @@ class Finding(Record):
     """How many rows are touched."""
     examples: list[str] = Field(default_factory=list)
     """At most five example rows, values or files, already safe text."""
+    thumbnails: list[Any] = Field(default_factory=list)
+    """Small pictures of the first examples, where examples are pictures: rows of (upper colour, lower colour) cells."""
     harm: float = 0.0
     """Measured or estimated effect on the score (points of the metric), the sort key within a severity."""
     numbers: dict[str, Any] = Field(default_factory=dict)

@@ -19,6 +19,8 @@ STEPS = 500
 FEWEST = 4
 OTHER_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
 CONTROL_STEPS, LOOK = 240, 20
+HEAVY = 3 * 64 * 64
+"""Numbers of a row from which on fewer rows are taken at a time."""
 SETTLED, STILL = 0.999, 3
 """Without inputs: over when this many looks in a row stay above this share of the best loss."""
 CLEAR = 5.0
@@ -107,7 +109,7 @@ def one_batch(case: Case) -> CheckVerdict:
 def zero_input(case: Case) -> CheckVerdict:
     """Trained on inputs set to zero it must do worse on rows it has not seen (else it ignores its inputs, or the targets belong to other rows)."""
     total = len(case.rows)
-    count, held = min(768, int(total * 0.6)), min(512, total - int(total * 0.6))
+    count, held = min(768, int(total * 0.6)), min(_affordable(case.batch(1)[0], 512, 64), total - int(total * 0.6))
     if held < 16:
         return verdict("zero-input", "warn", "too few rows for the control", f"{total} rows.")
     train, test = case.batch(count), case.batch(held, skip=count)
@@ -128,13 +130,18 @@ def zero_input(case: Case) -> CheckVerdict:
     return verdict("zero-input", ok, "inputs help" if ok else "inputs do not help", detail if ok else detail + " The network ignores its inputs, targets belong to other rows, or the inputs hold no information.", expected="> 0", actual=mean, se=se)
 
 
+def _affordable(inputs: dict[str, Tensor], most: int, least: int) -> int:
+    """Rows at a time: fewer where a row is a large picture, so that the control takes seconds on those too."""
+    return max(least, min(most, most * HEAVY // max(sum(x[0].numel() for x in inputs.values()), 1)))
+
+
 def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[str, Tensor], Tensor], *, beaten: Tensor | None = None) -> Tensor:
     """Loss per unseen row `[n]` at the best of a few looks, for the better of two learning rates.
 
     Without `beaten` every input is zero, and training ends where it has settled; with it (the losses of that run) training ends once it
     does clearly better.
     """
-    row_loss = losses.make("auto", case.data.task)
+    row_loss, at_once = losses.make("auto", case.data.task), min(_affordable(train[0], 64, 8), len(train[1]))
 
     def shown(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {n: torch.zeros_like(x) if beaten is None else x.clone() for n, x in inputs.items()}
@@ -146,7 +153,7 @@ def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[
         opt = case.optimiser(module, lr=lr)
         lowest, waited = math.inf, 0
         for step in range(1, CONTROL_STEPS + 1):
-            pick = torch.randint(0, len(train[1]), (min(64, len(train[1])),), generator=source).to(train[1].device)
+            pick = torch.randint(0, len(train[1]), (at_once,), generator=source).to(train[1].device)
             module.train()
             opt.zero_grad(set_to_none=True)
             case.loss_of(module(shown({n: x[pick] for n, x in train[0].items()})), train[1][pick]).backward()

@@ -34,6 +34,13 @@ def doubts(table: CheckTable):
     return checks_labels.doubts(table)
 
 
+def pictured(result, table: CheckTable):
+    """Findings with small pictures of their examples."""
+    from phasewise.kinds.images import exhibits
+
+    return exhibits.pictured(result, table)
+
+
 def _rows(table: CheckTable, mask: np.ndarray) -> list[int]:
     return [int(r) for r in table.subject.table["__row__"].to_numpy()[mask]]
 

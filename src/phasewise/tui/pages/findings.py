@@ -16,9 +16,13 @@ from phasewise.tui.pages.base import View
 from phasewise.tui.pages.shared import stale_note, verdict
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.picture import beside, picture
 from phasewise.tui.widgets.table import Column, Table
 
 TRUST = {"yes": ("pass", "trustworthy"), "with_reservations": ("warn", "trust with reservations"), "no": ("block", "do not trust")}
+
+PICTURED = 30
+"""Lines of a terminal from which on pictures stand below the words; on smaller ones Enter shows them."""
 
 
 class Findings(View):
@@ -76,7 +80,8 @@ class Findings(View):
         f = self.current()
         self.detail.display = f is not None
         if f is not None:
-            self.detail.show(lambda _w: finding_text(f))
+            tall = self.app.size.height >= PICTURED
+            self.detail.show(lambda width: lines([finding_text(f), *(pictures(f, width, self.ascii_only) if tall else ())]))
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
@@ -86,7 +91,9 @@ class Findings(View):
         from phasewise.tui.screens.choose import Choose
 
         rows = [(r.action, f"{r.title}{' (recommended)' if r.recommended else ''}{': ' + r.effect if r.effect else ''}") for r in f.remedies]
-        self.app.push_screen(Choose(f.title, rows, text=finding_text(f)), lambda action: action and self.answer(f, action))
+        shown = pictures(f, 60, self.ascii_only)
+        text = lines([*shown, say(", ".join(f.examples[:3]), "muted")]) if shown else finding_text(f)
+        self.app.push_screen(Choose(f.title, rows, text=text), lambda action: action and self.answer(f, action))
 
     def action_advised(self) -> None:
         """Take the recommended remedy of the finding under the cursor."""
@@ -118,6 +125,19 @@ class Findings(View):
 
     def has_data(self) -> bool:
         return self.desk.result("checks") is not None
+
+
+def pictures(f: Any, width: int, ascii_only: bool) -> list[Content]:
+    """The small pictures of a finding's examples in a row, as many as the width takes."""
+    made: list[Content] = []
+    used = 0
+    for cells in f.thumbnails:
+        more = picture(cells, ascii_only=ascii_only)
+        used += max((len(r.plain) for r in more), default=0) + 2
+        if used > width:
+            break
+        made = list(beside(made, more, 2).split("\n")) if made else more
+    return made
 
 
 def finding_text(f: Any) -> Content:

@@ -103,7 +103,7 @@ def run(ctx: RunContext, job: CheckupJob) -> CheckupResult | None:
     common = {"verdicts": verdicts, "shapes": list(shapes), "parameters": int(parameters)}
     spent = stages.times(verdicts)
     for s in spent:
-        ctx.log(f"stage {s.stage}: {s.checks} checks, {s.seconds:.2g} s, {s.state}")
+        ctx.log(f"stage {s.stage}: {s.checks} check{'' if s.checks == 1 else 's'}, {_seconds(s.seconds)}, {s.state}")
     if red:
         return CheckupResult(**common, stages=spent, locked=[*stages.locked(verdicts), "subset", "smallest"])
     began = time.perf_counter()
@@ -123,7 +123,11 @@ def run(ctx: RunContext, job: CheckupJob) -> CheckupResult | None:
     return CheckupResult(**common, stages=spent, subset=subset, locked=[] if smallest else ["smallest"], smallest=smallest)
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
+
+
 def _ran(ctx: RunContext, stage: str, began: float, runs: int, learns: bool) -> StageTime:
     found = StageTime(stage=stage, checks=runs, seconds=time.perf_counter() - began, state="green" if learns else "open")
-    ctx.log(f"stage {stage}: {runs} run(s), {found.seconds:.2g} s" + ("" if learns else ", nothing learned yet"))
+    ctx.log(f"stage {stage}: {runs} run{'' if runs == 1 else 's'}, {_seconds(found.seconds)}" + ("" if learns else ", nothing learned yet"))
     return found
