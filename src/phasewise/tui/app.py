@@ -135,6 +135,12 @@ class PhasewiseApp(App[ExitInfo]):
 
         return {Commands}
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """The screen as an SVG picture that needs no network and looks alike in every viewer."""
+        from phasewise.tui.export import portable
+
+        return portable(super().export_screenshot(title=title, simplify=simplify))
+
     def action_keys(self) -> None:
         """All keys."""
         from phasewise.tui.screens.keys import KeysScreen

@@ -96,6 +96,23 @@ def table_svg(title: str, head: list[str], rows: list[list[str]]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{70 + 18 * len(text)}" font-family="monospace" font-size="13"><rect width="100%" height="100%" fill="white"/><text x="20" y="28" font-size="15">{html.escape(safe_text(title))}</text>{body}</svg>'
 
 
+_FONT = re.compile(r"@font-face\s*\{[^}]*\}")
+_LEAD = re.compile(r'x="([\d.]+)"( y="[\d.]+") textLength="([\d.]+)"([^>]*)>((?:&#160;)+)([^<]*)<')
+
+
+def portable(svg: str) -> str:
+    """A picture of the screen that looks alike in every viewer: no font from the network, no text that begins with blanks (some viewers drop them)."""
+
+    def shift(m: re.Match[str]) -> str:
+        x, y, length, rest, lead, text = m.groups()
+        blanks = lead.count("&#160;")
+        share = blanks / (blanks + max(len(html.unescape(text)), 0))
+        left, whole = float(x), float(length)
+        return f'x="{left + whole * share:.1f}"{y} textLength="{whole * (1 - share):.1f}"{rest}>{text}<' if text else m[0]
+
+    return _LEAD.sub(shift, _FONT.sub("", svg))
+
+
 def native_copy(text: str) -> str:
     """Give the text to a clipboard helper when one is there; returns its name, or an empty text."""
     for helper in _HELPERS:

@@ -60,11 +60,11 @@ class Diagnosis(View):
         top = max((v for _, v, _ in shown), default=1.0)
         rows = [say("Error (less is better)", "muted")]
         rows += [line((f"  {n:<11}", "ink"), (f"{number(v):>9}  ", "bold"), (bar(v, top, max(width - 26, 8), ascii_only=self.ascii_only), t)) for n, v, t in shown]
-        se = f"  standard error {number(d.se)}" if d.se is not None else ""  # type: ignore[attr-defined]
         rows += [
             say(""),
             line(("  bias      ", "muted"), (f"{signed(d.bias):>9}", "bold"), ("   train error above the goal's", "muted")),  # type: ignore[attr-defined]
-            line(("  variance  ", "muted"), (f"{signed(d.variance):>9}", "bold"), (f"   validation error above train's{se}", "muted")),  # type: ignore[attr-defined]
+            line(("  variance  ", "muted"), (f"{signed(d.variance):>9}", "bold"), ("   validation error above train's", "muted")),  # type: ignore[attr-defined]
+            *([line(("  give or take", "muted"), (f"{number(d.se):>7}", "ink"), ("   standard error of that gap", "muted"))] if d.se is not None else []),  # type: ignore[attr-defined]
         ]
         return lines(rows)
 
