@@ -2,8 +2,10 @@
 
 import numpy as np
 import polars as pl
+import pytest
 
 from phasewise.checks import reduced
+from phasewise.checks.jitter import jittered
 from phasewise.checks.registry import run_checks
 from phasewise.checks.table import ROW, CheckTable
 from phasewise.kinds.shared import splitchecks
@@ -69,3 +71,22 @@ def test_few_test_rows_are_said_once():
     assert small.id == "part-size" and [r.action for r in small.remedies] == ["folds", "accept"] and small.recommended().action == "accept" and "11.0 points" in small.seen
     assert [r.action for r in splitchecks.size(40, 0.11, 5, "stratified")[0].remedies] == ["accept"] == [r.action for r in splitchecks.size(40, 0.11, 0, "time")[0].remedies]
     assert splitchecks.size(400, 0.03, 0, "stratified")[0].severity == "pass"
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes", "made-multiclass", "iris", "wine"])
+def test_copies_with_noise_in_every_number_are_found_kept_together_and_never_seen_in_clean_tables(name):
+    from planted_bases import bundled
+
+    from phasewise.kinds.tabular.rows import clusters
+
+    base = next(b for b in bundled() if b.name == name)
+    rng = np.random.default_rng(0)
+    copies = base.frame[rng.choice(base.frame.height, 30, replace=False)]
+    floats = [c for c in base.frame.columns if base.frame.schema[c].is_float() and c != base.target]
+    noisy = copies.with_columns([pl.col(c) * (1 + pl.Series(rng.normal(0, 1e-6, 30))) for c in floats])
+    both = pl.concat([base.frame, noisy])
+    assert len(jittered(base.frame, [c for c in base.frame.columns if c != base.target])) == 0
+    found = run_checks(CheckTable(frame=both, target=base.target, task=base.task), ["near-duplicates"]).findings
+    assert found and found[0].severity == "warn" and 25 <= found[0].rows <= 33
+    features = [c for c in both.columns if c != base.target]
+    assert clusters(both, features).near >= 25 and clusters(base.frame, features).near == 0

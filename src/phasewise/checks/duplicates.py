@@ -5,6 +5,7 @@ import polars as pl
 
 from phasewise.checks.coincidence import LIMIT, copied, improbable
 from phasewise.checks.hashing import column_hash, text_hash
+from phasewise.checks.jitter import jittered
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
@@ -54,7 +55,7 @@ def _rows(cluster: list[int]) -> str:
 
 @check("near-duplicates", source="T16", cost="pairs")
 def near_duplicates(table: CheckTable) -> list[Finding]:
-    """Rows equal but for one number column that differs by less than 0.1 % of its spread."""
+    """Rows equal but for one or several number columns that differ by less than 0.1 % of their spread."""
     facts = table.facts
     if not facts.fine or len(table.features) < 3 or table.rows < 50:
         return []
@@ -81,13 +82,19 @@ def near_duplicates(table: CheckTable) -> list[Finding]:
             best[c] = int(close.sum())
             touched.update(repeated[order[1:][close]].tolist())
             pairs += [_pair(table, c, repeated[order[i]], repeated[order[i + 1]]) for i in np.flatnonzero(close)[: 5 - len(pairs)]]
+    noisy = jittered(table.frame, table.features)
+    several = len(np.unique(noisy[:, 1])) > len(touched)
+    if several:
+        touched.update(noisy[:, 1].tolist())
+        pairs = [f"rows {table.number(int(a)) + 1:,} and {table.number(int(b)) + 1:,}" for a, b in noisy[:5]]
     count = len(touched)
     if count == 0:
         return []
     share = count / table.rows
     severity = "warn" if count >= max(5, 0.002 * table.rows) else "info"
     names = ", ".join(q(c) for c in best)
-    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", f"They differ in one column only ({names}), by less than 0.1 % of its spread.", columns=list(best), rows=count, examples=pairs, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
+    seen = "They differ in several number columns, in each by less than 0.1 % of its spread." if several else f"They differ in one column only ({names}), by less than 0.1 % of its spread."
+    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", seen, columns=list(best), rows=count, examples=pairs, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
 
 
 def _pair(table: CheckTable, column: str, first: int, second: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from phasewise.checks.jitter import jittered
 from phasewise.kinds.shared.clusters import Clusters, chain, join, shuffled
 
 NEAR_SHARE = 0.001
@@ -39,6 +40,8 @@ def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = N
         for links_of_column in _near_links(frame, parts, total):
             links.append(links_of_column)
             near += len(links_of_column)
+        links.append(jittered(frame, features))
+        near += len(links[-1])
     elif features:
         notes.append("equal rows are not kept together: the columns have so few values that rows repeat by chance")
     if group is not None:
