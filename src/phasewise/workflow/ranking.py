@@ -112,5 +112,6 @@ def ranked(view: Any, state: Any) -> list[Idea]:
     again = {i.id for i in own.values() if i.status in ("worked", "no_gain", "broken") and i.id not in state.tried}
     every += [i for i in proposals(view, state.config) if i.id not in own or i.id in again]
     # Playbooks are orders of cures for over-fitting (R23); without that, the diagnosis and the estimates decide, unless a person chose one.
-    playbook = recipes.ladder(view) if view.explicit("tune.ladder") or verdict(view) in ("", "high_variance", "both") else []
-    return order(timing.timed(view, state, every), by=view.value("tune.order"), playbook=playbook, later=beside(view))
+    by = view.value("tune.order")
+    playbook = recipes.ladder(view) if view.explicit("tune.ladder") or by != "score" and verdict(view) in ("", "high_variance", "both") else []
+    return order(timing.timed(view, state, every), by=by, playbook=playbook, later=beside(view))
