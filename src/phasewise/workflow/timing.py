@@ -25,13 +25,13 @@ def hours(view: Any, state: Any, idea: Idea) -> float | None:
 
 
 def _steps(config: ModelConfig, idea: Idea) -> float:
-    """How many times the incumbent's steps the idea takes: more epochs, or smaller batches."""
+    """How many times the incumbent's work the idea takes: more epochs, smaller batches, or more members inside the network."""
     try:
-        after = applied(config, idea.change).train
+        made = applied(config, idea.change)
     except (KeyError, TypeError, ValueError):
         return 1.0
-    before = config.train
-    return (after.epochs / before.epochs) * (before.batch_size / after.batch_size)
+    before, after = config.train, made.train
+    return (after.epochs / before.epochs) * (before.batch_size / after.batch_size) * (made.network.members / config.network.members)
 
 
 def timed(view: Any, state: Any, ideas: list[Idea]) -> list[Idea]:
