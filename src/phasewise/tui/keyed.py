@@ -32,7 +32,7 @@ def keyed(text: str, tone: str = "muted") -> Content:
 def fitting(text: str, width: int) -> str:
     """As many whole phrases of a line as there is room for."""
     pieces = _PHRASES.split(text)
-    while len(pieces) > 1 and sum(map(len, pieces)) > width:
+    while pieces and sum(map(len, pieces)) > width:
         pieces = pieces[:-2]
     return "".join(pieces)
 

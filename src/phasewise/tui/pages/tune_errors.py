@@ -12,7 +12,7 @@ from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.numbers import number, p_value, plural, share
 from phasewise.tui.pages import tune_curve, tune_lesion, tune_tags
 from phasewise.tui.pages.base import View
-from phasewise.tui.pages.shared import stale_note
+from phasewise.tui.pages.shared import scores, stale_note
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chart import Chart
@@ -99,7 +99,7 @@ class Errors(View):
             parts += [(name, "bold underline key" if i == self.part else "muted"), "  "]
         rows = [line(*parts)]
         if self.found is not None:
-            rows.append(line((self.found.model, "muted"), "  ", *[x for k, v in list(self.found.metrics.items())[:4] for x in ((f"{k} ", "muted"), (number(v), "bold"), "  ")]))
+            rows.append(line((self.found.model, "muted"), "  ", scores(self.found.metrics, most=4)))
             note = stale_note(self.evidence())
             rows += [note] if note.plain else []
         return lines(rows)
@@ -113,7 +113,7 @@ class Errors(View):
         for s in self.rows_of:
             rows.append([("! " if s.significant else "", "bold warn"), (s.name, "bold ink" if s.significant else "ink"), (f"{s.rows:,}", "muted"), number(s.value), (interval(s.low, s.value, s.high, lo, hi, BAR, ascii_only=self.ascii_only), "warn" if s.significant else "muted"), (number(s.rest), "muted"), (p_value(s.q), "warn" if s.significant else "muted"), (number(s.harm, 3), "ink")])
         self.table.title_text = "slices"
-        self.table.fill(rows, [Column(title="", width=2), Column(title="slice", flex=2, least=24), Column(title="rows", width=6, right=True), Column(title="score", width=7, right=True), Column(title="95 % interval", width=BAR, drop=2), Column(title="rest", width=7, right=True, drop=1), Column(title="q (FDR)", width=7, right=True), Column(title="harm", width=7, right=True, drop=3)])
+        self.table.fill(rows, [Column(title="", width=2), Column(title="slice", flex=2, least=20), Column(title="rows", width=6, right=True), Column(title="score", width=7, right=True), Column(title="95 % interval", width=BAR, drop=2), Column(title="rest", width=7, right=True, drop=1), Column(title="q (FDR)", width=7, right=True), Column(title="harm", width=7, right=True, drop=3)])
 
     def _gallery(self) -> None:
         rows: list[list[Any]] = []

@@ -38,7 +38,7 @@ class Ideas(View):
         """Summary, table, detail."""
         self.head = Block(classes="section-tight")
         self.table = Table(
-            [Column(title="idea", flex=2, least=22), Column(title="status", width=8), Column(title="predicted", width=9, right=True), Column(title="actual", width=9, right=True), Column(title="worse  0  better", width=BAR, drop=2), Column(title="time", width=8, right=True, drop=1)],
+            [Column(title="idea", flex=2, least=18), Column(title="status", width=8), Column(title="predicted", width=9, right=True), Column(title="actual", width=9, right=True), Column(title="worse  0  better", width=BAR, drop=2), Column(title="time", width=8, right=True, drop=1)],
             title="ideas", empty="No idea yet. They come from the diagnosis; a adds your own.", classes="fill",
         )
         self.detail = Block(classes="detail")

@@ -47,7 +47,7 @@ class Door(View):
             line(("candidate  ", "muted"), (str(desk.answer("verify.candidate") or "none yet"), "bold")),
             line(("claim      ", "muted"), _claim(desk)),
             line(("predicted  ", "muted"), (number(predicted) if predicted is not None else "asked before it opens", "bold" if predicted is not None else "muted")),
-            line(("looks      ", "muted"), (str(looks), "bold warn" if looks > 1 else "bold"), ("  every one is in every report", "muted")),
+            line(("looks      ", "muted"), (str(looks), "bold warn" if looks > 1 else "bold"), ("  told in every report", "muted")),
             line(("state      ", "muted"), ("opened" if found else "shut", "bold warn" if found else "bold good")),
         ]
         out = [line((a, "key" if not found else "warn"), "   ", f) for a, f in zip(art, facts, strict=True)]
