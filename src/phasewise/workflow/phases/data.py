@@ -158,10 +158,12 @@ class Data(Phase):
         answered = (view.value("data.remedies") or {}).keys() | view.facts.remedies.keys()
         warns = sum(s == "warn" for s in found.values())
         left = len(found.keys() - answered)
-        state = "" if not found else ", all answered" if not left else f", {left} to answer"
+        blocks = len(found) - warns
+        counted = ", ".join([f"{blocks} blocking"] * bool(blocks) + [f"{warns} warning{'s' if warns != 1 else ''}"] * bool(warns)) or "no warnings"
+        state = "" if not found else ", answered" if not left else f", {left} open"  # short: it shares one line of 80 cells with the rows
         fixed = len(fixes(view))
         labels = f"; {fixed} label{'s' if fixed != 1 else ''} corrected" if fixed else ""
-        return f"{rows}; {len(found) - warns} blocking, {warns} warning{'s' if warns != 1 else ''}{state}{labels}" if checks else rows
+        return f"{rows}; {counted}{state}{labels}" if checks else rows
 
 
 def findings(view: Any) -> list[Any]:
