@@ -1,5 +1,8 @@
 """The same questions line by line: for screen readers, bad terminals and pipes."""
 
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 from phasewise.cli import results
@@ -39,8 +42,9 @@ class Plain:
     def __init__(self, session: Any, ask: Any, tell: Any) -> None:
         from phasewise.workflow.drive import Drive
 
-        self.session, self.ask, self.tell = session, ask, tell
-        self.drive = Drive(session=session, on_event=Reporter().event, tell=tell)
+        self.session, self.ask = session, ask
+        self.tell = lambda text: tell(folded(text))
+        self.drive = Drive(session=session, on_event=Reporter().event, tell=self.tell)
 
     def phase(self, phase: str) -> None:
         """Questions first where they can be asked, then the phase's work, its findings and its gate."""
@@ -56,6 +60,8 @@ class Plain:
         while (job := session.next_job(phase)) is not None:
             if job.kind == "open_vault":
                 self._unseal(job)
+            if job.kind == "split":
+                self._seal()
             self.drive.work(job)
         if phase == "data":
             self._findings()
@@ -94,7 +100,8 @@ class Plain:
         if q.hint:
             self.tell(f"  {q.hint}")
         if q.choices:
-            self.tell("  choices: " + ", ".join(value if value == label else f"{value} ({safe_text(label, 40)})" for value, label in q.choices[:20]))
+            more = f", and {len(q.choices) - MOST} more" if len(q.choices) > MOST else ""
+            self.tell("  choices: " + ", ".join(choice(value, label) for value, label in q.choices[:MOST]) + more)
         if q.recommendation:
             self.tell(f"  recommended: {shown(q.recommendation.value)}. {q.recommendation.reason}")
         now = "none" if q.value in (None, "", [], {}) else shown(q.value)
@@ -149,9 +156,12 @@ class Plain:
                 self.tell(f"  {remedy.action}: {remedy.title}" + (" (recommended)" if remedy is best else ""))
             fallback = best.action if best else ""
             while True:
-                text = self.ask(f"[{fallback or 'leave it'}]") or fallback
+                text = self.ask(f"[{fallback or 'none'}; Enter {'takes' if fallback else 'leaves'} it, ? says why, ! stops]") or fallback
                 if text == "!":
                     raise Quit
+                if text == "?":
+                    self.tell(f"  {finding.why or 'No more is known about this finding.'}" + (f" It may be fine: {finding.why_fine}" if finding.why_fine else ""))
+                    continue
                 if not text:
                     break
                 try:
@@ -177,6 +187,13 @@ class Plain:
             if reason:
                 self.session.answers.set("baseline", "go_on_reason", reason, source="typed")
 
+    def _seal(self) -> None:
+        """What sealing means is said before it is done."""
+        share = self.session.answers.value("data", "test_share")
+        self.tell(f"\nThe split is made once. The test rows{f' ({100 * share:.3g} %)' if share else ''} leave the training data for a sealed file; no training, tuning or check can read them afterwards.")
+        if self.ask("[Enter seals them, ! stops]") == "!":
+            raise Quit
+
     def _unseal(self, job: Any) -> None:
         """The vault opens on a typed word only."""
         self.tell(f"\nThe sealed test rows are about to be opened for {safe_text(job.model)}. Predicted: {shown(job.predicted)}. Looks so far: {len(self.session.facts.looks_now)}.")
@@ -200,6 +217,30 @@ class Plain:
             if len(reason) < 3:
                 raise GateError(f"the gate of {TITLES[phase]} stays shut", item.text, item.remedy)
             self.session.override(phase, item.id, reason)
+
+
+MOST = 20
+"""As many choices are read out; a column of a wide table is typed by name."""
+
+
+def choice(value: Any, label: Any) -> str:
+    """A choice as it is typed, with its words where they say more."""
+    words = safe_text(label, 120)
+    if words.startswith(str(value)):
+        return words
+    return f"{value} ({words})"
+
+
+def folded(text: str) -> str:
+    """Lines broken between words where a terminal would break them inside; as they are where nobody looks at a terminal."""
+    if not sys.stderr.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 40)
+    out = []
+    for row in text.split("\n"):
+        lead = " " * (len(row) - len(row.lstrip()))
+        out.append("\n".join(textwrap.wrap(row, width - 1, initial_indent="", subsequent_indent=lead + ("  " if lead else ""), break_long_words=False, drop_whitespace=True)) or row)
+    return "\n".join(out)
 
 
 def shown(value: Any) -> str:
