@@ -226,7 +226,8 @@ MOST = 20
 def choice(value: Any, label: Any) -> str:
     """A choice as it is typed, with its words where they say more."""
     words = safe_text(label, 120)
-    if words.startswith(str(value)):
+    rest = words.removeprefix(str(value))
+    if rest != words and (not rest or rest.startswith(" (")):
         return words
     return f"{value} ({words})"
 
