@@ -73,7 +73,7 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
     if kind == "tabular" and dummy is not None and dummy is not best and _no_better(metric_id, best, dummy):
         return "no", f"{shown}. No baseline beats the constant guess ({dummy.score.value:.4g}) beyond noise: look at the data before training anything."
     if target is None:
-        return "maybe", f"{shown}. No goal is set, so it cannot be said whether this is enough."
+        return "maybe", f"{shown}. Nobody has chosen a goal yet, so it cannot be said whether this is enough."
     if meets(metric_id, better_end, target):
         return "maybe", f"{shown}. The goal {target:.4g} is missed by {gap:.4g} but lies within the interval: a small gain would do."
     if kind != "tabular" or rows >= MANY_ROWS:

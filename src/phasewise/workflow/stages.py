@@ -65,5 +65,5 @@ def told(stages: list[Stage]) -> str:
     parts = []
     for s in stages:
         word = "" if s.state == "green" else f" {s.state.upper() if s.state == 'red' else 'not yet' if s.state == 'open' else s.state}"
-        parts.append(f"{s.id}{word}" + (f" {s.seconds:.2g} s" if s.seconds is not None else ""))
+        parts.append(f"{s.id}{word}" + (f" {s.seconds:.2g} s" if s.seconds is not None and s.seconds < 10 else f" {s.seconds:.0f} s" if s.seconds is not None else ""))
     return ", ".join(parts)

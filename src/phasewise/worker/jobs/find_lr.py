@@ -15,6 +15,8 @@ from phasewise.worker.hooks import EngineHooks
 
 WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
 """Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
+LARGE_PICTURE, FEW_SWEEPS = 3 * 64 * 64, 2
+"""Numbers of a picture from which on there are fewer sweeps: five on photographs of 128 pixels took longer than the training they were for."""
 FINDER_SHARE = 0.75
 """Of the job's progress that belongs to the sweeps; the rest is the probe's."""
 FALLBACKS = ("valley", "slide", "steep", "minimum")
@@ -30,8 +32,10 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Learning-rate finder")
     hooks = EngineHooks(ctx, series="finder", share=(0.0, FINDER_SHARE))
+    large = sum(x[0].numel() for x in stage.data.inputs.values()) > LARGE_PICTURE and bench.kind.id == "images"
+    sweeps = min(job.sweeps, FEW_SWEEPS) if large else job.sweeps
     curve = engine.find_lr(
-        job.config, stage.data, stage.info, bench.build, hooks, sweeps=job.sweeps, lo=job.lo, hi=job.hi, points=job.points,
+        job.config, stage.data, stage.info, bench.build, hooks, sweeps=sweeps, lo=job.lo, hi=job.hi, points=job.points,
         rows=torch.from_numpy(stage.train),
     )
     found, rule = suggest(curve), own_rule(curve)
@@ -41,11 +45,13 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
     notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual))
+    if sweeps < job.sweeps:
+        notes.append(f"{sweeps} sweeps instead of {job.sweeps}: a step on pictures of this size takes long.")
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
     return FinderResult(
-        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=job.sweeps, suggestions=suggestions, chosen=chosen,
+        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=sweeps, suggestions=suggestions, chosen=chosen,
         skip_start=start, skip_end=len(curve.lrs) - stop, stopped=curve.stopped, optimizer=job.config.train.optimizer, notes=notes,
     )
 
