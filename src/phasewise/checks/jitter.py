@@ -20,8 +20,11 @@ def jittered(frame: pl.DataFrame, features: Sequence[str]) -> np.ndarray:
     Where rows merely lie dense, ten times wider cells hold many times more pairs; of copies they hold hardly more.
     """
     schema = dict(frame.schema)
-    moving = [c for c in features if schema[c].is_float() and frame[c].n_unique() > max(DISTINCT * frame.height, 20)]
-    if len(moving) < 2 or frame.height * len(moving) > BUDGET:
+    floats = [c for c in features if schema[c].is_float()]
+    if frame.height * len(floats) > BUDGET:
+        return np.zeros((0, 2), np.int64)
+    moving = [c for c in floats if frame[c].n_unique() > max(DISTINCT * frame.height, 20)]
+    if len(moving) < 2:
         return np.zeros((0, 2), np.int64)
     values, base, exact = {}, np.zeros(frame.height, np.uint64), np.zeros(frame.height, np.uint64)
     with np.errstate(over="ignore"):

@@ -11,6 +11,8 @@ from phasewise.records.findings import Finding
 
 ALL, SOME = 0.95, 0.01
 """Share of the cells that must be of the kind at all, and of each form that counts."""
+MOST = 5_000
+"""Distinct values looked at, the most frequent first."""
 _COMMA = r"^[-+]?\d+,\d+$"
 _GROUP = r"^[-+]?[1-9]\d{0,2}(,\d{3})+$"
 _UNIT = r"^[-+]?\d+(?:[.,]\d+)?\s*([a-zA-Z°µ%€$£/²³]{1,8}\.?)$"
@@ -21,7 +23,7 @@ def mixed_formats(table: CheckTable) -> list[Finding]:
     """Columns whose cells are dates or numbers, but not all written in one way."""
     out = []
     for c in table.facts.written():
-        counted = table.facts.uniques(c).with_columns(pl.col("value").str.strip_chars())
+        counted = table.facts.uniques(c).head(MOST).with_columns(pl.col("value").str.strip_chars())
         rows = int(counted["count"].sum())
         if counted.height < 5 or rows == 0:
             continue
