@@ -133,11 +133,15 @@ class Live(View):
         speed = run.speed()
         tail = [p for p in (f"{speed:,.0f} steps/s" if speed else "", f"{number(round(run.memory_mb))} MB" if run.memory_mb else "", eta(run.eta_low, run.eta_high) if run.state == "running" else duration(run.seconds) if run.seconds else "") if p]
         parts.append(("  ".join(tail) + "  ", "muted"))
+        told = line(*parts)
         for name, value in sorted(run.values.items(), key=lambda kv: "loss" in kv[0])[:3]:
             s = run.series.get(f"epoch.{name}")
             best = s.best_low if s is not None and ("loss" in name or not self.desk.maximize) else s.best_high if s is not None else None
-            parts += [(f"{name.replace('_', ' ')} ", "muted"), (number(value), "bold"), (f" best {number(best)}  ", "muted")]
-        return line(*parts).truncate(max(width, 1), ellipsis=True)
+            now = line((f"{name.replace('_', ' ')} ", "muted"), (number(value), "bold"), "  ")
+            full = line((f"{name.replace('_', ' ')} ", "muted"), (number(value), "bold"), (f" best {number(best)}  ", "muted"))
+            chunk = next((c for c in (full, now) if told.cell_length + len(c.plain.rstrip()) <= width), None)  # whole or not at all
+            told = Content("").join([told, chunk]) if chunk is not None else told
+        return told.truncate(max(width, 1), ellipsis=True)
 
     def _stored_figures(self) -> Content:
         result = self.desk.result(self.SLOT)
