@@ -29,6 +29,7 @@ evidence: $(V)/.ok ## slow evidence runs: every technique with its control; then
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.effects
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.detectors
+	@OMP_NUM_THREADS=2 $(V)/bin/python benchmarks/images/evidence.py
 
 evidence-data: $(V)/.ok ## planted faults, drift alarms, noise: benchmarks/results/evidence-data.md
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.evidence_data
@@ -39,6 +40,7 @@ bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
 
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
 	@PYTHONPATH=src $(V)/bin/python benchmarks/engine/gpu.py
+	@PYTHONPATH=src $(V)/bin/python benchmarks/images/throughput.py train
 
 bench-ui: $(V)/.ok build/peers/.ok ## start-up, echo, frames and memory of the app beside a bare app and a peer: benchmarks/results/ui.md
 	@$(V)/bin/python benchmarks/ui/report.py --peer "toolong=build/peers/toolong/bin/tl LOG"

@@ -166,6 +166,11 @@ def minority(seeds: tuple[int, ...] = (0, 1, 2, 3, 4), *, common: int = 240, rar
 
 PARTS = {f.__name__: f for f in (augmentation, transfer, tta, pruning, lesion, rates, minority)}
 
+NEEDS_DATA = ("transfer", "rates", "minority")
+
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:
+        if part in NEEDS_DATA and not DATA.is_dir():
+            say(f"## {part}: left out, the photographs are not here (PHASEWISE_DATA)\n")
+            continue
         PARTS[part]()
