@@ -108,7 +108,7 @@ def overlapping(kind: str, seed: int = 0, n: int = 2000) -> Base:
         level = x @ np.array([1.0, 1.0, -1.0, 0.5, 0.0, 0.0]) + rng.normal(0, 0.7, n)
         y = np.digitize(level, np.quantile(level, [0.2, 0.4, 0.6, 0.8]))
     elif kind == "uneven-grades":
-        y = rng.choice(3, n, p=[0.6, 0.38, 0.02])
+        y = rng.choice(3, n, p=[0.6, 0.35, 0.05])
         x = np.c_[y + rng.normal(0, 0.7, n), 2 * y + rng.normal(0, 1.5, n), rng.normal(0, 1, (n, 2))]
     else:
         y = rng.integers(0, 4, n)
