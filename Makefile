@@ -35,7 +35,7 @@ evidence-data: $(V)/.ok ## planted faults, drift alarms, noise: benchmarks/resul
 	@OMP_NUM_THREADS=1 $(V)/bin/python -m benchmarks.evidence_data
 
 bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
-	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards; do \
+	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards tabm; do \
 	  set -- $$s; OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$1.py $$2 || exit 1; done
 
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device

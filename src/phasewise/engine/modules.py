@@ -16,6 +16,8 @@ from phasewise.engine.sampling import BatchPlan
 
 EVAL_ROWS, EVAL_PIXELS, EVAL_LEAST = 1024, 2**17, 16
 """Rows evaluated at once; of pictures as many as have so many pixels: their maps then stay in the cache (1.5 to 2.9 times faster a row than 1,024 of them, measured)."""
+EVAL_ROWS_CPU = 512
+"""A TabM of 16 members and two layers of 128 takes 19 ms for 1,024 rows in blocks of 512 and 33 in one block: temporaries stay in the cache."""
 
 
 class ModulePopulation:
@@ -221,7 +223,7 @@ def module_outputs(module: nn.Module, data: Dataset, rows: Tensor, block: int | 
     """Raw outputs of a module in evaluation mode on some rows, float32 [rows, outputs]; a single output column is kept."""
     if block is None:
         pixels = max((x.shape[-1] * x.shape[-2] for x in data.inputs.values() if x.dim() == 4), default=0)
-        block = min(EVAL_ROWS, max(EVAL_LEAST, EVAL_PIXELS // pixels)) if pixels and data.device.type == "cpu" else EVAL_ROWS
+        block = min(EVAL_ROWS, max(EVAL_LEAST, EVAL_PIXELS // pixels)) if pixels and data.device.type == "cpu" else EVAL_ROWS_CPU if data.device.type == "cpu" else EVAL_ROWS
     was = module.training
     module.eval()
     while True:
