@@ -20,7 +20,8 @@ def say(text: str) -> None:
 
 
 def table(found, began: float) -> None:
-    say(f"| incumbent | {found.incumbent.validation.value:.4f} | | |")
+    base = [v for v in (found.ideas[0].base if found.ideas else []) if v == v]
+    say(f"| incumbent | {sum(base) / len(base) if base else found.incumbent.validation.value:.4f} | | |")
     for idea in found.ideas:
         say(f"| {idea.title or idea.id} | {sum(idea.values) / max(len(idea.values), 1):.4f} | {idea.gain:+.4f} [{idea.low:+.4f}, {idea.high:+.4f}] | {idea.verdict} |")
     say(f"\n{time.perf_counter() - began:.0f} s\n")
