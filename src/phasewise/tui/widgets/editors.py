@@ -1,7 +1,8 @@
 """Editors of one answer: toggle, pick one, pick many; each is a single widget and reports `Edited`."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.binding import Binding
 from textual.content import Content
@@ -27,7 +28,10 @@ class Edited(Message):
 
 
 class Options(Block, can_focus=True):
-    """Options in one flowing row; left and right move, up and down go to the next field."""
+    """Options in one flowing row; left and right move, up and down go to the next field. What a press does is the child's."""
+
+    MARKS: ClassVar[tuple[tuple[str, str], tuple[str, str]]]
+    """Marks of a choice that is off and of one that is on, each in ASCII and drawn."""
 
     BINDINGS = [
         Binding("left", "step(-1)", "Previous option", show=False, id="pick.left"),
@@ -44,13 +48,14 @@ class Options(Block, can_focus=True):
         self.ascii_only = ascii_only
         self._spots: list[tuple[int, int, int, int]] = []
 
+    @abstractmethod
     def chosen(self, value: Any) -> bool:
         """Whether a choice is on."""
-        raise NotImplementedError
 
     def box(self, on: bool) -> str:
         """The mark before a choice."""
-        raise NotImplementedError
+        plain, drawn = self.MARKS[on]
+        return plain if self.ascii_only else drawn
 
     def draw(self, width: int) -> Content:
         """Choices side by side, broken between choices only."""
@@ -79,9 +84,9 @@ class Options(Block, can_focus=True):
     def moved(self) -> None:
         """The mark moved to another option."""
 
+    @abstractmethod
     def action_press(self) -> None:
         """Choose the marked option."""
-        raise NotImplementedError
 
     def action_reset(self) -> None:
         """Take the recommendation again."""
@@ -106,6 +111,7 @@ class Options(Block, can_focus=True):
 class PickOne(Options):
     """A radio set of at most five choices; moving chooses."""
 
+    MARKS = (("( )", "\u25cb"), ("(*)", "\u25c9"))
     HELP = "Left and right choose; Delete takes the recommendation again."
 
     def __init__(self, choices: list[tuple[Any, str]], value: Any, *, ascii_only: bool = False) -> None:
@@ -123,9 +129,6 @@ class PickOne(Options):
     def chosen(self, value: Any) -> bool:
         return value == self.value
 
-    def box(self, on: bool) -> str:
-        return ("(*)" if on else "( )") if self.ascii_only else ("\u25c9" if on else "\u25cb")
-
     def moved(self) -> None:
         self.action_press()
 
@@ -138,6 +141,7 @@ class PickOne(Options):
 class PickMany(Options):
     """Check boxes in a flowing row; space switches."""
 
+    MARKS = (("[ ]", "\u25a1"), ("[x]", "\u25a0"))
     HELP = "Left and right move, Space switches; Delete takes the recommendation again."
 
     def __init__(self, choices: list[tuple[Any, str]], value: Any, *, ascii_only: bool = False) -> None:
@@ -152,9 +156,6 @@ class PickMany(Options):
 
     def chosen(self, value: Any) -> bool:
         return value in self.value
-
-    def box(self, on: bool) -> str:
-        return ("[x]" if on else "[ ]") if self.ascii_only else ("\u25a0" if on else "\u25a1")
 
     def action_press(self) -> None:
         one = self.choices[self.at][0]
