@@ -7,6 +7,9 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What the machine that runs the tests says of itself (a CI service, no colour, another terminal) is not what a test asks about.
+for _name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM_PROGRAM", "TMUX", "SSH_CONNECTION", "SSH_TTY", "LC_ALL", "NO_MOTION", "TEXTUAL_ANIMATIONS", "PHASEWISE_MARKERS", "PHASEWISE_THEME", "PHASEWISE_NO_INPUT", "PHASEWISE_DEBUG"):
+    os.environ.pop(_name, None)
 
 
 def data_root() -> Path | None:
