@@ -63,11 +63,11 @@ def test_the_second_writer_is_an_observer_until_the_first_closes(tmp_path):
         assert not third.read_only and third.name == "name"
 
 
-def _open_and_tell(folder, pipe, go):
+def _open_and_tell(folder, pipe, go, leave):
     os.read(go, 1)
     project = Project.open(folder)
     os.write(pipe, b"W" if not project.read_only else b"r")
-    time.sleep(0.4)
+    os.read(leave, 1)  # nobody leaves before everybody has looked
     os._exit(0)
 
 
@@ -76,17 +76,19 @@ def test_races_have_exactly_one_winner(tmp_path, round_):
     Project.create(tmp_path / "p").close()
     told, tell = os.pipe()
     waits, go = os.pipe()
+    stays, leave = os.pipe()
     children = []
     for _ in range(5):
         child = os.fork()
         if child == 0:
             try:
-                _open_and_tell(tmp_path / "p", tell, waits)
+                _open_and_tell(tmp_path / "p", tell, waits, stays)
             finally:
                 os._exit(1)
         children.append(child)
     os.write(go, b"x" * 5)
     answers = b"".join(os.read(told, 1) for _ in children)
+    os.write(leave, b"x" * 5)
     for child in children:
         os.waitpid(child, 0)
     assert sorted(answers) == sorted(b"Wrrrr")

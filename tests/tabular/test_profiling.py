@@ -1,7 +1,6 @@
 """Roles, targets, tasks, distributions and the split policy proposal (D01, D19)."""
 
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +24,6 @@ def test_target_and_task_of_real_sets_are_proposed(shared_data: Path, name: str)
     assert (found.target, found.task) == TARGETS[name]
     assert found.targets[0].reason and found.policy is not None and found.policy.value == "stratified"
     assert len(found.files[0].sha256) == 64
-
-
-@pytest.mark.parametrize(("name", "limit"), [("titanic/train.csv", 1.0), ("adult/train.csv.gz", 1.0), ("hflights/hflights.csv.gz", 3.0)])
-def test_profile_is_fast(shared_data: Path, name: str, limit: float) -> None:
-    profiling.profile(view(shared_data / "penguins/penguins.csv"))
-    began = time.process_time()
-    profiling.profile(view(shared_data / name))
-    assert time.process_time() - began < limit
 
 
 def test_roles_of_titanic(shared_data: Path) -> None:

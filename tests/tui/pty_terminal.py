@@ -38,7 +38,7 @@ class Terminal:
         """Type."""
         os.write(self.fd, keys.encode())
 
-    def until(self, text: str, limit: float = 12.0) -> str:
+    def until(self, text: str, limit: float = 60.0) -> str:
         """Read until a text is on the screen; fails with what is there instead."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -56,7 +56,7 @@ class Terminal:
         while time.monotonic() < end and self._read(0.02):
             pass
 
-    def hang_up(self, limit: float = 10.0) -> int:
+    def hang_up(self, limit: float = 60.0) -> int:
         """The terminal window is closed: the kernel sends SIGHUP; the exit code (negative: signal)."""
         os.close(self.fd)
         self.fd = -1
@@ -90,7 +90,7 @@ class Terminal:
             self.stream.feed(data)
         return True
 
-    def end(self, limit: float = 10.0) -> int:
+    def end(self, limit: float = 60.0) -> int:
         """Read to the end and return the exit code; fails when the app does not end."""
         end = time.monotonic() + limit
         open_ = True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phasewise.worker.main import run_folder
 
-PAUSE, LONGEST = 0.05, 90.0
+PAUSE, LONGEST = 0.05, 240.0
 
 
 def run(ctx, job):

@@ -204,7 +204,7 @@ async def test_the_start_screen_lists_projects_and_makes_new_ones(tmp_path):
     session = FakeSession(str(tmp_path / "adult"), done="data")
     app = PhasewiseApp(settings=Settings(motion=False), start=model, opener=lambda folder: session)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
+        await still(pilot)
         text = frame(app)
         assert "adult" in text
         assert "Train" in text
@@ -215,7 +215,7 @@ async def test_the_start_screen_lists_projects_and_makes_new_ones(tmp_path):
         assert app.screen.phase == "approach"
     app = PhasewiseApp(settings=Settings(motion=False), start=model, opener=lambda folder: session)
     async with app.run_test(size=(60, 18)) as pilot:
-        await pilot.pause()
+        await still(pilot)
         assert "d Demo" in row(app, -1)
         await press(pilot, "d")
         await settle(pilot)

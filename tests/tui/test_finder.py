@@ -1,14 +1,14 @@
 """The finder's chart by keyboard: the rate under the cursor becomes the answer (T03)."""
 
 from .fake_session import FakeSession
-from .screen import opened, press
+from .screen import opened, press, still
 
 
 async def test_the_rate_under_the_cursor_is_taken():
     session = FakeSession(done="ship")
     async with opened(session) as (app, pilot):
         await app.screen.go("train", 1)
-        await pilot.pause()
+        await still(pilot)
         view = app.screen.page.view
         before = session.answers.value("train", "lr")
         await press(pilot, "t")

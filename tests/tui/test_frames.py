@@ -19,12 +19,11 @@ async def test_every_page_shows_its_primary_action_and_fits(size):
     async with opened(FakeSession(done="ship"), SIZES[size]) as (app, pilot):
         for phase in PHASES:
             await app.screen.go(phase)
-            await pilot.pause()
+            await still(pilot)
             page = app.screen.page
             for i in range(len(page.VIEWS)):
                 await page.show(i)
-                await pilot.pause()
-                text = frame(app)
+                text = await still(pilot)
                 lines = text.splitlines()
                 assert app.screen.step.label in lines[-2], f"{phase} view {i}: primary action not seen"
                 assert max(cell_len(x) for x in lines) <= SIZES[size][0]
@@ -35,14 +34,14 @@ async def test_every_page_shows_its_primary_action_and_fits(size):
 @pytest.mark.parametrize("size", SIZES)
 async def test_golden_forms(size):
     async with opened(FakeSession(), SIZES[size]) as (app, pilot):
-        golden(f"goals-{size}", frame(app))
+        golden(f"goals-{size}", await still(pilot))
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_golden_leaderboard(size):
     async with opened(FakeSession(done="baseline"), SIZES[size]) as (app, pilot):
         await press(pilot, "escape", "b", "2")
-        golden(f"leaderboard-{size}", frame(app))
+        golden(f"leaderboard-{size}", await still(pilot))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -53,7 +52,7 @@ async def test_golden_training(size):
         await press(pilot, "f10")
         tell_training(session.run_list[-1])
         await frames(pilot)
-        golden(f"training-{size}", frame(app))
+        golden(f"training-{size}", await still(pilot))
 
 
 PAGES = {
@@ -76,7 +75,7 @@ async def test_golden_ascii_has_no_other_character():
         await press(pilot, "f10")
         tell_training(session.run_list[-1])
         await frames(pilot)
-        golden("training-ascii", frame(app))
+        golden("training-ascii", await still(pilot))
         console = Console(color_system=None, width=200)
         drawn = "\n".join(s.render(console) for s in app.screen._compositor.render_strips())
         assert re.sub(r"\x1b\[[0-9;]*m", "", drawn).isascii()
@@ -91,7 +90,7 @@ async def test_below_60x18_one_line_says_the_needed_size_and_the_app_goes_on():
         assert "Watch the run" not in frame(app)
         for size in ((40, 10), (200, 60), (60, 17), (80, 24)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
+            await still(pilot)
         assert "needs 60x18" not in frame(app)
         assert "Watch the run" in row(app, -2)
 

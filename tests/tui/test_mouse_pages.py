@@ -15,7 +15,7 @@ from .test_mouse import click
 async def at(pilot, widget, x, y=0):
     """Click inside a widget."""
     await pilot.click(offset=(widget.region.x + x, widget.region.y + y))
-    await pilot.pause()
+    await still(pilot)
 
 
 async def test_every_view_of_every_page_is_reached_and_its_rows_are_chosen_by_mouse():
@@ -132,7 +132,7 @@ async def test_the_start_screen_is_used_by_mouse(tmp_path, monkeypatch):
 
     app = PhasewiseApp(settings=Settings(motion=False), start=StartModel(create=create, templates=[("t1", "A template")], make=lambda name, folder: tmp_path), opener=lambda folder: FakeSession())
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await still(pilot)
         await click(pilot, "New project from a template", dx=4)
         assert "A template" in frame(app)
         await click(pilot, "Esc closes")

@@ -37,15 +37,15 @@ async def test_a_pasted_path_narrows_to_its_file_and_enter_takes_it(home):
     app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
     taken = []
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await still(pilot)
         text = frame(app)
         assert "Demo project" in text and "New project from a template" in text
         app.push_screen(FilePicker(home), taken.append)
-        await pilot.pause()
+        await still(pilot)
         await type_text(pilot, str(home / "deep" / "er" / "oth"))
         assert "other.csv" in frame(app) and "one.csv" not in frame(app)
         await pilot.press("enter")
-        await pilot.pause()
+        await still(pilot)
     assert taken == [home / "deep" / "er" / "other.csv"]
 
 
@@ -53,12 +53,12 @@ async def test_a_folder_that_is_no_project_is_refused_in_words(home):
     (home / "here" / "stuff").mkdir()
     app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.pause()
+        await still(pilot)
         await pilot.press("o")
-        await pilot.pause()
+        await still(pilot)
         await type_text(pilot, "stuff")
         await pilot.press("enter", "f6")
-        await pilot.pause()
+        await still(pilot)
         assert "stuff is no project" in " ".join(str(n.title) for n in app._notifications)
 
 
@@ -68,9 +68,9 @@ async def test_four_keys_and_a_pasted_path_lead_to_the_baseline_leaderboard(home
     app = PhasewiseApp(settings=Settings(motion=False), start=start_model())
     began = time.monotonic()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.pause()
+        await still(pilot)
         await pilot.press("n")
-        await pilot.pause()
+        await still(pilot)
         await type_text(pilot, str(DATA / "titanic" / "train.csv"))
         await pilot.press("enter")
         for _ in range(600):
@@ -78,7 +78,7 @@ async def test_four_keys_and_a_pasted_path_lead_to_the_baseline_leaderboard(home
             if app.desk is not None and app.desk.result("profile") is not None:
                 break
         await pilot.press("f5")
-        await pilot.pause()
+        await still(pilot)
         await pilot.press("enter")
         for _ in range(3000):
             await pilot.pause(0.1)
@@ -110,7 +110,7 @@ async def test_from_a_file_s_path_to_the_leaderboard_in_five_keys_with_a_fake_en
         await settle(pilot, 1)
 
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.pause()
+        await still(pilot)
         assert "New project from a data file" in frame(app) and "n New" in frame(app)
         await key(pilot, "n")
         app.screen.query_one("Input").value = str(data)  # a paste

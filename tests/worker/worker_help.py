@@ -38,7 +38,7 @@ def ended(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=60.0):
     """Waits for a condition; fails with its name when it does not come."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
