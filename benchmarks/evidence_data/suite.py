@@ -1,15 +1,25 @@
-"""Runs planted faults and clean twins and counts."""
+"""Runs planted faults and clean twins and counts.
 
+Every table is written to a CSV file and read again by the program's own reader, and every column has the role that the
+program proposes: what is judged is what a user meets, not a table prepared for the checks.
+"""
+
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 from planted import FAULTS, Fault, Planted
 from planted_bases import Base
 
 from phasewise.checks import remedies
 from phasewise.checks.registry import run_checks
 from phasewise.checks.table import CheckTable
+from phasewise.kinds.tabular import casting
+from phasewise.kinds.tabular.reading import ROW, effective_roles, read_raw
+from phasewise.records.jobs import DataView
 from phasewise.records.results.data import ChecksResult
 
 
@@ -22,15 +32,36 @@ class Tally:
     severities: dict[str, int] = field(default_factory=dict)
     repaired: int = 0
     repairable: int = 0
+    unrepaired: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
 
-def table_of(base: Base, planted: Planted | None = None) -> CheckTable:
-    """The table to check; the clean twin without a planted fault."""
+SETTLED = "settled"
+"""In place of a severity: the proposed role reads the column rightly, so that no finding is needed."""
+
+
+def read_again(frame: pl.DataFrame) -> pl.DataFrame:
+    """The natural table of a frame that went through a CSV file, without the row number."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "table.csv"
+        frame.write_csv(file)
+        return read_raw(DataView(kind="tabular", file=str(file))).frame.drop(ROW)
+
+
+def table_of(base: Base, planted: Planted | None = None, *, natural: pl.DataFrame | None = None) -> CheckTable:
+    """The table to check as the program reads it; the clean twin without a planted fault."""
     options = dict(planted.options) if planted else {}
     train, validation = options.pop("train", None), options.pop("validation", None)
-    frame = planted.frame if planted else base.frame
-    return CheckTable(frame=frame, target=base.target, task=base.task, train=train, validation=validation, options={"folds": 5, **options})
+    frame = read_again(planted.frame if planted else base.frame) if natural is None else natural
+    roles = effective_roles(frame, DataView(kind="tabular", file="table.csv", target=base.target))
+    dated = casting.cast_roles(frame, {c: r for c, r in roles.items() if r == "date"})
+    return CheckTable(frame=dated, target=base.target, task=base.task, roles=roles, train=train, validation=validation, options={"folds": 5, **options})
+
+
+def settled(table: CheckTable, planted: Planted) -> bool:
+    """Whether numbers or dates written as text got the role that reads them."""
+    role = planted.column and table.roles.get(planted.column)
+    return bool("numbers-as-text" in planted.checks and (role == "number") or "dates-as-text" in planted.checks and role == "date")
 
 
 def found(result: ChecksResult, planted: Planted, clean: set[str], before: list[str]) -> str:
@@ -63,31 +94,37 @@ def run_fault(fault: Fault, bases: list[Base], clean: dict[str, set[str]], seed:
     """One fault kind over all bases and parameters (or `most` of them)."""
     tally = Tally()
     for base, parameter, made in cases(bases, fault, seed, most):
-        result = run_checks(table_of(base, made))
-        severity = found(result, made, clean[base.name], base.frame.columns)
+        table = table_of(base, made)
+        result = run_checks(table)
+        severity = found(result, made, clean[base.name], base.frame.columns) or (SETTLED if settled(table, made) else "")
         tally.tried += 1
         if not severity:
             tally.missed.append(f"{base.name} {parameter}")
             continue
         tally.found += 1
         tally.severities[severity] = tally.severities.get(severity, 0) + 1
-        if made.fixable:
+        if made.fixable and severity != SETTLED:
             tally.repairable += 1
-            tally.repaired += repaired(base, made, result)
+            fixed = repaired(base, made, result, table.frame)
+            tally.repaired += fixed
+            if not fixed:
+                tally.unrepaired.append(f"{base.name} {parameter}")
     return tally
 
 
-def repaired(base: Base, made: Planted, result: ChecksResult) -> bool:
+def repaired(base: Base, made: Planted, result: ChecksResult, frame: pl.DataFrame) -> bool:
     """Whether the recommended remedy takes the finding away and leaves every other column as it was."""
-    named = next(f for f in result.findings if f.check in made.checks and (made.column is None or made.column in f.columns))
+    named = next((f for f in result.findings if f.check in made.checks and (made.column is None or made.column in f.columns)), None)
+    if named is None:  # a cause swallowed it: its remedy is judged where it is named itself
+        return True
     chosen = named.recommended()
     if chosen is None:
         return False
-    after = remedies.apply(made.frame, {named.id: chosen.spelled}, base.target)
-    others = [c for c in made.frame.columns if c not in named.columns]
-    if after.height != made.frame.height or not after.select(others).equals(made.frame.select(others)):
+    after = remedies.apply(frame, {named.id: chosen.spelled}, base.target)
+    others = [c for c in frame.columns if c not in named.columns]
+    if after.height != frame.height or not after.select(others).equals(frame.select(others)):
         return False
-    again = run_checks(CheckTable(frame=after, target=base.target, task=base.task, options={"folds": 5, **made.options}), only=list(made.checks))
+    again = run_checks(table_of(base, natural=after), only=list(made.checks))
     return all(f.id != named.id or f.severity == "info" for f in again.findings)
 
 

@@ -16,7 +16,11 @@ PREFIX = 2**20
 """Bytes looked at to find the dialect; a longer first line extends it."""
 SCAN_CHUNK = 16 * 2**20
 MAX_COLUMNS = 20_000
-_NUMBER = re.compile(r"^[-+]?(\d+([.,]\d+)*|[.]\d+)([eE][-+]?\d+)?%?$")
+MOST_ABOVE = 20
+"""Lines above a table that may be titles, comments or blanks."""
+STEADY = 0.98
+"""Share of the lines below that must have the width of the first line of the table."""
+NUMBER = re.compile(r"^[-+]?(\d+([.,]\d+)*|[.]\d+)([eE][-+]?\d+)?%?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,9 @@ class Dialect:
     header_reason: str = ""
     columns: int = 0
     skip: int = 0
-    """Bytes of blank lines before the first record."""
+    """Bytes before the first record of the table: blank lines, titles, comments."""
+    above: tuple[str, ...] = ()
+    """Lines above the table that say something, shortened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +62,17 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
     quoted = {option: _quoting_holds(prefix, option, cut=len(prefix) < len(data) - skip) for option in options}
     for quote in ('"', None):
         counts = _cells_per_record(prefix, quote, options)
-        for option, cells in counts.items():
+        for option, (cells, starts) in counts.items():
             if quoted[option] != bool(quote):
                 continue
-            score, columns = _score(cells)
-            found = Dialect(delimiter=option, quote=quote, columns=columns, skip=skip)
+            first = [bytes(prefix[s : s + 4]) for s in starts[:40]]
+            if len(cells) == 0:
+                continue
+            above = _leading(cells, first)
+            score, columns = _score(cells[above:])
+            score -= 0.3 * (above > 0)  # a delimiter that needs no title above the table comes first
+            lines = [safe_text(prefix[a:b].decode(errors="replace").strip(), 60) for a, b in zip(starts[:above], starts[1 : above + 1], strict=True)]
+            found = Dialect(delimiter=option, quote=quote, columns=columns, skip=skip + int(starts[above]), above=tuple(lines))
             if columns > 1 and (best is None or score > best[0] + 0.02):
                 best = (score, found)
     if best is None:
@@ -68,7 +80,7 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
     dialect = best[1]
     if header is not None:
         return replace(dialect, header=header, header_reason="as set")
-    found, reason = _has_header(_rows(prefix, dialect, 200))
+    found, reason = _has_header(rows(prefix[dialect.skip - skip :], dialect, 200))
     return replace(dialect, header=found, header_reason=reason)
 
 
@@ -84,6 +96,26 @@ def _quoting_holds(prefix: bytes, delimiter: str, *, cut: bool = False) -> bool:
     end = rb'(?:"(?=' + edge + rb'|\r|\n|\Z)' + (rb"|\Z)" if cut else rb")")
     whole = re.compile(rb'(?:(?<=' + edge + rb')|(?<=\n)|\A)"(?:[^"]++|"")*+' + end)
     return sum(m.group().count(b'"') for m in whole.finditer(prefix)) >= 0.8 * marks
+
+
+_BLANKS = re.compile(rb'("[^"\n]*")|[ \t]+')
+
+
+def blank_separated(data: bytes) -> bytes | None:
+    """The text with one blank between cells that runs of blanks separate (old statistics files); None where lines are no such rows.
+
+    All of the first 1,000 lines need the same number of cells, at least two; blanks inside quotation marks stay.
+    """
+    lines = [_BLANKS.sub(lambda m: m.group(1) or b" ", line.strip()) for line in _prefix(data).splitlines()[:1000] if line.strip()]
+    counts = {line.count(b" ") - sum(m.count(b" ") for m in re.findall(rb'"[^"]*"', line)) for line in lines}
+    if len(lines) < 5 or len(counts) != 1 or counts == {0}:
+        return None
+    return collapsed(data)
+
+
+def collapsed(data: bytes) -> bytes:
+    """The text with single blanks between cells and none around lines."""
+    return b"\n".join(_BLANKS.sub(lambda m: m.group(1) or b" ", line.strip()) for line in data.splitlines())
 
 
 def one_column(prefix: bytes, path: object, delimiter: str | None) -> BadInputError:
@@ -122,7 +154,8 @@ def _outside(array: np.ndarray, quote: str | None, parity: int = 0) -> tuple[np.
     return inside == 0, (total + parity) & 1
 
 
-def _cells_per_record(prefix: bytes, quote: str | None, options: list[str]) -> dict[str, np.ndarray]:
+def _cells_per_record(prefix: bytes, quote: str | None, options: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Cells of each record and the byte it starts at, for each delimiter; blank lines are passed over."""
     array = np.frombuffer(prefix, np.uint8)
     outside, _ = _outside(array, quote)
     ends = _at(array, 10, outside)
@@ -133,13 +166,34 @@ def _cells_per_record(prefix: bytes, quote: str | None, options: list[str]) -> d
     for option in options:
         places = _at(array, ord(option), outside)
         counts = np.bincount(np.searchsorted(ends, places), minlength=len(ends))[: len(ends)] + 1
-        out[option] = counts[(widths > 2) | (counts > 1)]
+        kept = (widths > 2) | (counts > 1)
+        out[option] = counts[kept], (ends - widths + 1)[kept]
     return out
 
 
 def _at(array: np.ndarray, code: int, outside: np.ndarray | None) -> np.ndarray:
     hits = array == code
     return np.flatnonzero(hits if outside is None else hits & outside)
+
+
+def _leading(cells: np.ndarray, first_bytes: list[bytes]) -> int:
+    """How many records stand above the table: narrower than it, or comments, with a table of steady width below; 0 when it starts at once.
+
+    `cells` [n] counts the cells of each record, `first_bytes` starts the first records.
+    """
+    if len(cells) < 4:
+        return 0
+    below = cells[min(MOST_ABOVE, len(cells) // 2):]
+    width = int(np.bincount(below).argmax())
+    if width < 2 or (cells[0] == width and not first_bytes[0].startswith(b"#")):
+        return 0
+    k = next((i for i in range(min(MOST_ABOVE, len(cells) - 2) + 1) if cells[i] == width), 0)
+    if k == 0 or float((cells[k:] == width).mean()) < STEADY:
+        return 0
+    comments = [i for i in range(k) if first_bytes[i].lstrip(b'"').startswith((b"#", b"//", b"%"))]
+    plain = [i for i in range(k) if i not in comments]
+    # A header that lacks one name is no title; nor is a line that is nearly as wide as the table.
+    return k if all(cells[i] == 1 or cells[i] <= width / 2 for i in plain) else 0
 
 
 def _score(cells: np.ndarray) -> tuple[float, int]:
@@ -156,20 +210,20 @@ def _score(cells: np.ndarray) -> tuple[float, int]:
     return share + 0.01 * min(np.log2(max(width, 1)), 10) / 10, width
 
 
-def _rows(prefix: bytes, dialect: Dialect, limit: int) -> list[list[str]]:
+def rows(prefix: bytes, dialect: Dialect, limit: int) -> list[list[str]]:
     """The first records as cells; a cell longer than the csv module allows ends the list."""
     text = io.StringIO(prefix.decode(errors="replace"), newline="")
     reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE)
-    rows: list[list[str]] = []
+    found: list[list[str]] = []
     try:
         for row in reader:
             if row:
-                rows.append([c.strip() for c in row])
-            if len(rows) >= limit or sum(map(len, rows[-1:])) > 2**22:
+                found.append([c.strip() for c in row])
+            if len(found) >= limit or sum(map(len, found[-1:])) > 2**22:
                 break
     except csv.Error:
         pass
-    return rows
+    return found
 
 
 def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
@@ -183,9 +237,9 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
         cells = [r[place] for r in body if len(r) > place and r[place]]
         if not cells:
             continue
-        numeric = sum(bool(_NUMBER.match(c)) for c in cells) / len(cells)
+        numeric = sum(bool(NUMBER.match(c)) for c in cells) / len(cells)
         if numeric > 0.9:
-            if _NUMBER.match(head[place]):
+            if NUMBER.match(head[place]):
                 against += 1
             else:
                 for_header += 1
@@ -199,23 +253,30 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
 
 
 def first_record(data: bytes, dialect: Dialect) -> tuple[list[str], int]:
-    """Cells of the first record and the number of bytes it takes."""
-    body = data[dialect.skip :]
-    end = 0
+    """Cells of the first record from `dialect.skip` on, and the byte after its end."""
+    begin = end = dialect.skip
     while True:
-        end = body.find(b"\n", end)
+        end = data.find(b"\n", end)
         if end < 0:
-            end = len(body)
+            end = len(data)
             break
-        if dialect.quote is None or body.count(dialect.quote.encode(), 0, end) % 2 == 0:
+        if dialect.quote is None or data.count(dialect.quote.encode(), begin, end) % 2 == 0:
             break
         end += 1
-    rows = _rows(body[:end], dialect, 1)
-    return (rows[0] if rows else []), dialect.skip + min(end + 1, len(body))
+    first = rows(data[begin:end], dialect, 1)
+    return (first[0] if first else []), min(end + 1, len(data))
 
 
-def scan(data: bytes, dialect: Dialect) -> Scan:
-    """Count records and cells per record over all bytes, 16 MiB at a time; memory stays at a few chunks."""
+def sample(data: bytes, dialect: Dialect, limit: int = 200) -> list[list[str]]:
+    """The first records of the table as cells, the header among them."""
+    return rows(_prefix(data[dialect.skip :] if dialect.skip else data), dialect, limit)
+
+
+def scan(data: bytes, dialect: Dialect, above: int = 0) -> Scan:
+    """Count records and cells per record over all bytes from `dialect.skip` on, 16 MiB at a time; memory stays at a few chunks.
+
+    Records are numbered from 1 after the `above` lines over them.
+    """
     code, width = ord(dialect.delimiter), dialect.columns
     records = blank = ragged_count = 0
     ragged: list[tuple[int, int]] = []
@@ -236,7 +297,7 @@ def scan(data: bytes, dialect: Dialect) -> Scan:
         done, empty = cells[:-1], (widths[:-1] - returns[:-1] <= 1) & (cells[:-1] == 0)
         wrong = np.flatnonzero((done + 1 != width) & ~empty)
         ragged_count += len(wrong)
-        ragged.extend((records + int(i) + 1, int(done[i]) + 1) for i in wrong[: 5 - len(ragged)])
+        ragged.extend((above + records + int(i) + 1, int(done[i]) + 1) for i in wrong[: 5 - len(ragged)])
         records += len(done)
         blank += int(empty.sum())
         carry_cells, carry_bytes = int(cells[-1]), int(widths[-1]) - 1 if len(ends) else int(widths[-1])
@@ -244,7 +305,7 @@ def scan(data: bytes, dialect: Dialect) -> Scan:
         records += 1
         if carry_cells + 1 != width:
             ragged_count += 1
-            ragged.append((records, carry_cells + 1))
+            ragged.append((above + records, carry_cells + 1))
     return Scan(records=records, blank=blank, ragged=ragged[:5], ragged_count=ragged_count, open_quote=bool(parity))
 
 

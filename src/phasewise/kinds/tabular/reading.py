@@ -4,13 +4,13 @@
 to the table that models see, `read` does both. All later rooms go through these three.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from phasewise.kinds.tabular import casting, dialect, sources
+from phasewise.kinds.tabular import casting, dialect, heading, sources, totals
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import FileIdentity
@@ -101,30 +101,55 @@ def effective_roles(frame: pl.DataFrame, view: DataView) -> dict[str, str]:
 def _text(file: Path, wishes: dict[str, Any]) -> RawTable:
     text = sources.load_text(file, wishes.get("encoding"))
     header = {"yes": True, "no": False, True: True, False: False}.get(wishes.get("header"))
-    found = dialect.sniff(text.data, file, _delimiter(wishes.get("delimiter")), header)
+    text, found = _cut(text, file, _delimiter(wishes.get("delimiter")), header)
     notes = list(text.notes)
-    start = found.skip
+    start, above = found.skip, text.data.count(b"\n", 0, found.skip)
+    if found.above:
+        notes.append(f"{len(found.above)} line{'s' if len(found.above) > 1 else ''} above the table {'were' if len(found.above) > 1 else 'was'} left out: {'; '.join(repr(line) for line in found.above[:2])}{' ...' if len(found.above) > 2 else ''}")
     if found.header:
-        names, start = dialect.first_record(text.data, found)
-        names = dialect.check_names(names, file)
-        found = _with_width(found, len(names))
+        head, found = heading.read(text.data, found, dialect.sample(text.data, found))
+        names, start = dialect.check_names(head.names, file), head.start
+        notes += head.notes
+        above += text.data.count(b"\n", found.skip, start)
     else:
         names = dialect.check_names([""] * found.columns, file)
         notes.append(f"no header line: {found.header_reason}")
-    lines = dialect.scan(text.data, found)
-    _refuse_ragged(lines, len(names), file, found)
+    data, lines = text.data, dialect.scan(text.data, replace(found, skip=start), above)
+    if lines.ragged_count:
+        data, footer = heading.without_footer(data, lines, found.delimiter, len(names))
+        if footer:
+            notes.append(f"{len(footer)} line{'s' if len(footer) > 1 else ''} below the table {'were' if len(footer) > 1 else 'was'} left out: {'; '.join(repr(line) for line in footer[:2])}{' ...' if len(footer) > 2 else ''}")
+        else:
+            _refuse_ragged(lines, len(names), file, found)
     if lines.blank:
         notes.append(f"{lines.blank:,} blank lines were left out")
-    frame = _parse(text.data[start:], names, found, file)
+    frame = _parse(data[start:], names, found, file)
     if lines.blank:
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if found.header:
         frame = _without_repeated_header(frame, names, notes)
+        frame = _without_nameless(frame, head.names, names, notes)
+    frame, totals_notes = totals.without_totals(frame)
     frame, typed_notes = casting.natural_types(frame)
+    notes += totals_notes
     reading = {"delimiter": found.delimiter, "encoding": text.encoding, "quote": found.quote or "", "header": "yes" if found.header else "no"}
     if text.compression:
         reading["compression"] = text.compression
     return _finish(frame, file, reading, notes + typed_notes)
+
+
+def _cut(text: sources.TextSource, file: Path, delimiter: str | None, header: bool | None) -> tuple[sources.TextSource, dialect.Dialect]:
+    """The text and its dialect; cells between runs of blanks are taken where nothing else separates them."""
+    try:
+        if delimiter == " ":
+            text = replace(text, data=dialect.collapsed(text.data))
+        return text, dialect.sniff(text.data, file, delimiter, header)
+    except BadInputError:
+        data = dialect.blank_separated(text.data) if delimiter is None else None
+        if data is None:
+            raise
+    text = replace(text, data=data, notes=[*text.notes, "cells are separated by blanks"])
+    return text, dialect.sniff(data, file, " ", header)
 
 
 def _without_repeated_header(frame: pl.DataFrame, names: list[str], notes: list[str]) -> pl.DataFrame:
@@ -138,10 +163,13 @@ def _without_repeated_header(frame: pl.DataFrame, names: list[str], notes: list[
     return frame.with_row_index("__again__").filter(~pl.col("__again__").is_in(again)).drop("__again__")
 
 
-def _with_width(found: dialect.Dialect, width: int) -> dialect.Dialect:
-    from dataclasses import replace
-
-    return replace(found, columns=width)
+def _without_nameless(frame: pl.DataFrame, given: list[str], names: list[str], notes: list[str]) -> pl.DataFrame:
+    """Without columns that have neither a name nor a filled cell, as delimiters at the end of lines make them."""
+    empty = [n for g, n in zip(given, names, strict=True) if not g.strip() and frame[n].str.strip_chars().replace({"": None}).null_count() == frame.height]
+    if not empty or len(empty) >= len(names) - 1 or frame.height == 0:
+        return frame
+    notes.append(f"{len(empty)} column{'s' if len(empty) > 1 else ''} without a name or a filled cell {'were' if len(empty) > 1 else 'was'} left out")
+    return frame.drop(empty)
 
 
 def _delimiter(wish: object) -> str | None:
