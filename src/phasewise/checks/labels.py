@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phasewise.checks.noise import label_margins, noise, told
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
@@ -86,52 +87,13 @@ def queue(table: CheckTable, limit: int = 200) -> list[Doubt]:
     ]
 
 
-def label_margins(proba: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Out-of-fold probability of the given label minus the best other one, [n]."""
-    rows = np.arange(len(y))
-    given = proba[rows, y]
-    other = proba.copy()
-    other[rows, y] = -np.inf
-    return given - other.max(axis=1)
-
-
-SURE = 0.8
-"""Margin from which a label is contradicted with certainty."""
-LEAST = 0.02
-"""Share of wrong labels from which the person is warned."""
-AGREES, TELLS = 1.0, 2.7
-"""Log likelihood a lapse rate must gain on the first model (it agrees) and on the second (1 % level of the boundary test)."""
-
-
 @check("label-noise", source="T30, D18", cost="model", tasks=CLASSES, rows=6_000)
 def label_noise(table: CheckTable) -> list[Finding]:
-    """Rows whose label models that never saw them contradict, more than their own certainty explains.
-
-    On hard problems sure models are sometimes wrong although every label is right, so contradictions alone prove nothing.
-    Warned is only where two kinds of model both stop getting better with certainty (`stats.lapse`).
-    """
-    from phasewise.stats.lapse import lapse
-
+    """Rows whose label models that never saw them contradict, more than their own certainty explains (`checks.noise`)."""
     facts, quick = table.facts, table.facts.quick
     if quick.proba is None or quick.proba.shape[1] < 2:
         raise Skip("one class only")
-    n, margins = len(quick.y), label_margins(quick.proba, quick.y)
-    sure = int((margins < -SURE).sum())
-    first = lapse(quick.proba, quick.y)
-    share = 0.0
     # Inputs that repeat cap the certainty by themselves; what they contradict is counted by conflicting-labels.
     apart = facts.fine or len(np.unique(facts.row_hash)) > 0.5 * table.rows
-    if n >= 1000 and apart and quick.score >= 0.7 and first.rate >= LEAST and first.evidence >= AGREES:
-        second = lapse(facts.second_opinion, quick.y)
-        share = min(first.rate, second.rate) if second.evidence >= TELLS else 0.0
-    if share < LEAST and not sure:
-        return []
-    shown = [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in queue(table, 5)]
-    if share >= LEAST:
-        seen = f"Two models that never saw these rows are wrong in about {percent(share)} of them however sure they are; unsure rows alone would not explain that."
-        return [finding("label-noise", "warn", f"About {percent(share)} of the labels look wrong", seen, rows=int(share * table.rows), examples=shown, numbers={"share": share, "evidence": first.evidence, "contradicted": sure / n}, harm=100 * share, remedies=[remedy("review-labels", recommended=True), remedy("accept")])]
-    certain = np.sort(quick.proba, axis=1)[:, -1] - np.sort(quick.proba, axis=1)[:, -2] > SURE
-    expected = float(first.expected[certain].sum())
-    few = "A few labels are worth a second look"
-    seen = f"{sure:,} of {n:,} rows are contradicted with certainty; as sure as the model is, about {expected:,.0f} are expected."
-    return [finding("label-noise", "info", few, seen, rows=sure, examples=shown, numbers={"share": sure / n, "expected": expected / n}, remedies=[remedy("review-labels"), remedy("accept", recommended=True)])]
+    found = noise(quick.proba, quick.y, quick.score, lambda: facts.second_opinion, apart=apart)
+    return told(found, table.rows, [f"row {table.number(d.row) + 1:,}: {d.given} -> {d.suggested}?" for d in queue(table, 5)])

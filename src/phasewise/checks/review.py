@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from phasewise.checks.labels import label_margins
+from phasewise.checks.noise import label_margins
 from phasewise.checks.table import ROW, CheckTable, Skip
 from phasewise.records.results.data import ChecksResult, LabelDoubt
 from phasewise.records.text import safe_text

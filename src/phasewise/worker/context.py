@@ -11,6 +11,7 @@ from phasewise.project.folder import Project
 from phasewise.project.runs import RunFolder
 from phasewise.project.writer import RunWriter
 from phasewise.records.errors import UsageError
+from phasewise.worker import cores
 from phasewise.worker.control import Control
 
 PROGRESS_EVERY = 0.1
@@ -101,10 +102,13 @@ class RunContext:
 
 SINGLE = ("find_lr", "fit", "checkup", "ladder", "search", "try_ideas", "ablate", "combine")
 """Jobs whose networks are too small to share: with two threads and anything else running, barriers made them 10 times slower (measured)."""
+SHORT = ("profile", "preview", "predict")
+"""Jobs that a person waits for: no time to look whether cores are free."""
+MOST = 4
 
 
 def choose_threads(asked: int | None, before: int | None, job: str = "", kind: str = "") -> int:
-    """How many threads: as asked, else as in the run's first attempt (same bits), else one for small table networks, else the environment's, else the cores, at most four."""
+    """How many threads: as asked, else as in the run's first attempt (same bits), else one for small table networks, else the environment's, else the free cores, at most four."""
     if asked or before:
         return int(asked or before or 1)
     if kind == "tabular" and job in SINGLE:
@@ -112,4 +116,4 @@ def choose_threads(asked: int | None, before: int | None, job: str = "", kind: s
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return int(given)
-    return max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    return cores.free(MOST) if kind == "images" and job not in SHORT else min(MOST, cores.cores())

@@ -98,12 +98,15 @@ def smallest(view: Any) -> ModelConfig:
     family = view.value("approach.family") or "one_hidden"
     train = TrainSpec(optimizer="adam", lr=1e-3, batch_size=64, **loss(view), **_imbalance(view))
     needs: dict[str, Any] = {}
+    spec = network(view, family)
     if view.kind != "tabular":
         # Pictures cost a thousand times a table's row: about 1,000 steps show whether the smallest network learns.
         base, rows = recipes.family_config(view, family), recipes.train_rows(view)
         size = base.train.batch_size
+        if "stride" in base.network.options:  # what large pictures need to be quick, no regularisation
+            spec = spec.model_copy(update={"options": {**spec.options, "stride": base.network.options["stride"]}})
         needs, train = base.prepare, train.model_copy(update={"batch_size": size, "epochs": min(20, max(2, 1000 * size // max(rows, 1)))})
-    return ModelConfig(network=network(view, family), train=train, seed=view.value("train.seed") or 0, prepare={**needs, **prepare(view)})
+    return ModelConfig(network=spec, train=train, seed=view.value("train.seed") or 0, prepare={**needs, **prepare(view)})
 
 
 def prepare(view: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from phasewise.checks.noise import label_margins, noise, told
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
@@ -11,7 +12,7 @@ from phasewise.checks.texts import finding, percent
 from phasewise.records.findings import Finding
 
 ROWS = 3_000
-SURE = -0.8
+NEIGHBOURS = 15
 
 
 def out_of_fold(dev: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,26 +44,36 @@ def _matrix(dev: Any, rows: np.ndarray) -> np.ndarray:
     return hog.features(dev.pixels()[rows])
 
 
+def second_opinion(dev: Any, seed: int) -> np.ndarray:
+    """Out-of-fold probabilities [m, classes] of another kind of model on the same rows: 15 neighbours on 64 components, half a vote for what none of them is."""
+    from sklearn.decomposition import PCA
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows, proba = out_of_fold(dev, seed)
+    x = _matrix(dev, rows)
+    model = make_pipeline(StandardScaler(), PCA(min(64, x.shape[1], len(rows) // 2), random_state=seed), KNeighborsClassifier(NEIGHBOURS, weights="distance"))
+    votes = cross_val_predict(model, x, dev.y[rows], cv=StratifiedKFold(5, shuffle=True, random_state=seed), method="predict_proba")
+    return (NEIGHBOURS * votes + 0.5 / proba.shape[1]) / (NEIGHBOURS + 0.5)
+
+
 @check("label-noise", source="I15, T30, D18", cost="model", rows=ROWS)
 def label_noise(table: CheckTable) -> list[Finding]:
-    """Single pictures whose label is contradicted with certainty."""
+    """Pictures whose label models that never saw them contradict, more than their own certainty explains (`checks.noise`).
+
+    Measured: 3,000 digits and 1,200 flowers with features, untouched: nothing; with 5 % and 10 % of labels changed: 4 to 10 % are named.
+    Flowers without weights: the model is right in 36 %, and its 92 contradictions of 1,200 say nothing.
+    """
     dev = table.subject
     rows, proba = out_of_fold(dev, table.seed)
     y = dev.y[rows]
-    given = proba[np.arange(len(y)), y]
+    found = noise(proba, y, float((proba.argmax(1) == y).mean()), lambda: second_opinion(dev, table.seed))
+    order = np.argsort(label_margins(proba, y), kind="stable")[:5]
     other = proba.copy()
     other[np.arange(len(y)), y] = -1
-    margin = given - other.max(1)
-    sure = margin < SURE
-    if not sure.any():
-        return []
-    share = float(sure.mean())
-    order = rows[np.argsort(margin)][:5]
-    guess = other.argmax(1)[np.argsort(margin)][:5]
-    shown = [f"{dev.table['path'][int(i)]}: {dev.classes[int(g)]}?" for i, g in zip(order, guess, strict=True)]
-    queue = [int(v) for v in dev.table["__row__"].to_numpy()[rows[np.argsort(margin)][: int(sure.sum())]][:500]]
-    severity = "warn" if share >= 0.02 and len(y) >= 500 else "info"
-    return [finding("label-noise", severity, f"{int(sure.sum()):,} {'label is' if sure.sum() == 1 else 'labels are'} contradicted with certainty", f"{percent(share)} of {len(y):,} pictures, by a model that never saw them.", rows=int(sure.sum()), examples=shown, numbers={"share": share, "queue": queue}, harm=100 * share, remedies=[remedy("review-labels", recommended=severity == "warn"), remedy("accept", recommended=severity == "info")])]
+    return told(found, len(dev.y), [f"{dev.table['path'][int(rows[i])]}: {dev.classes[int(other[i].argmax())]}?" for i in order], "pictures")
 
 
 @check("folders-alike", source="I14", cost="model", rows=ROWS)

@@ -14,6 +14,8 @@ from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks
 
 WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
+LARGE_POINTS, LARGE_STEPS = 60, 25
+"""Rates of a sweep and steps of the probe for large pictures: a finder of 375 steps took longer than the 240 of the training it was for."""
 """Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
 LARGE_PICTURE, FEW_SWEEPS = 3 * 64 * 64, 2
 """Numbers of a picture from which on there are fewer sweeps: five on photographs of 128 pixels took longer than the training they were for."""
@@ -34,8 +36,9 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     hooks = EngineHooks(ctx, series="finder", share=(0.0, FINDER_SHARE))
     large = sum(x[0].numel() for x in stage.data.inputs.values()) > LARGE_PICTURE and bench.kind.id == "images"
     sweeps = min(job.sweeps, FEW_SWEEPS) if large else job.sweeps
+    points = min(job.points, LARGE_POINTS) if large else job.points
     curve = engine.find_lr(
-        job.config, stage.data, stage.info, bench.build, hooks, sweeps=sweeps, lo=job.lo, hi=job.hi, points=job.points,
+        job.config, stage.data, stage.info, bench.build, hooks, sweeps=sweeps, lo=job.lo, hi=job.hi, points=points,
         rows=torch.from_numpy(stage.train),
     )
     found, rule = suggest(curve), own_rule(curve)
@@ -44,9 +47,9 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     start, stop = trimmed(len(curve.lrs))
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
-    notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual))
+    notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual), LARGE_STEPS if large else STEPS)
     if sweeps < job.sweeps:
-        notes.append(f"{sweeps} sweeps instead of {job.sweeps}: a step on pictures of this size takes long.")
+        notes.append(f"{sweeps} sweeps of {points} rates instead of {job.sweeps} of {job.points}: a step on pictures of this size takes long.")
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
@@ -56,7 +59,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     )
 
 
-def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None) -> list[str]:
+def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None, steps: int) -> list[str]:
     """After a short warm-up at the rate training will take: how much a 20 % other rate moves the loss (V15)."""
     if lr is None or ctx.control.stop is not None:
         return []
@@ -69,7 +72,7 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
         batches = [case.batch(count, skip=at) for at in places]
 
         warm = PICTURE_WARM if bench.kind.id == "images" else WARM
-        total, done = warm + 3 * STEPS, 0
+        total, done = warm + 3 * steps, 0
 
         def loss(network: torch.nn.Module, batch: object) -> torch.Tensor:
             nonlocal done
@@ -87,10 +90,10 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
                 optimizer.zero_grad(set_to_none=True)
                 loss(module, batches[step % len(batches)]).backward()
                 optimizer.step()
-            found = stability(module, optimizer, loss, batches)
+            found = stability(module, optimizer, loss, batches, steps=steps)
         except _AskedError:
             return []
-    text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within 50 steps"
+    text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within {steps} steps"
     if found.unstable:
         ctx.finding("rate-unstable", "warn", "Training is unstable at this learning rate", f"{text}; over 25 % means: take a lower one (V15).")
         return [f"{text}: unstable, take a lower one."]

@@ -45,6 +45,14 @@ def known_later(view: Any) -> list[Problem]:
     return [Problem(phase="approach", field="auxiliary", message=f"{name!r} is an input or no column: what is learned along must not be one.", remedy=f"If it is not known for new rows, make it no input first: --set data.roles={name}=ignore")]
 
 
+def weights(view: Any) -> list[Problem]:
+    """A weights file that is not there is said now, not by a job minutes later."""
+    name = view.value("approach.weights_file")
+    if view.kind != "images" or not name or view.files.path(name).is_file():
+        return []
+    return [Problem(phase="approach", field="weights_file", message=f"There is no weights file {safe_text(name, 120)}.", remedy="Give the path of a file on this machine, or leave it empty to train from scratch.")]
+
+
 class Approach(Phase):
     """Recipe by analogy, loss, first architecture."""
 
@@ -78,7 +86,7 @@ class Approach(Phase):
 
     def problems(self, view: Any) -> list[Problem]:
         """Family and loss must be ones the kind has; a person's own loss must be agreed to on this machine."""
-        out: list[Problem] = own_code(view) + known_later(view)
+        out: list[Problem] = own_code(view) + known_later(view) + weights(view)
         for field, known in (("family", [f for f, _ in recipes.families(view)]), ("loss", recipes.losses(view))):
             value = view.value(f"approach.{field}")
             if value and known and value not in known:
@@ -103,6 +111,9 @@ class Approach(Phase):
         return None
 
     def summary(self, view: Any) -> str:
-        """Recipe, first network and loss."""
+        """Recipe, first network and loss; for pictures whether there are pretrained weights, which are worth more than anything else on few of them (A03)."""
         parts = [view.value(f"approach.{f}") for f in ("recipe", "family", "loss")]
+        if view.kind == "images":
+            file = view.value("approach.weights_file")
+            parts.append(f"pretrained weights {safe_text(view.files.path(file).name, 60)}" if file else "no pretrained weights (on few photographs they help most: approach.weights_file)")
         return ", ".join(str(p) for p in parts if p)

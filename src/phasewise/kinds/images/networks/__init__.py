@@ -21,7 +21,7 @@ def _body(spec: Any, channels: int, outputs: int, side: int) -> nn.Module:
     width = int(spec.options.get("width", 0))
     match spec.family:
         case "conv2":
-            return Conv2(channels, outputs, width or 16, dropout, spec.batch_norm)
+            return Conv2(channels, outputs, width or 16, dropout, spec.batch_norm, stride=int(spec.options.get("stride", 1)))
         case "resnet20" | "resnet32" | "resnet56":
             return cifar_resnet(int(spec.family[6:]), channels, outputs, first_stride=stride, dropout=dropout, width=width or 16)
         case "resnet18":
