@@ -65,7 +65,8 @@ def work() -> list[Figure]:
     again, first = live["pages"]["again_ms"], live["pages"]["first_ms"]
     slow, built = max(again, key=again.get), max(first, key=first.get)
     return [
-        Figure(what="page switch, slowest of ten pages", bound="<= 50 ms CPU", measured=f"{again[slow]:.0f} ms ({slow}); first visit, which builds the form: {first[built]:.0f} ms ({built})", holds=again[slow] <= 50),
+        Figure(what="page switch, slowest of ten pages", bound="<= 50 ms CPU", measured=f"{again[slow]:.0f} ms ({slow}; median of 20, longest of 200: {live['pages']['worst_ms']:.0f}; {live['pages']['driver_ms']:.0f} of it the test driver's)", holds=again[slow] <= 50),
+        Figure(what="first visit of a page, which builds it, slowest of ten", bound="for comparison", measured=f"{first[built]:.0f} ms ({built}; median of five windows)", holds=True),
         Figure(what=f"key to echo at {real['events_per_s']:,.0f} events/s, in a terminal, p95", bound="< 100 ms", measured=f"{real['echo']['p95_ms']:.0f} ms (median {real['echo']['p50_ms']:.0f}, longest {real['echo']['max_ms']:.0f}, {real['echo']['keys']} keys)", holds=real["echo"]["p95_ms"] < 100),
         Figure(what="from one live chart to another at the same load, p95", bound="for comparison", measured=f"{real['view_switch']['p95_ms']:.0f} ms (median {real['view_switch']['p50_ms']:.0f})", holds=True),
         Figure(what="wait of the app's loop at the same load, p95", bound="< 100 ms", measured=f"{live['load']['lag_p95_ms']:.0f} ms", holds=live["load"]["lag_p95_ms"] < 100),

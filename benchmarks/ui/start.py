@@ -29,7 +29,8 @@ Bare().run()
 """
 
 OURS = """
-import os, sys, json, resource
+import gc, os, sys, json, resource
+gc.disable()  # as the program does until its first page stands
 from pathlib import Path
 from phasewise.tui.app import PhasewiseApp
 from phasewise.tui.settings import Settings

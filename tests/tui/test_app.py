@@ -134,6 +134,21 @@ async def test_panes_toggle_by_digit():
         assert "validation improved to 0.9281" not in "\n".join(frame(app).splitlines()[-12:])
 
 
+async def test_coach_says_what_is_asked_now_when_it_comes_into_sight():
+    async with opened(FakeSession(done="data")) as (app, pilot):
+        await app.screen.go("approach")
+        await app.screen.page.show(0)
+        await still(pilot)
+        assert not app.screen.coach.display
+        question = app.screen.page.form.focused_question()
+        await press(pilot, "8")
+        await still(pilot)
+        assert question.text in app.screen.coach.text.plain
+        await press(pilot, "escape")
+        await still(pilot)
+        assert "Which solved problem is this like?" in app.screen.coach.text.plain
+
+
 async def test_review_lists_answers_with_source_and_goes_to_one():
     session = FakeSession(done="data")
     session.answers.set("goals", "target", 0.95)

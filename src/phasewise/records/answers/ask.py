@@ -53,7 +53,7 @@ def ask(
 class PhaseAnswers(BaseModel):
     """The answers of one phase; every field has a default, None meaning "as recommended"."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False, defer_build=True)
 
 
 def question_meta(field: FieldInfo) -> dict[str, Any]:

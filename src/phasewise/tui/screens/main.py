@@ -49,7 +49,7 @@ class MainScreen(Doing, Helping, Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (30, "-tall")]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(classes=" ".join(self._sized(*self.app.size)))  # styled once: not as a screen of no size first
         self.phase = "goals"
         self.pages: dict[str, Page] = {}
         self.rail_row, self.rail_column = RailRow(), RailColumn()
@@ -65,6 +65,10 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.slow: Any = None
         self.confirmed_as: dict[str, str] = {}
         self._moving = asyncio.Lock()
+
+    def _sized(self, width: int, height: int) -> set[str]:
+        """The classes of a window of this size, as every later size gives them."""
+        return self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS) | self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS)
 
     def compose(self) -> ComposeResult:
         """The frame; no page yet."""
@@ -250,6 +254,8 @@ class MainScreen(Doing, Helping, Screen[None]):
     def action_pane(self, name: str) -> None:
         """Show or hide a pane."""
         shown = {"rail": self.rail_column, "coach": self.coach, "drawer": self.drawer}[name].display
+        if name == "drawer":
+            self.drawer.build()
         self.set_class(not shown, f"-with-{name}")
         self.set_class(bool(shown), f"-without-{name}")
         if name == "drawer" and not shown:
@@ -263,8 +269,10 @@ class MainScreen(Doing, Helping, Screen[None]):
         self.refresh_pages()
 
     @on(Form.Asked)
-    def _asked(self, event: Form.Asked) -> None:
-        self.coach.show_question(event.question)
+    @on(Coach.Shown)
+    def _coached(self) -> None:
+        if self.desk is not None:
+            self.coach_for_page()
 
     @on(Push.Pressed)
     async def _pressed(self, event: Push.Pressed) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from textual.content import Content
 from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widget import Widget
 
 
@@ -11,6 +12,7 @@ class Block(Widget):
     """Lines drawn by `draw(width)`; asks again when the width or the data changes, keeps nothing else."""
 
     DEFAULT_CSS = "Block { height: auto; width: 1fr; }"
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))  # a block never scrolls: a new size of its own is no reason to lay the screen out once more
 
     def __init__(self, draw: Callable[[int], Content] | None = None, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)

@@ -5,6 +5,7 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 
 from phasewise.tui.say import line, lines, prose, say
 from phasewise.tui.widgets.block import Block
@@ -14,24 +15,40 @@ from phasewise.tui.widgets.field import SOURCES, bounds_text, spell
 class Coach(VerticalScroll, can_focus=False):
     """The right pane; shows a question's reason or a page's advice."""
 
+    class Shown(Message):
+        """The pane came into sight: what it should say was not kept while nobody saw it."""
+
     def __init__(self) -> None:
         super().__init__(id="coach")
         self.block = Block(id="coach-text")
+        self.question: Any = None
+        self.text = Content("")
 
     def compose(self) -> ComposeResult:
         """One column of text."""
         yield self.block
 
     def show_question(self, question: Any) -> None:
-        """Why a question is asked and where its value comes from."""
-        self.block.show(question_text(question))
-        self.scroll_home(animate=False)
+        """Why a question is asked and where its value comes from; the same state of it twice changes nothing."""
+        if question is not self.question:
+            self.question = question
+            self._show(question_text(question))
 
     def show_text(self, title: str, text: str | Content) -> None:
         """Any other advice."""
+        self.question = None
         body = text if isinstance(text, Content) else prose(text)
-        self.block.show(lines([say(title, "bold key"), Content(""), body]))
-        self.scroll_home(animate=False)
+        self._show(lines([say(title, "bold key"), Content(""), body]))
+
+    def _show(self, text: Content) -> None:
+        if not text.is_same(self.text):
+            self.text = text
+            self.block.show(text)
+            self.scroll_home(animate=False)
+
+    def on_show(self) -> None:
+        """The screen says what stands here now."""
+        self.post_message(self.Shown())
 
 
 def question_text(q: Any, *, title: bool = True) -> Content:

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
@@ -24,10 +23,10 @@ class Drawer(Vertical):
         self.run: Any = None
         self._seen: tuple[str, int, str] = ("", -1, "")
 
-    def compose(self) -> ComposeResult:
-        """Filter line and log."""
-        yield Input(placeholder="filter the log", compact=True, id="log-filter")
-        yield self.table
+    def build(self) -> None:
+        """Filter line and log, mounted when the drawer is opened for the first time."""
+        if not self.children:
+            self.mount(Input(placeholder="filter the log", compact=True, id="log-filter"), self.table)
 
     @on(Input.Changed)
     def _filter(self, event: Input.Changed) -> None:
