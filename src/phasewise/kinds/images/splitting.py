@@ -146,7 +146,7 @@ def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob) -> str:
     parts, rule = drawing.summaries(album.labels, drawn), album.near
     about = shared.manifest(
         project=project.path.name, identity=[album.pictures.identity.model_dump()], policy=job.policy, claim=job.claim, seed=job.seed, generation=job.generation, gap=0.0,
-        group=None, time=None, recipe=job.data.model_dump(), near={"hash_bits": float(rule.bits), "correlation": rule.alike},
+        group=None, time=None, recipe=job.data.model_dump(), near={"hash_bits": float(rule.bits), "correlation": rule.alike, **({"rest": rule.rest} if rule.rest else {})},
         parts={PARTS[c]: (album.hashes[drawn.part == c], parts[PARTS[c]].model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
     )
     rows = sealing.standing_alone(album.frame.filter(pl.Series(drawn.part == TEST)))
