@@ -148,5 +148,7 @@ def copies_across_parts(table: CheckTable) -> list[Finding]:
     share = count / len(table.validation)
     rows = table.validation[shared]
     real = float(improbable(table, rows[:LIMIT], table.features).mean()) * count
-    severity = "block" if real >= 1 and real >= 0.001 * len(table.validation) else "warn" if share > 0.01 else "info"
-    return [finding("copies-across-parts", severity, f"{count:,} validation rows are copies of train rows", f"{percent(share)} of the validation part.", rows=count, numbers={"share": share}, harm=100 * share * 0.3, remedies=[remedy("keep-together", recommended=True), remedy("drop-exact-duplicates"), remedy("accept")])]
+    severity = "block" if real >= 1 and real >= 0.001 * len(table.validation) else "warn" if share > 0.01 and real > 0 and table.facts.fine else "info"
+    chance = "" if real > 0.5 * count else " Their values are so common that they may be different cases: nothing is gained by keeping them together."
+    offers = [remedy("keep-together", recommended=severity != "info"), remedy("drop-exact-duplicates"), remedy("accept", recommended=severity == "info")]
+    return [finding("copies-across-parts", severity, f"{count:,} validation rows are copies of train rows", f"{percent(share)} of the validation part.{chance}", rows=count, numbers={"share": share}, harm=100 * share * 0.3, remedies=offers)]

@@ -43,8 +43,9 @@ class Facts:
         column = self.table.frame[self.table.target]
         if self.table.classification:
             from phasewise.checks.coding import as_text
+            from phasewise.checks.spelling import labels_read
 
-            return as_text(column)
+            return labels_read(as_text(column), [str(c) for c in self.table.options.get("declared_classes") or ()])
         return column.cast(pl.Float64, strict=False)
 
     @cached_property
@@ -96,6 +97,11 @@ class Facts:
         rows = self.sample(QUANTILE_ROWS)
         frame = self.table.frame.select(self.table.features)
         return frame if len(rows) == self.table.rows else frame[rows]
+
+    @cached_property
+    def distinct_rows(self) -> pl.DataFrame:
+        """The different rows of `quantile_frame`."""
+        return self.quantile_frame.unique()
 
     @cached_property
     def leak_frame(self) -> pl.DataFrame:

@@ -52,6 +52,9 @@ def fold(findings: Sequence[Finding]) -> list[Finding]:
                 or other.check in WHOLE.get(cause.check, ())
             ):
                 gone[other.id] = cause.id
+    leaving = {c: f.id for f in reversed(findings) if f.check == "target-leak" and f.severity in ("warn", "block") for c in f.columns}
+    # Columns that all have to go need no word about one another.
+    gone |= {f.id: leaving[f.columns[0]] for f in findings if f.check in ("duplicate-columns", "correlated-columns") and len(f.columns) > 1 and set(f.columns) <= leaving.keys()}
     taken: dict[str, list[str]] = {}
     for consequence, cause in gone.items():
         taken.setdefault(cause, []).append(consequence)

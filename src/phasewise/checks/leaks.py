@@ -5,6 +5,7 @@ import re
 import numpy as np
 import polars as pl
 
+from phasewise.checks.coding import says_the_same
 from phasewise.checks.onecolumn import column_score
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
@@ -20,12 +21,13 @@ BLOCK, LOOK = 0.975, 0.85
 def target_leak(table: CheckTable) -> list[Finding]:
     """One column alone tells the target: as good as certain, or better than all other columns together."""
     facts, out = table.facts, []
-    named = sorted(((c, s) for c, s in facts.leaks.items()), key=lambda p: -max(p[1].score, p[1].best))
+    named = sorted(((c, s) for c, s in facts.leaks.items()), key=lambda p: -max(p[1].score, p[1].best))[:25]
+    certain = [c for c, found in named if found.score >= BLOCK or _functional(table, c)]
     scale = "R2" if not table.classification else "Gini"
-    for c, found in named[:25]:
+    for c, found in named:
         severity, said = "", ""
-        if found.score >= BLOCK or _functional(table, c):
-            severity, said = "block", f"One-column score {found.score:.3f} of 1 ({scale}, cross-fitted)."
+        if c in certain:
+            severity, said = "block", f"One-column score {found.score:.3f} of 1 ({scale}, cross-fitted).{_also(certain, c)}"
         elif found.score >= LOOK:
             others = _others(table, c)
             # On few rows both scores scatter: a tie is no evidence.
@@ -41,14 +43,23 @@ def target_leak(table: CheckTable) -> list[Finding]:
         if severity:
             title = f"{q(c)} gives the target away" if severity == "block" else f"{q(c)} alone nearly tells the target"
             offers = [remedy("drop-column", recommended=severity != "info"), remedy("accept", recommended=severity == "info", title="known before the outcome: keep it")]
-            out.append(finding("target-leak", severity, title, said, column=c, numbers={"score": found.score, "best_class": found.best}, harm=100 * max(found.score - 0.5, 0.01) * (1 if severity != "info" else 0.01), remedies=offers))
+            out.append(finding("target-leak", severity, title, said, column=c, numbers={"score": found.score, "best_class": found.best, "also": [x for x in certain if x != c] if c in certain else []}, harm=100 * max(found.score - 0.5, 0.01) * (1 if severity != "info" else 0.01), remedies=offers))
     return out
+
+
+def _also(certain: list[str], column: str) -> str:
+    """The other columns that give the target away, each by itself: leaving out one of several changes nothing."""
+    others = [c for c in certain if c != column]
+    if not others:
+        return ""
+    shown = ", ".join(q(c) for c in others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    return f" So {'does' if len(others) == 1 else 'do'} {shown}, {'' if len(others) == 1 else 'each '}by itself: all of them have to go, leaving out one changes nothing."
 
 
 def _others(table: CheckTable, column: str, one_class: int | None = None) -> float | None:
     """What a quick model reaches with all other columns, on the leak scale (for one class: one-vs-rest)."""
     try:
-        quick = table.facts.quick_without(column)
+        quick = table.facts.quick_without(*_same(table, column))
     except Skip:
         return None
     if one_class is None:
@@ -56,6 +67,12 @@ def _others(table: CheckTable, column: str, one_class: int | None = None) -> flo
             return quick.gini
         return float(np.average([_gini_of(quick, c) for c in range(quick.proba.shape[1])], weights=np.bincount(quick.y, minlength=quick.proba.shape[1])))
     return _gini_of(quick, one_class)
+
+
+def _same(table: CheckTable, column: str) -> list[str]:
+    """The column and its copies, in whatever coding: a copy is no other column to compare with."""
+    facts = table.facts
+    return [c for c, values in facts.coded.items() if c == column or says_the_same(facts.coded[column], values, level=facts.is_level[column] and facts.is_level[c])]
 
 
 def _gini_of(quick, c: int) -> float:

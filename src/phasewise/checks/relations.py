@@ -3,31 +3,12 @@
 import numpy as np
 
 from phasewise.checks import reduced
+from phasewise.checks.coding import partition, same_order
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
 from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import Finding
-
-
-def _partition(values: np.ndarray) -> np.ndarray:
-    """Codes in order of first appearance: equal for columns that split the rows the same way."""
-    values = np.where(np.isnan(values), -np.inf, values)
-    _, first, index = np.unique(values, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order))
-    return rank[index.ravel()]
-
-
-def _same_order(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two number columns are strictly monotone functions of each other (missing in the same rows)."""
-    known = ~np.isnan(a)
-    if not np.array_equal(known, ~np.isnan(b)):
-        return False
-    order = np.argsort(a[known], kind="stable")
-    da, db = np.diff(a[known][order]), np.diff(b[known][order])
-    return bool(np.all((da > 0) == (db > 0)) and not np.any(db < 0)) or bool(np.all((da > 0) == (db < 0)) and not np.any(db > 0))
 
 
 @check("duplicate-columns", source="T18", cost="pairs", rows=20_000)
@@ -37,7 +18,7 @@ def duplicate_columns(table: CheckTable) -> list[Finding]:
     groups: dict[bytes, list[str]] = {}
     for c, values in facts.coded.items():
         head = values[:2000]
-        codes = _partition(head)
+        codes = partition(head)
         if codes.max() == 0:
             continue
         # Where nearly all values differ the partition is trivial and only the order can tell.
@@ -52,10 +33,10 @@ def duplicate_columns(table: CheckTable) -> list[Finding]:
             continue
         first = names[0]
         if key[:1] == b"o":
-            same = [n for n in names[1:] if n != first and _same_order(facts.coded[first], facts.coded[n])]
+            same = [n for n in names[1:] if n != first and same_order(facts.coded[first], facts.coded[n])]
         else:
-            whole = _partition(facts.coded[first])
-            same = [n for n in names[1:] if n != first and np.array_equal(whole, _partition(facts.coded[n]))]
+            whole = partition(facts.coded[first])
+            same = [n for n in names[1:] if n != first and np.array_equal(whole, partition(facts.coded[n]))]
         names = [first, *dict.fromkeys(same)]
         if len(names) < 2 or frozenset(names) in told:
             continue
@@ -86,7 +67,7 @@ def correlated_columns(table: CheckTable) -> list[Finding]:
         for i, j in np.argwhere(np.triu(np.abs(np.nan_to_num(matrix)) >= 0.95, 1)):
             out.append(_pair(numbers[i], numbers[j], f"Spearman correlation {matrix[i, j]:.3f}", abs(float(matrix[i, j]))))
     levels = [c for c in facts.coded if facts.is_level[c] and 2 <= facts.distinct(c) <= 100][:40]
-    codes = {c: _partition(facts.coded[c][rows]) for c in levels}
+    codes = {c: partition(facts.coded[c][rows]) for c in levels}
     for a, first in enumerate(levels):
         for second in levels[a + 1 :]:
             v = _cramer(codes[first], codes[second])

@@ -16,6 +16,9 @@ def text_variants(table: CheckTable) -> list[Finding]:
     out = []
     for c in [*table.facts.texts(), *([table.target] if table.classification and table.schema[table.target] == pl.String else [])]:
         counted = table.facts.uniques(c)
+        if c == table.target:
+            counted, said = _joined(table, counted)
+            out += said
         if not 2 <= counted.height <= 20_000 or counted.height > 0.5 * max(table.facts.filled(c), 1):
             continue
         words = counted.filter(~pl.col("value").str.contains(r"^\s*[-+]?[\d.,]+\s*([eE-][-+]?\d+)?\s*$"))
@@ -30,6 +33,20 @@ def text_variants(table: CheckTable) -> list[Finding]:
         severity = "warn" if rows >= 1 else "info"
         out.append(finding("text-variants", severity, f"{q(c)} spells the same level in several ways", f"{len(mapping)} levels, {rows:,} cells off the most frequent spelling, for example {', '.join(q(s) for s in shown)}.", column=c, rows=rows, examples=shown, harm=0.2, remedies=[remedy("strip-and-fold-case", recommended=True, map=mapping), remedy("accept")]))
     return out
+
+
+def _joined(table: CheckTable, counted: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+    """The target's labels after spellings were joined by themselves, and what was joined."""
+    from phasewise.checks.spelling import changed
+
+    read = table.facts.target_series
+    spelled = changed(table.frame[table.target], read)[1]
+    if not spelled:
+        return counted, []
+    left = read.drop_nulls().alias("value").value_counts(sort=True, name="count").sort(["count", "value"], descending=[True, False])
+    rows = int(counted.filter(pl.col("value").is_in(list(spelled)))["count"].sum())
+    shown = ", ".join(f"{q(a)} as {q(b)}" for a, b in list(spelled.items())[:4])
+    return left, [finding("text-variants", "info", f"{q(table.target)} spells the same class in several ways", f"They are read as one class by themselves: {shown}.", column=table.target, rows=rows, examples=list(spelled), remedies=[remedy("accept", recommended=True)])]
 
 
 @check("odd-cells", source="T12", cost="pass")

@@ -43,19 +43,29 @@ def work(session: Any, args: Any) -> int:
 
         more = {"tune": {"budget_trials": parse_text("tune", "budget_trials", args.budget_trials)}}
     answering.apply(session, file=args.answers, sets=args.sets, more=more)
-    decide(session, args)
+    waiting = decide(session, args)
     phases = chosen(session, args.phases, args.through)
     if args.plain:
         from phasewise.cli.plain import walk
 
+        no_longer(waiting, "--plain asks for every finding itself")
         return walk(session, phases)
     if args.detach:
+        no_longer(waiting, "--detach does not stay until they are found")
         return detach(session, phases)
-    return drive(session, phases, yes=args.yes, as_json=args.json)
+    return drive(session, phases, yes=args.yes, as_json=args.json, remedies=waiting)
 
 
-def decide(session: Any, args: Any) -> None:
-    """Reopenings, skips, overrides and remedies given as flags."""
+def no_longer(waiting: dict[str, str], why: str) -> None:
+    """Refuse remedies for findings that nobody would wait for."""
+    if waiting:
+        raise UsageError(f"nobody would record --remedy {next(iter(waiting))}", f"The data is not checked yet, and {why}.", "Leave it out, or give it once the data is checked.")
+
+
+def decide(session: Any, args: Any) -> dict[str, str]:
+    """Reopenings, skips, overrides and remedies given as flags; returns the remedies whose findings are still to come."""
+    from phasewise.workflow.remedies import awaited
+
     for text in args.reopen:
         session.reopen(*pair(text, "--reopen", "data=new rows arrived"))
     for text in args.skip:
@@ -66,13 +76,18 @@ def decide(session: Any, args: Any) -> None:
         if not colon:
             raise UsageError(f"cannot read --override {text}", "It names no gate.", "Write --override PHASE:GATE=REASON.")
         session.override(phase, gate, reason)
-    for text in args.remedy:
-        session.remedy(*pair(text, "--remedy", "duplicates=drop-rows"))
+    asked = [pair(text, "--remedy", "duplicate-rows=keep-together") for text in args.remedy]
+    return {finding: action for finding, action in asked if awaited(session, finding, action)}
 
 
 def pair(text: str, flag: str, example: str) -> tuple[str, str]:
-    """`LEFT=RIGHT`, split at the last '=' that is outside the left part's own text."""
-    left, sign, right = text.partition("=")
+    """`LEFT=RIGHT`, split at the first '='; a finding's remedy at the last one before its arguments, because ids of findings may hold one."""
+    if flag == "--remedy":
+        head, mark, arguments = text.partition("?")
+        left, sign, right = head.rpartition("=")
+        right += mark + arguments
+    else:
+        left, sign, right = text.partition("=")
     if not sign:
         raise UsageError(f"cannot read {flag} {text}", "It has no '='.", f"Write for example {flag} {example!r}")
     return left.strip(), right.strip()
@@ -91,13 +106,13 @@ def chosen(session: Any, named: list[str], through: str | None) -> list[str]:
     return named or [session.state().phase]
 
 
-def drive(session: Any, phases: list[str], *, yes: bool, as_json: bool) -> int:
+def drive(session: Any, phases: list[str], *, yes: bool, as_json: bool, remedies: dict[str, str] | None = None) -> int:
     """The headless loop with its talk; the last JSON line is always of kind `finished`."""
     from phasewise.workflow.drive import Drive
 
     reporter = Reporter(as_json=as_json)
     try:
-        Drive(session=session, yes=yes, on_event=reporter.event, tell=reporter.line).through(phases)
+        Drive(session=session, yes=yes, on_event=reporter.event, tell=reporter.line, remedies=dict(remedies or {})).through(phases)
     except BaseException as error:
         if not as_json:
             reporter.end(1, "failed")

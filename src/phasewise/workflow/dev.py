@@ -54,9 +54,9 @@ def _roles(view: Any) -> dict[str, str]:
 def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -> DataView:
     """The data view of a job; before the split only what shapes the split is passed on."""
     split = None if before_split else view.latest("split")
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"declared_classes": view.value("data.declared_classes")} if view.value("data.declared_classes") else {}
     if not before_split:
-        options = {k: view.value(f"data.{k}") for k in ("pca", "declared_classes") if view.value(f"data.{k}")}
+        options |= {"pca": view.value("data.pca")} if view.value("data.pca") else {}
         if view.kind == "images" and view.value("approach.weights_file"):
             options["weights"] = str(view.files.path(view.value("approach.weights_file")))
     return DataView(

@@ -31,6 +31,8 @@ class Drive:
     """Seconds an interrupted run gets to write its checkpoint."""
     run: Any = None
     """The run being followed."""
+    remedies: dict[str, str] = field(default_factory=dict)
+    """Finding -> action, given before the data was checked: recorded when a check finds it."""
 
     def through(self, phases: Sequence[str]) -> None:
         """Work the phases in order. Raises `UsageError` (missing answers), `GateError` (a shut gate), `RunError` (a failed job)."""
@@ -90,6 +92,8 @@ class Drive:
                 " ".join(g.remedy for g in shut if g.remedy) + (f" To go on all the same: --override {phase}:{shut[0].id}=REASON" if shut[0].overridable else ""),
             )
         session.confirm(phase)
+        if phase == "data":
+            self._unused()
         return session.state()[phase].state in ("done", "skipped")
 
     def _foretell(self) -> None:
@@ -116,13 +120,35 @@ class Drive:
         raise UsageError(f"{TITLES[phase]} needs {len(problems)} answer(s)", named, f"Give {flags}.{accept}" if flags else "What to do stands beside each.")
 
     def _remedies(self, phase: str) -> bool:
-        if phase != "data" or not self.yes:
+        if phase != "data":
+            return False
+        if self._awaited():
+            return True
+        if not self.yes:
             return False
         found = recommended(self.session.view)
         for finding, action in found.items():
             self.session.remedy(finding, action)
             self.tell(f"remedy: {finding} -> {action}" + ("; the rows wait for a person: phasewise check --labels" if action == "review-labels" else ""))
         return bool(found)
+
+    def _awaited(self) -> bool:
+        """Record the remedies that waited for their findings."""
+        from phasewise.workflow.phases.data import findings
+        from phasewise.workflow.remedies import choose
+
+        here = {f.id for f in findings(self.session.view)} & self.remedies.keys()
+        for finding in sorted(here):
+            action = self.remedies.pop(finding)
+            choose(self.session, finding, action)
+            self.tell(f"remedy: {finding} -> {action}, as you asked")
+        return bool(here)
+
+    def _unused(self) -> None:
+        """Say which remedies found nothing to repair."""
+        for finding, action in self.remedies.items():
+            self.tell(f"remedy not needed: no check found {finding} on this data, so {action} was not done")
+        self.remedies = {}
 
     def _skip_field(self, phase: str) -> bool:
         if phase == "field" and self.yes and not self.session.answers.value("field", "files"):

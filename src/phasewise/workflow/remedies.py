@@ -36,6 +36,25 @@ def choose(session: Any, finding_id: str, action: str) -> None:
     session.journal("remedy", {"finding": finding_id, "action": action})
 
 
+def awaited(session: Any, finding_id: str, action: str) -> bool:
+    """Record the remedy of a finding that is on record; True where the data is not checked yet and the finding may still come.
+
+    Raises `UsageError` for an id that no check can give, and for a finding that a finished check does not have.
+    """
+    if any(f.id == finding_id for f in findings(session.view)) or session.view.current("checks") is not None:
+        choose(session, finding_id, action)
+        return False
+    from phasewise.checks.texts import known
+
+    check = finding_id.partition(":")[0]
+    if check not in known():
+        import difflib
+
+        near = difflib.get_close_matches(check, sorted(known()), n=1)
+        raise UsageError(f"unknown finding {finding_id!r}", f"There is no check {check!r}.", f"Did you mean {finding_id.replace(check, near[0], 1)!r}?" if near else "The ids stand in `phasewise check --findings` once the data is checked.")
+    return True
+
+
 def answers_of(finding: Any, remedy: Any) -> dict[str, Any]:
     """The answers a remedy stands for; empty for one that is replayed on the rows."""
     if remedy.action in _COLUMN:

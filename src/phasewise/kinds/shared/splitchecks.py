@@ -66,12 +66,12 @@ def classes(y: np.ndarray, names: Sequence[str], part: np.ndarray, folds: int) -
     return [_finding("class-missing-in-part", "P03", "pass", "Every class is in every part")]
 
 
-def group_and_time(part: np.ndarray, group: np.ndarray | None, order: np.ndarray | None, policy: str, claim: str, gap: float) -> list[Finding]:
-    """P04 groups in two parts, P05 order of time."""
+def group_and_time(part: np.ndarray, group: np.ndarray | None, order: np.ndarray | None, policy: str, claim: str, gap: float, column: str | None = None) -> list[Finding]:
+    """P04 groups (declared in `column`) in two parts, P05 order of time."""
     out = []
     if group is not None:
         shared = across(group, part)
-        out.append(_finding("groups-across-parts", "P04", "block" if shared else "pass", "A group stands in two parts" if shared else "No group stands in two parts", f"{shared:,} groups" if shared else ""))
+        out.append(_finding("groups-across-parts", "P04", "block" if shared else "pass", "A group stands in two parts" if shared else "No group stands in two parts", f"{shared:,} groups" if shared else "", columns=[column] if column and shared else [], remedies=[Remedy(action="group-split", title="Split by group", recommended=True), Remedy(action="accept", title="The same groups will come again: go on")] if shared else []))
     if order is not None:
         train, test = order[(part == TRAIN) & np.isfinite(order)], order[(part == TEST) & np.isfinite(order)]
         late = bool(len(train) and len(test) and test.min() > train.max() + gap)
@@ -80,8 +80,8 @@ def group_and_time(part: np.ndarray, group: np.ndarray | None, order: np.ndarray
     return out
 
 
-def shift(stratum: np.ndarray, part: np.ndarray) -> list[Finding]:
-    """P06: label distribution of validation and test against train (chi-squared p < 0.001 and total variation > 0.05)."""
+def shift(stratum: np.ndarray, part: np.ndarray, policy: str = "") -> list[Finding]:
+    """P06: label distribution of validation and test against train (chi-squared p < 0.001 and total variation > 0.05); later times may differ."""
     from scipy.stats import chi2_contingency
 
     worst = 0.0
@@ -96,20 +96,25 @@ def shift(stratum: np.ndarray, part: np.ndarray) -> list[Finding]:
         if table.shape[1] > 1 and distance > 0.05 and chi2_contingency(table).pvalue < 0.001:
             shifted.append(PARTS[code])
     if shifted:
-        return [_finding("label-shift-across-parts", "P06", "warn", "The target is distributed differently", f"Total variation up to {worst:.3f} between train and {' and '.join(shifted)}.", numbers={"total_variation": worst}, remedies=[Remedy(action="split-stratified", title="Draw a stratified split")])]
+        offers = [Remedy(action="accept", title="Go on: later rows may differ, and the claim is about them", recommended=True)] if policy == "time" else [Remedy(action="split-stratified", title="Draw a stratified split"), Remedy(action="accept", title="Go on, and read scores with the shares beside them", recommended=True)]
+        return [_finding("label-shift-across-parts", "P06", "info" if policy == "time" else "warn", "The target is distributed differently", f"Total variation up to {worst:.3f} between train and {' and '.join(shifted)}.", numbers={"total_variation": worst}, remedies=offers)]
     return [_finding("label-shift-across-parts", "P06", "pass", "The target is distributed alike", f"Total variation at most {worst:.3f}.", numbers={"total_variation": worst})]
 
 
 def unseen(frame: pl.DataFrame, categories: Sequence[str], part: np.ndarray, policy: str) -> list[Finding]:
     """P08: levels in validation or test that train does not have, above 1 % of the rows."""
+    from phasewise.stats.intervals import wilson
+
     found = []
     for name in categories[:200]:
         column = frame[name].cast(pl.String)
         known = column.filter(pl.Series(part == TRAIN)).unique()
         for code in (VALIDATION, TEST):
             cells = column.filter(pl.Series(part == code)).drop_nulls()
-            share = 1 - float(cells.is_in(known.implode()).mean() or 0) if len(cells) else 0.0
-            if share > 0.01:
+            strange = int((~cells.is_in(known.implode())).sum()) if len(cells) else 0
+            share = strange / max(len(cells), 1)
+            # A row or two of a rare level is what any draw has: the share must be above 1 % beyond the luck of the draw.
+            if strange and wilson(strange, len(cells), 0.95)[0] > 0.01:
                 found.append((share, name, PARTS[code]))
     if found:
         found.sort(reverse=True)
@@ -135,8 +140,8 @@ def distinguishable(x: np.ndarray, part: np.ndarray, policy: str, seed: int) -> 
 
     `x` float [n, d] is a plain coding of the inputs.
     """
-    if policy in ("random", "stratified"):
-        return [_finding("parts-distinguishable", "P07", "pass", "Parts are drawn at random", "Not measured: random by construction.")]
+    if policy in ("random", "stratified", "grouped"):
+        return [_finding("parts-distinguishable", "P07", "pass", "Parts are drawn at random", "Not measured: rows or whole groups are drawn at random.")]
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -151,7 +156,7 @@ def distinguishable(x: np.ndarray, part: np.ndarray, policy: str, seed: int) -> 
     n0, n1 = len(picks[0]), len(picks[1])
     z = (auc - 0.5) / np.sqrt((n0 + n1 + 1) / (12 * n0 * n1))
     if auc > 0.6 and z > 3:
-        return [_finding("parts-distinguishable", "P07", "info" if policy == "time" else "warn", "Train and test rows can be told apart", f"A small model does so with AUC {auc:.3f}.", numbers={"auc": auc, "z": float(z)}, why="Scores on validation may then not carry over to test.")]
+        return [_finding("parts-distinguishable", "P07", "info" if policy == "time" else "warn", "Train and test rows can be told apart", f"A small model does so with AUC {auc:.3f}.", numbers={"auc": auc, "z": float(z)}, why="Scores on validation may then not carry over to test.", remedies=[Remedy(action="accept", title="Go on: the parts are as they were given", recommended=True)])]
     return [_finding("parts-distinguishable", "P07", "pass", "Train and test rows look alike", f"AUC {auc:.3f}.", numbers={"auc": auc, "z": float(z)})]
 
 

@@ -135,7 +135,8 @@ def _target(frame: pl.DataFrame, target: str, view: DataView) -> tuple[str, list
     notes.append(f"task {task}: {why}")
     if task == "regression":
         return task, [], notes
-    text = casting.to_category(column)
+    notes += targets.label_notes(column, view)
+    text = targets.read_labels(column, view)
     classes = targets.order_classes(text, view)
     counts = dict(text.drop_nulls().value_counts().iter_rows())
     return task, [Bin(label=safe_text(c, 60), count=int(counts.get(c, 0))) for c in classes], notes

@@ -191,10 +191,10 @@ def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
     order = drawn.order
     if order is None and job.time:
         order = time_order(table.frame[job.time], table.formats.get(job.time))[0]
-    out += splitchecks.group_and_time(part, group, order, job.policy, job.claim, 0.0)
+    out += splitchecks.group_and_time(part, group, order, job.policy, job.claim, 0.0, job.group)
     stratum = np.zeros(len(part), np.int64)
     stratum[labels.known] = assigning.strata(labels.y[labels.known], labels.task)
-    out += splitchecks.shift(stratum[used], part[used])
+    out += splitchecks.shift(stratum[used], part[used], job.policy)
     out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed)
     out += splitchecks.unseen(table.frame, [c for c, r in table.roles.items() if r == "category"], part, job.policy)
     out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(labels, part), drawn.folds, job.policy)

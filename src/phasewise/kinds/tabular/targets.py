@@ -26,6 +26,7 @@ _VALUE_NAME = re.compile(r"score|rating|quality|count|age|amount|price|number|ri
 _POSITIVE = ("1", "yes", "true", "y", "t", "positive", "pos", "spam", ">50k", "fraud", "bad", "churn", "malignant", "died", "default", "sick", "success", "good", "m")
 _NEGATIVE = ("0", "no", "false", "n", "f", "negative", "neg", "ham", "<=50k", "-1", "benign", "healthy", "normal", "none", "b")
 _TRAIT = re.compile(r"^(sex|gender|age|race|country|city|state|region|year|month)$", re.I)
+_UNSURE = ("unknown", "undefined", "unspecified", "missing", "not available", "tbd", "unlabelled", "unlabeled", "unbekannt", "k.a.", "(blank)")
 MAX_CLASSES = 200
 
 
@@ -71,6 +72,31 @@ def find_target(columns: Sequence[str], target: str) -> str:
     raise BadInputError(f"no column named {safe_text(target, 60)!r}", f"The target is not among the {len(columns):,} columns.", f"{hint}Columns: {shown}.", where=target)
 
 
+def read_labels(column: pl.Series, view: DataView, classes: Sequence[str] = ()) -> pl.Series:
+    """The target's cells as class labels: text, spellings of one class joined, marks of no label missing."""
+    from phasewise.checks.spelling import labels_read
+
+    kept = [str(c) for c in view.options.get("declared_classes") or ()]
+    return labels_read(casting.to_category(column), [*kept, *view.relabel.values(), *([view.positive] if view.positive else [])], classes)
+
+
+def label_notes(column: pl.Series, view: DataView) -> list[str]:
+    """What was read into the labels, for a person."""
+    from phasewise.checks.spelling import changed
+
+    marks, spelled = changed(text := casting.to_category(column), read_labels(column, view))
+    out = []
+    if marks:
+        out.append(f"{sum(marks.values()):,} labels {', '.join(repr(safe_text(m, 12)) for m in marks)} are read as missing (declare the class to keep it: --set data.declared_classes=...)")
+    if spelled:
+        shown = ", ".join(f"{safe_text(a, 20)!r} as {safe_text(b, 20)!r}" for a, b in list(spelled.items())[:4])
+        out.append(f"spellings of one class are joined: {shown}{' ...' if len(spelled) > 4 else ''}")
+    unsure = [v for v in text.drop_nulls().unique().sort() if v.strip().lower() in _UNSURE]
+    if unsure and text.drop_nulls().n_unique() > 2:
+        out.append(f"{', '.join(repr(safe_text(v, 20)) for v in unsure)} may say that nobody gave a label rather than name a class: blank these cells if so")
+    return out
+
+
 def check_target(column: pl.Series, task: str | None = None) -> None:
     """Refuse a target that is all missing or holds a single value (`BadInputError`)."""
     name, filled = safe_text(column.name, 60), len(column) - column.null_count()
@@ -84,6 +110,10 @@ def check_target(column: pl.Series, task: str | None = None) -> None:
 
 def propose_task(column: pl.Series) -> tuple[Task, str]:
     """Task and reason for a target column (natural types)."""
+    if column.dtype == pl.String and not (casting.number_format(column) and column.n_unique() > MAX_CARD):
+        from phasewise.checks.spelling import labels_read
+
+        column = labels_read(column)
     distinct = column.drop_nulls().n_unique()
     if distinct == 2:
         return "binary", "two values"
@@ -113,7 +143,7 @@ def encode(column: pl.Series, view: DataView, classes: Sequence[str] | None = No
         if not np.isfinite(values).any():
             raise UsageError(f"the target {safe_text(column.name, 60)!r} holds no numbers", "The task is regression but no cell is a number.", "Set the task to multiclass, or choose another target.")
         return Labels(task=task, classes=(), y=np.where(np.isfinite(values), values, np.nan))
-    text = casting.to_category(column)
+    text = read_labels(column, view, classes or ())
     if view.relabel and all(not k.isdigit() for k in view.relabel):
         text = text.replace(view.relabel)
     found = tuple(classes) if classes else order_classes(text, view)
@@ -130,7 +160,7 @@ def order_classes(text: pl.Series, view: DataView) -> tuple[str, ...]:
     """Class names in a stable order (numbers by value, else alphabetic); the positive class of two comes second."""
     levels = text.drop_nulls().unique().to_list()
     if len(levels) > MAX_CLASSES and view.task != "multiclass":
-        raise UsageError(f"the target has {len(levels):,} classes", f"More than {MAX_CLASSES} distinct text labels.", "Choose another target, or set the task to multiclass if these are the classes.")
+        raise UsageError(f"the target has {len(levels):,} classes", f"More than {MAX_CLASSES} distinct text labels.", "Choose another target, or say that these are the classes: --set data.task=multiclass.")
     try:
         levels.sort(key=lambda v: (float(v), v))
     except ValueError:

@@ -28,6 +28,8 @@ def _settle_profile(job: ProfileJob, result: Any) -> dict[str, Any]:
 def _split_job(view: Any) -> SplitJob:
     keys = ("group", "time", "test_share", "validation_share", "folds", "seed")
     answers = {k: view.value(f"data.{k}") for k in keys}
+    if view.value("data.policy") != "grouped":  # a column that merely may name groups is measured by the checks; it binds no split that nobody asked for
+        answers["group"] = view.explicit("data.group")
     files = {k: str(view.files.path(v)) if (v := view.value(f"data.{k}")) else None for k in ("test_file", "split_file")}
     return SplitJob(
         phase="data", title="Split and seal", data=data_view(view, remedies=False), policy=view.value("data.policy") or "random",
@@ -49,7 +51,7 @@ SPLIT = Step(
         "data.task", "data.policy", "data.group", "data.time", "data.gap", "data.test_share", "data.validation_share",
         "data.folds", "data.seed", "goals.claim",
     ),
-    extra=lambda view: {"split_remedies": repr(sorted(data_view(view, remedies=False, before_split=True).remedies.items()))} | ({"generation": str(view.facts.generation)} if view.facts.generation > 1 else {}),
+    extra=lambda view: {"split_remedies": repr(sorted(data_view(view, remedies=False, before_split=True).remedies.items()))} | ({"generation": str(view.facts.generation)} if view.facts.generation > 1 else {}) | ({"declared": repr(sorted(view.value("data.declared_classes")))} if view.value("data.declared_classes") else {}),
 )
 CHECKS = Step(
     slot="checks", phase="data", title="Check the data", build=_checks_job, evidence=("split",),
