@@ -62,7 +62,9 @@ def measure(command: list[str], cwd: Path) -> dict[str, float]:
     pid, fd = pty.fork()
     if pid == 0:
         os.chdir(cwd)
-        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLORTERM="truecolor")
+        for name in [name for name in os.environ if name.startswith("XDG_")]:
+            del os.environ[name]
+        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLORTERM="truecolor", HOME=str(cwd.parent))  # nobody's own settings
         os.execvp(command[0], command)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     try:
