@@ -173,6 +173,11 @@ def near_copies(table: CheckTable) -> list[Finding]:
     return out
 
 
+def _tiny(frame: pl.DataFrame) -> np.ndarray:
+    side = np.minimum(frame["width"].to_numpy(), frame["height"].to_numpy()).astype(float)
+    return side < min(SMALLEST, np.median(side))
+
+
 @check("odd-size", source="I10, D02", cost="free")
 def odd_size(table: CheckTable) -> list[Finding]:
     """Tiny pictures, and sides or aspect ratios far from the others'."""
@@ -180,7 +185,7 @@ def odd_size(table: CheckTable) -> list[Finding]:
     width, height = frame["width"].to_numpy().astype(float), frame["height"].to_numpy().astype(float)
     side, ratio = np.minimum(width, height), np.maximum(width, height) / np.maximum(np.minimum(width, height), 1)
     out = []
-    tiny = side < min(SMALLEST, np.median(side))
+    tiny = _tiny(frame)
     if tiny.any():
         out.append(finding("odd-size", "warn", _named(f"{_n(int(tiny.sum()), 'picture has', 'pictures have')} a side below {SMALLEST} px", _paths(table, tiny), int(tiny.sum())), "There is nothing to see in them.", place="tiny", rows=int(tiny.sum()), examples=_paths(table, tiny), remedies=[_leave_out(table, tiny, recommended=True), remedy("accept")]))
     middle = np.median(side)
@@ -196,8 +201,8 @@ def exposure(table: CheckTable) -> list[Finding]:
     frame = table.subject.table
     if "low" not in frame.columns:
         return []
-    out = []
-    for place, mask in (("dark", (frame["high"] < 40).to_numpy()), ("light", (frame["low"] > 235).to_numpy())):
+    out, seen = [], ~_tiny(frame)  # in a picture of a few pixels it is its size that is wrong
+    for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", (frame["low"] > 235).to_numpy() & seen)):
         if mask.any():
             share = float(mask.mean())
             out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures.", place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=share > 0.01), remedy("accept", recommended=share <= 0.01)]))
@@ -209,7 +214,7 @@ def blur(table: CheckTable) -> list[Finding]:
     """Little detail: log variance of the Laplacian two interquartile ranges below the first quartile (weak everywhere: information only)."""
     sharp = table.subject.table["sharpness"].to_numpy()
     low, high = np.quantile(sharp, [0.25, 0.75])
-    mask = sharp < low - 2 * (high - low)
+    mask = (sharp < low - 2 * (high - low)) & ~_tiny(table.subject.table)
     if not mask.any() or high <= low:
         return []
     return [finding("blur", "info", f"{_n(int(mask.sum()), 'picture has', 'pictures have')} little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]

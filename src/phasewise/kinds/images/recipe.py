@@ -48,7 +48,7 @@ COST = {"conv2": 4.0, "resnet20": 40.0, "resnet32": 70.0, "resnet56": 125.0, "re
 twice as many of a ResNet (measured: 10.8 and 12.8 ms a picture, forward, backward and augmentation, one thread)."""
 BUDGET = {"quick": 1e12, "best": 2.5e12}
 """Multiply-adds (forward) of a default run: 200 s of training steps on one thread of two cores, measured; every epoch's look at validation comes on top."""
-TUNED = 20
+TUNED = 12
 """Epochs that fine-tuning takes at most: it starts near its goal (195 photographs: 0.90 after 8 epochs)."""
 LARGE = 64
 """Pixels of a side from which on a network from scratch looks at every second place first."""
@@ -59,14 +59,14 @@ def batch_size(rows: int) -> int:
     return 128 if rows >= 8_000 else 64 if rows >= 1_500 else 32
 
 
-def epochs(family: str, rows: int, side: int, *, quick: bool = False) -> int:
-    """Epochs within the budget of a default run: at least 4, at most 40 (100 for a head on features)."""
+def epochs(family: str, rows: int, side: int, *, quick: bool = False, folds: int = 0) -> int:
+    """Epochs within the budget of a default run, all folds together: at least 4, at most 40 (60 for a head on features)."""
     if family == "features":
         return 30 if quick else 60
     cost = COST.get(family, 40.0) * 1e6 * (side / 32) ** 2
     if side > LARGE and family in WIDTHS:
         cost /= 4
-    found = BUDGET["quick" if quick else "best"] / (cost * max(rows, 1))
+    found = BUDGET["quick" if quick else "best"] / (cost * max(rows, 1) * max(folds, 1))
     return min(max(round(found), 4), 12 if quick else TUNED if family == "pretrained" else 40 if rows < 20_000 else 6)
 
 
@@ -85,10 +85,10 @@ def resolve(spec: NetworkSpec) -> NetworkSpec:
     return spec.model_copy(update={"options": {**open_settings, **spec.options}})
 
 
-def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32) -> ModelConfig:
-    """Network and training of a family with default answers for a number of training rows and a side in pixels."""
+def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0) -> ModelConfig:
+    """Network and training of a family with default answers for a number of training rows, a side in pixels, and folds that are all trained on."""
     prepare = dict(PREPARE.get(family, {}))
-    made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick)})
+    made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick, folds=folds)})
     spec = network(family)
     if family == "conv2" and int(prepare.get("image_size") or side) > LARGE:
         spec = spec.model_copy(update={"options": {**spec.options, "stride": 2}})
@@ -116,7 +116,7 @@ def _weights(made: ModelConfig) -> dict[str, Any]:
 def context(value: Callable[[str], Any], reading: Mapping[str, Any]) -> dict[str, Any]:
     """What of the answers and of the profile the hooks of this recipe ask for."""
     side = int(value("approach.image_size") or reading.get("image_size") or 32)
-    return {"side": side, "weights": bool(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
+    return {"side": side, "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
 
 
 def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3) -> tuple[str, str]:
@@ -132,16 +132,17 @@ def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weight
     return "resnet20", "Residual networks are the proven start for pictures (He et al. 2015, A13)."
 
 
-def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3) -> dict[str, tuple[Any, str]]:
+def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0) -> dict[str, tuple[Any, str]]:
     """Recommended answers of the train phase with reasons."""
     chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels)
-    made = config(chosen[0], rows, quick=quick, side=side).train
+    made = config(chosen[0], rows, quick=quick, side=side, folds=folds)
+    looked, made = int(made.prepare.get("image_size") or side), made.train
     return {
         "family": chosen,
         "optimizer": (made.optimizer, "Adaptive steps need the least tuning (T07)."),
         "lr": (made.lr, "Measured for this family; the finder may say better for your pictures (T02)."),
         "schedule": (made.schedule, "One cycle: a good score in a fixed number of steps (T12)." if made.schedule == "one_cycle" else "A rate that falls to zero ends in a better place (T12)."),
-        "epochs": (made.epochs, f"What fits some minutes on one or two cores with {rows:,} pictures of {side} px; the best epoch is kept."),
+        "epochs": (made.epochs, f"What fits some minutes on one or two cores with {rows:,} pictures of {looked} px{f', {folds} folds of them' if folds else ''}; the best epoch is kept."),
         "batch_size": (made.batch_size, "A power of two with enough batches an epoch (T20)."),
         "weight_decay": (made.weight_decay, "The family's usual value (R03)."),
     }
