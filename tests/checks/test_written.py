@@ -69,7 +69,7 @@ def test_numbers_with_a_unit_become_numbers_and_two_units_are_told(tmp_path: Pat
     after = remedies.apply(frame, {"mixed-formats:c": told["mixed-formats:c"].recommended().spelled}, "y")
     assert after["c"].to_list() == [float(v) for v in numbers(1)]
     told, _ = found(tmp_path, [f"{v} {'kg' if i % 3 else 'lb'}" for i, v in enumerate(numbers(1))])
-    assert "2 units" in told["mixed-formats:c"].title and told["mixed-formats:c"].recommended().action == "note"
+    assert "2 units" in told["mixed-formats:c"].title and told["mixed-formats:c"].recommended().args["units"] == {"kg": 1.0, "lb": 0.45359237}
 
 
 @pytest.mark.parametrize("name", ["dates", "points", "thousands", "codes", "words"])

@@ -1,6 +1,6 @@
 """Delimiters, quoting, headers, natural types, Parquet, role casts."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +59,21 @@ def test_parquet_types_come_down_to_a_few(tmp_path: Path) -> None:
         "c": pl.Series(["u", "v"] * (n // 2), dtype=pl.Categorical), "l": [[1, 2]] * n, "nan": [float("nan")] * n,
     }).write_parquet(path)
     frame = reading.read_raw(view(path)).frame
-    assert [str(frame[c].dtype).split("(")[0] for c in ("i8", "f", "b", "d", "c", "l", "nan")] == ["Int64", "Float64", "String", "Datetime", "String", "String", "Float64"]
-    assert frame["b"][0] == "true" and frame["nan"].null_count() == n
+    assert [str(frame[c].dtype).split("(")[0] for c in ("i8", "f", "b", "d", "c", "l.1", "nan")] == ["Int64", "Float64", "String", "Datetime", "String", "Float64", "Float64"]
+    assert frame["b"][0] == "true" and frame["nan"].null_count() == n and frame["l.1"].unique().to_list() == [2.0]
+
+
+def test_parquet_structures_vectors_times_and_bytes(tmp_path: Path) -> None:
+    path, n = tmp_path / "t.parquet", 12
+    pl.DataFrame({
+        "place": [{"lat": 50.5, "town": {"name": "x"}}] * n, "place.lat": [1] * n, "vector": pl.Series([[1.0, 2.0, 3.0]] * n, dtype=pl.Array(pl.Float32, 3)), "tags": [["a", "b"], ["c"]] * (n // 2),
+        "took": [timedelta(minutes=90)] * n, "at": [time(6, 30)] * n, "raw": [b"\x00"] * n, "ragged": [[1, 2], [3]] * (n // 2), "y": range(n),
+    }).write_parquet(path)
+    raw = reading.read_raw(view(path))
+    assert raw.columns == ["place.lat_2", "place.town.name", "place.lat", "vector.0", "vector.1", "vector.2", "tags", "took", "at", "ragged", "y"]
+    row = raw.frame.row(0, named=True)
+    assert (row["place.lat_2"], row["vector.2"], row["tags"], row["took"], row["at"], row["ragged"]) == (50.5, 3.0, "a b", 5400.0, 6.5, "1 2")
+    assert any("'raw' holds bytes and was left out" in note for note in raw.notes) and len(raw.notes) == 8
 
 
 @pytest.mark.parametrize(("cells", "fmt", "values"), [

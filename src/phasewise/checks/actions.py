@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from phasewise.checks.coding import as_text
+from phasewise.checks.numerals import parse_numbers
 from phasewise.checks.table import ROW
 
 Args = dict[str, Any]
@@ -115,13 +116,32 @@ def as_category(frame: pl.DataFrame, columns: list[str], args: Args, target: str
 
 
 def as_number(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
-    """Cells as Float64; what is no number becomes null. `unit` is cut off, `decimal` "," is a decimal comma beside points."""
-    bare = [pl.col(c).str.strip_chars() if frame.schema[c] == pl.String else pl.col(c) for c in columns]
+    """Cells as Float64; what is no number becomes null.
+
+    `unit` is cut off; `units` {unit: factor} brings several units to one; `limits` reads <5 and 10+ as 5 and 10; `decimal` "," is a decimal
+    comma beside points; `format` is how separators are written (`numerals.number_format`).
+    """
+    return frame.with_columns([_number(frame[c], args) for c in columns])
+
+
+def _number(column: pl.Series, args: Args) -> pl.Series:
+    if column.dtype != pl.String:
+        return column.cast(pl.Float64, strict=False)
+    bare, factor = column.str.strip_chars(), None
+    if args.get("units"):
+        names = {str(k): float(v) for k, v in args["units"].items()}
+        factor = bare.str.extract(r"([^\d\s.,+-]+)\.?$").replace_strict(names, default=None, return_dtype=pl.Float64)
+        factor = pl.select(pl.when(bare.str.contains(r"\d[.,]?$")).then(1.0).otherwise(factor)).to_series()
+        bare = bare.str.replace(r"\s*[^\d\s.,+-]+\.?$", "")
     if args.get("unit"):
-        bare = [b.str.strip_suffix(str(args["unit"])).str.strip_chars() if frame.schema[c] == pl.String else b for b, c in zip(bare, columns, strict=True)]
-    if args.get("decimal") == ",":
-        bare = [b.str.replace(",", ".", literal=True) if frame.schema[c] == pl.String else b for b, c in zip(bare, columns, strict=True)]
-    return frame.with_columns([b.cast(pl.Float64, strict=False).alias(c) for b, c in zip(bare, columns, strict=True)])
+        bare = bare.str.strip_suffix(str(args["unit"])).str.strip_chars()
+    if args.get("limits"):
+        bare = bare.str.replace(r"^[<>\u2264\u2265~]=?\s*", "").str.replace(r"\s*\+$", "")
+    if args.get("format"):
+        values = parse_numbers(bare, str(args["format"]))
+    else:
+        values = (bare.str.replace(",", ".", literal=True) if args.get("decimal") == "," else bare).cast(pl.Float64, strict=False)
+    return (values * factor if factor is not None else values).alias(column.name)
 
 
 def as_date(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:

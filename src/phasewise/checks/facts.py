@@ -19,7 +19,7 @@ APPROXIMATE_FROM = 300_000
 ABSURD = 20.0
 """Quartile ranges from the quartiles beyond which a number target is taken for a slip by the checks that fit models."""
 
-PLACEHOLDERS = frozenset({"", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "<na>", "#null!", "#value!", "nil", "(missing)", "not available", "\\n"})
+PLACEHOLDERS = frozenset({"", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "<na>", "#null!", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "nil", "(missing)", "not available", "\\n"})
 SOFT_PLACEHOLDERS = frozenset({"none", "unknown", "missing", "undefined", "unspecified"})
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from phasewise.checks.columns import looks_like_id_name
 from phasewise.checks.facts import PLACEHOLDERS, SOFT_PLACEHOLDERS
+from phasewise.checks.numerals import number_format, parse_numbers
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
@@ -53,16 +54,29 @@ def _counting(names: list[str]) -> bool:
 
 
 def split_values(table: CheckTable, column: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Distinct filled values with counts as (numbers, placeholders, other text)."""
+    """Distinct filled values with counts as (numbers however they are written, placeholders, other text)."""
     counted = table.facts.uniques(column)
+    form = number_format(counted["value"])
     is_number = counted["value"].str.contains(_NUMBER)
+    if form is not None:
+        is_number = is_number | parse_numbers(counted["value"], form).is_not_null()
     is_mark = counted["value"].str.strip_chars().str.to_lowercase().is_in(list(PLACEHOLDERS | SOFT_PLACEHOLDERS))
     return counted.filter(is_number), counted.filter(is_mark & ~is_number), counted.filter(~is_number & ~is_mark)
 
 
+def read_as(table: CheckTable, column: str) -> dict[str, str]:
+    """The argument by which `as-number` reads a column's separators; none for plain numbers."""
+    form = number_format(table.facts.uniques(column)["value"])
+    return {"format": form} if form in ("point", "comma") else {}
+
+
+_LIMIT = r"^\s*(?:[<>\u2264\u2265~]=?\s*[-+]?\d+(?:[.,]\d+)?|[-+]?\d+(?:[.,]\d+)?\s*\+)\s*$"
+"""A value that is only bounded: <0.1, > 100, 10+."""
+
+
 @check("mixed-types", source="T03", cost="pass")
 def mixed_types(table: CheckTable) -> list[Finding]:
-    """A column of numbers with words in between."""
+    """A column of numbers with words, or limits such as <0.1, in between."""
     out, left_out = [], set(table.left_out)
     for c in table.facts.written():
         numbers, marks, words = split_values(table, c)
@@ -70,12 +84,17 @@ def mixed_types(table: CheckTable) -> list[Finding]:
             continue
         number_rows, word_rows = int(numbers["count"].sum()), int(words["count"].sum())
         share = number_rows / (number_rows + word_rows)
+        unused = " It is left out as it stands (role ignore)." if c in left_out else ""
+        limits = words.filter(words["value"].str.contains(_LIMIT))
+        if limits.height and int(limits["count"].sum()) >= 0.9 * word_rows and share >= 0.2:
+            shown = limits["value"].head(3).to_list()
+            out.append(finding("mixed-types", "warn", f"{q(c)} gives limits in place of some numbers", f"{word_rows:,} of {number_rows + word_rows:,} filled cells are like {', '.join(q(v) for v in shown)}.{unused}", column=c, rows=word_rows, examples=limits["value"].head(5).to_list(), numbers={"share": share, "limits": True}, harm=1, remedies=[remedy("as-number", recommended=True, title="read as number, a limit as its value", limits=True, **read_as(table, c)), remedy("as-category"), remedy("accept")]))
+            continue
         # A code column ("A12", "12") has many kinds of words; a number column has few words or few rows with words.
         if not (0.5 < share < 1) or (words.height > 0.2 * numbers.height and share < 0.9 and words.height > 20):
             continue
         severity = "block" if share >= 0.9 and c not in left_out else "warn"
-        unused = " It is left out as it stands (role ignore)." if c in left_out else ""
-        out.append(finding("mixed-types", severity, f"{q(c)} mixes numbers and text", f"{number_rows:,} of {number_rows + word_rows:,} filled cells are numbers, {word_rows:,} are not.{unused}", column=c, rows=word_rows, examples=words["value"].head(5).to_list(), numbers={"share": share}, harm=1, remedies=[remedy("as-number", recommended=True), remedy("as-category"), remedy("accept")]))
+        out.append(finding("mixed-types", severity, f"{q(c)} mixes numbers and text", f"{number_rows:,} of {number_rows + word_rows:,} filled cells are numbers, {word_rows:,} are not.{unused}", column=c, rows=word_rows, examples=words["value"].head(5).to_list(), numbers={"share": share}, harm=1, remedies=[remedy("as-number", recommended=True, **read_as(table, c)), remedy("as-category"), remedy("accept")]))
     return out
 
 
@@ -91,7 +110,7 @@ def numbers_as_text(table: CheckTable) -> list[Finding]:
             continue
         if numbers.height <= 20 and marks.height == 0 and numbers.height < 0.02 * table.rows and table.role(c) == "category":
             continue
-        found = finding("numbers-as-text", "warn", f"{q(c)} holds numbers as text", f"All {numbers.height:,} distinct values parse as numbers" + (f" beside {', '.join(q(m) for m in marks['value'].head(3).to_list())}." if marks.height else "."), column=c, harm=0.5, remedies=[remedy("as-number", recommended=True), remedy("as-category"), remedy("accept")])
+        found = finding("numbers-as-text", "warn", f"{q(c)} holds numbers as text", f"All {numbers.height:,} distinct values parse as numbers" + (f" beside {', '.join(q(m) for m in marks['value'].head(3).to_list())}." if marks.height else "."), column=c, harm=0.5, remedies=[remedy("as-number", recommended=True, **read_as(table, c)), remedy("as-category"), remedy("accept")])
         out.append(found)
     return out
 

@@ -9,7 +9,8 @@ from phasewise.checks.table import CheckTable
 from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import Finding
 
-SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20)
+SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 99.0, 98.0, 97.0, 88.0, 77.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20)
+SCALE_CODES = (77.0, 88.0, 97.0, 98.0, 99.0)
 NO_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2999-12-31", "9999-12-31")
 UNIT_FACTORS = (10.0, 24.0, 60.0, 100.0, 1000.0, 2.54, 3.2808, 2.2046, 0.4536, 1024.0)
 _CHECKED_FACTORS = (24.0, 60.0, 100.0, 1000.0)
@@ -18,24 +19,51 @@ _CHECKED_FACTORS = (24.0, 60.0, 100.0, 1000.0)
 @check("sentinel-values", source="T08", cost="pass", rows=100_000)
 def sentinel_values(table: CheckTable) -> list[Finding]:
     """Codes such as -999 that stand for "no value" among real numbers."""
-    out = []
+    out, levels = [], {}
     for c in table.facts.numbers():
         if table.facts.distinct(c) < 5:
             continue
         cells = table.facts.cells(c)
-        if len(cells) < 30:
+        hits = _codes(cells)
+        if not hits:
             continue
-        hits = []
-        for code in SENTINELS:
-            count = int((cells == code).sum())
-            if count >= max(3, 0.001 * len(cells)) and _apart(cells[cells != code], code, count):
-                hits.append((code, count))
-        if hits:
-            rows = sum(n for _, n in hits)
-            share = rows / len(cells)
-            values = [int(v) if v == int(v) and abs(v) < 1e15 else v for v, _ in hits]
-            out.append(finding("sentinel-values", "warn", f"{q(c)} seems to code missing values as {', '.join(map(str, values))}", f"{percent(share)} of the filled cells, apart from all other values.", column=c, rows=round(share * table.facts.filled(c)), examples=values, numbers={"values": values, "share": share}, harm=0.5, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")]))
+        if table.roles.get(c) == "category":
+            levels[c] = hits
+            continue
+        out.append(_coded(table, c, cells, hits, table.facts.filled(c)))
+    if levels:
+        codes = sorted({v for hits in levels.values() for v, _ in hits})
+        out.append(finding("sentinel-values", "info", f"{len(levels)} column{'s' if len(levels) > 1 else ''} of levels may code missing values as {', '.join(f'{v:g}' for v in codes)}", f"{', '.join(q(c) for c in list(levels)[:6])}{' ...' if len(levels) > 6 else ''}: as levels of their own they do no harm.", place="levels", columns=list(levels), examples=codes, remedies=[remedy("accept", recommended=True), remedy("to-missing", columns=list(levels), values=[int(v) if v == int(v) else v for v in codes])]))
+    if (target := table.frame[table.target]).dtype.is_numeric():
+        cells = target.drop_nulls().cast(pl.Float64).to_numpy()
+        cells = cells[np.isfinite(cells)]
+        if len(np.unique(cells)) >= 4 and (hits := _codes(cells)):
+            out.append(_coded(table, table.target, cells, hits, len(cells), harm=20))
     return [*out, *_dates(table)]
+
+
+def _coded(table: CheckTable, column: str, cells: np.ndarray, hits: list[tuple[float, int]], filled: int, harm: float = 0.5) -> Finding:
+    share = sum(n for _, n in hits) / len(cells)
+    values = [int(v) if v == int(v) and abs(v) < 1e15 else v for v, _ in hits]
+    target = " These rows have no target then and are left out." if column == table.target else ""
+    return finding("sentinel-values", "warn", f"{q(column)} seems to code missing values as {', '.join(map(str, values))}", f"{percent(share)} of the filled cells, apart from all other values.{target}", column=column, rows=round(share * filled), examples=values, numbers={"values": values, "share": share}, harm=harm, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")])
+
+
+def _codes(cells: np.ndarray) -> list[tuple[float, int]]:
+    """Codes among the cells with their counts; every candidate is compared with the cells that are no candidate."""
+    if len(cells) < 30:
+        return []
+    counts = {code: int((cells == code).sum()) for code in SENTINELS}
+    present = {code: n for code, n in counts.items() if n >= max(3, 0.001 * len(cells))}
+    if not present:
+        return []
+    rest = cells[~np.isin(cells, list(present))]
+    return [(code, n) for code, n in present.items() if _apart(rest if len(rest) >= 20 else cells[cells != code], code, n) and (code not in SCALE_CODES or _scale(rest))]
+
+
+def _scale(rest: np.ndarray) -> bool:
+    """Whether values are those of a short scale or a small count, on which 88 and 99 mean no answer."""
+    return len(rest) >= 20 and bool(rest.max() <= 20 and np.all(rest == np.floor(rest)))
 
 
 def _dates(table: CheckTable) -> list[Finding]:
@@ -47,9 +75,10 @@ def _dates(table: CheckTable) -> list[Finding]:
         if len(numbers) < 30:
             continue
         hits = []
-        for code in NO_DATES:
-            here = (days == pl.Series([code]).str.to_date()[0]).to_numpy()
-            if here.sum() >= max(3, 0.001 * len(days)) and _beyond(numbers[~here], float(numbers[here][0])):
+        for code in dict.fromkeys((*NO_DATES, str(days.min()), str(days.max()))):
+            here = (days == pl.Series([code]).str.to_date(strict=False)[0]).to_numpy()
+            listed = code in NO_DATES
+            if here.sum() >= max(3, 0.001 * len(days)) and _beyond(numbers[~here], float(numbers[here][0]), listed):
                 hits.append((code, int(here.sum())))
         if hits:
             rows, values = sum(n for _, n in hits), [v for v, _ in hits]
@@ -57,12 +86,12 @@ def _dates(table: CheckTable) -> list[Finding]:
     return out
 
 
-def _beyond(rest: np.ndarray, code: float) -> bool:
-    """Whether a day lies outside the others, by at least a twentieth of their range and a year."""
+def _beyond(rest: np.ndarray, code: float, listed: bool) -> bool:
+    """Whether a day lies outside the others, by at least a twentieth of their range and a year; by their whole range and five years where it is no usual mark."""
     if len(rest) < 20:
         return False
     gap = max(rest.min() - code, code - rest.max())
-    return bool(gap > max(0.05 * np.ptp(rest), 365))
+    return bool(gap > (max(0.05 * np.ptp(rest), 365) if listed else max(np.ptp(rest), 5 * 365)))
 
 
 def _apart(rest: np.ndarray, code: float, count: int) -> bool:

@@ -15,6 +15,15 @@ MOST = 5_000
 """Distinct values looked at, the most frequent first."""
 _COMMA = r"^[-+]?\d+,\d+$"
 _GROUP = r"^[-+]?[1-9]\d{0,2}(,\d{3})+$"
+_SAME: tuple[dict[str, float], ...] = (
+    {"kg": 1.0, "g": 0.001, "mg": 1e-6, "t": 1000.0, "lb": 0.45359237, "lbs": 0.45359237, "oz": 0.028349523},
+    {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "in": 0.0254, "ft": 0.3048, "yd": 0.9144, "mi": 1609.344},
+    {"s": 1.0, "sec": 1.0, "ms": 0.001, "min": 60.0, "mins": 60.0, "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "d": 86400.0, "days": 86400.0},
+    {"l": 1.0, "ml": 0.001, "cl": 0.01, "dl": 0.1},
+    {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12},
+    {"k": 1e3, "m": 1e6, "b": 1e9, "mio": 1e6, "mrd": 1e9},
+)
+"""Units of one quantity, by what they are worth in its first."""
 _UNIT = r"^[-+]?\d+(?:[.,]\d+)?\s*([a-zA-Z°µ%€$£/²³]{1,8}\.?)$"
 
 
@@ -27,7 +36,7 @@ def mixed_formats(table: CheckTable) -> list[Finding]:
         rows = int(counted["count"].sum())
         if counted.height < 5 or rows == 0:
             continue
-        found = _dates(c, counted, rows) or _decimals(c, counted, rows) or _units(c, counted, rows)
+        found = _dates(c, counted, rows) or _decimals(c, counted, rows) or _units(table, c, counted, rows)
         if found:
             out.append(found)
     return out
@@ -67,7 +76,7 @@ def _decimals(c: str, counted: pl.DataFrame, rows: int) -> Finding | None:
     return finding("mixed-formats", "warn", f"{q(c)} mixes decimal points and decimal commas", f"For example {q(shown[0])} and {q(shown[1])}: {_share(counted, comma | group, rows):.0%} of the cells have a comma.", column=c, rows=round(rows * _share(counted, comma | group, rows)), examples=shown, harm=1, remedies=[remedy("as-number", recommended=True, decimal=","), remedy("drop-column"), remedy("accept")])
 
 
-def _units(c: str, counted: pl.DataFrame, rows: int) -> Finding | None:
+def _units(table: CheckTable, c: str, counted: pl.DataFrame, rows: int) -> Finding | None:
     units = counted.with_columns(pl.col("value").str.extract(_UNIT, 1).alias("unit")).drop_nulls("unit").group_by("unit").agg(pl.col("count").sum()).sort("count", descending=True)
     bare = _share(counted, counted["value"].str.contains(r"^[-+]?\d+(?:[.,]\d+)?$"), rows)
     with_unit = float(units["count"].sum()) / rows
@@ -76,6 +85,23 @@ def _units(c: str, counted: pl.DataFrame, rows: int) -> Finding | None:
         return None
     names = units["unit"].to_list()
     one = len(names) == 1
+    if one and bare < SOME and table.roles.get(c) == "number":
+        return None  # read as numbers already, and every cell is in the same unit
     title = f"{q(c)} holds numbers with the unit {q(names[0])}" if one else f"{q(c)} holds numbers in {len(names)} units: {', '.join(q(n) for n in names)}"
-    offers = [remedy("as-number", recommended=True, unit=names[0])] if one else [remedy("note", recommended=True, title="write all values in one unit")]
+    worth = _worth(names)
+    if one:
+        offers = [remedy("as-number", recommended=True, unit=names[0])]
+    elif worth:
+        offers = [remedy("as-number", recommended=True, title=f"bring all values to {names[0]}", units=worth)]
+    else:
+        offers = [remedy("note", recommended=True, title="write all values in one unit")]
     return finding("mixed-formats", "warn", title, f"{with_unit:.0%} of the cells; as they stand they are text.", column=c, rows=round(rows * with_unit), examples=counted["value"].head(3).to_list(), harm=0.5, remedies=[*offers, remedy("drop-column"), remedy("accept")])
+
+
+def _worth(names: list[str]) -> dict[str, float] | None:
+    """What each unit is worth in the first, where all measure the same quantity."""
+    for same in _SAME:
+        if all(n.lower().rstrip(".") in same for n in names):
+            first = same[names[0].lower().rstrip(".")]
+            return {n.rstrip("."): same[n.lower().rstrip(".")] / first for n in names}
+    return None

@@ -9,7 +9,7 @@ import polars as pl
 
 from phasewise.kinds.shared import sealing
 from phasewise.kinds.shared.drawing import split_facts
-from phasewise.kinds.tabular import casting, reading, rows, sources, targets
+from phasewise.kinds.tabular import casting, reading, rows, sealed, sources, targets
 from phasewise.kinds.tabular.development import Development, complete_view
 from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
@@ -90,6 +90,21 @@ def seen_before(dev: Development, new: Arrived) -> np.ndarray:
     seen = np.isin(now, old)
     _, place, counts = np.unique(old, return_inverse=True, return_counts=True)
     return seen if _beyond(int(seen.sum()), float((counts[place] > 1).mean()) * len(now), 2 if new.missing else 0) else np.zeros(len(now), bool)
+
+
+def sealed_met(project: Any, dev: Development, new: Arrived) -> tuple[np.ndarray, str]:
+    """Mask [n] of rows that are sealed test rows in every input, and why that cannot be told (else empty); the vault stays shut.
+
+    Rows that repeat by chance are new rows: nothing is masked while no more rows are met than development rows repeat among themselves.
+    """
+    found, why = sealed.met(project, split_facts(project), new.natural)
+    names = _named(dev, new)
+    if not found.any() or not names:
+        return found, why
+    old = rows.content_hashes(dev.table, names)
+    _, place, counts = np.unique(old, return_inverse=True, return_counts=True)
+    chance = float((counts[place] > 1).mean()) * len(found)
+    return (found, why) if _beyond(int(found.sum()), chance, 0) else (np.zeros(len(found), bool), why)
 
 
 def repeated(dev: Development, new: Arrived) -> np.ndarray:

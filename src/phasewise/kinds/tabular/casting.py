@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
+from phasewise.checks.numerals import MISSING_TOKENS, is_missing_token, number_format, parse_numbers
 from phasewise.records.jobs import DataView
 
-MISSING_TOKENS = ("?", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", ".", "missing", "(missing)", "<na>", "#null!", "\\n")
-"""Cells that stand for "no value" (folded); the check disguised-missing offers to map them to null in text columns."""
+__all__ = ["MISSING_TOKENS", "is_missing_token", "number_format", "parse_numbers"]
 _LEADING_ZERO = r"^[-+]?0\d"
-_CURRENCY = r"[\s\u00a0$€£¥%']|USD|EUR|GBP|CHF"
 DATE_FORMATS = (
     "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z",
@@ -50,76 +48,6 @@ def _natural_number(column: pl.Series) -> pl.Series | None:
     if len(whole) - whole.null_count() == filled:
         return whole
     return floats.fill_nan(None)
-
-
-def natural_parquet(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Parquet's types brought to the same few: Int64, Float64, String, Datetime; nested columns become text with a note."""
-    casts, notes = [], []
-    for name, dtype in frame.schema.items():
-        if dtype.is_integer():
-            casts.append(pl.col(name).cast(pl.Int64, strict=False))
-        elif dtype.is_float() or dtype.is_decimal():
-            casts.append(pl.col(name).cast(pl.Float64).fill_nan(None))
-        elif dtype == pl.Boolean:
-            casts.append(pl.when(pl.col(name)).then(pl.lit("true")).when(~pl.col(name)).then(pl.lit("false")).alias(name))
-        elif dtype == pl.Date or isinstance(dtype, pl.Datetime):
-            casts.append(pl.col(name).cast(pl.Datetime("us")))
-        elif isinstance(dtype, pl.Categorical | pl.Enum):
-            casts.append(pl.col(name).cast(pl.String))
-        elif dtype == pl.Null:
-            casts.append(pl.col(name).cast(pl.String))
-        elif dtype == pl.String:
-            casts.append(pl.col(name).str.strip_chars().replace({"": None}))
-        else:
-            notes.append(f"column {name!r} of type {dtype} was turned into text")
-            casts.append(_as_text(frame[name]))
-    return frame.with_columns(casts), notes
-
-
-def _as_text(column: pl.Series) -> pl.Series:
-    try:
-        return column.cast(pl.String)
-    except pl.exceptions.PolarsError:
-        return pl.Series(column.name, [None if v is None else str(v)[:200] for v in column.to_list()], dtype=pl.String)
-
-
-def is_missing_token(column: pl.Series) -> pl.Series:
-    """Boolean mask of text cells that are a missing mark."""
-    return column.str.to_lowercase().is_in(list(MISSING_TOKENS))
-
-
-def number_format(column: pl.Series) -> str | None:
-    """How the numbers of a text column are written: `plain`, `point` (1,234.5), `comma` (1.234,5); None when most cells are no numbers."""
-    cells = column.drop_nulls()
-    cells = cells.filter(~is_missing_token(cells)).head(5 * _SAMPLE)
-    if len(cells) == 0:
-        return None
-    bare = cells.str.replace_all(_CURRENCY, "")
-    best: tuple[int, str] | None = None
-    for name, pattern in (
-        ("plain", r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"),
-        ("point", r"^[-+]?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?$"),
-        ("comma", r"^[-+]?([1-9]\d{0,2}(\.\d{3})+|\d+)(,\d+)?$"),
-    ):
-        hits = int(bare.str.contains(pattern).sum())
-        if best is None or hits > best[0]:
-            best = (hits, name)
-    return best[1] if best and best[0] >= 0.5 * len(cells) else None
-
-
-def parse_numbers(column: pl.Series, fmt: str = "plain") -> pl.Series:
-    """Text cells as Float64 by a number format; what is no number becomes null."""
-    if column.dtype != pl.String:
-        floats = column.cast(pl.Float64, strict=False)
-        if column.dtype.is_integer() or (not column.null_count() and not np.isnan(floats.to_numpy()).any()):
-            return floats  # no NaN to turn into null; the general way costs an expression a column, much for one row
-        return floats.fill_nan(None)
-    bare = column.str.replace_all(_CURRENCY, "")
-    if fmt == "point":
-        bare = bare.str.replace_all(",", "", literal=True)
-    elif fmt == "comma":
-        bare = bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    return bare.cast(pl.Float64, strict=False).fill_nan(None)
 
 
 def date_format(column: pl.Series) -> tuple[str, float] | None:

@@ -72,7 +72,7 @@ def _classes(natural: pl.DataFrame, view: DataView, about: dict[str, Any]) -> tu
     if view.task == "regression":
         return None
     classes = tuple(about.get("classes", ()))
-    changed = renamed(view.relabel, classes) or any("merge" in v or "fold-case" in v for v in view.remedies.values())
+    changed = renamed(view.relabel, classes) or any("merge" in v or "fold-case" in v or (v.startswith("to-missing") and k.partition(":")[2] == view.target) for k, v in view.remedies.items())
     if changed or view.task != about.get("task"):
         return None
     if view.positive and len(classes) == 2:

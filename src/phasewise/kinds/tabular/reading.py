@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from phasewise.kinds.tabular import casting, dialect, heading, sources, totals
+from phasewise.kinds.tabular import casting, columnar, dialect, heading, sources, totals
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import FileIdentity
@@ -219,7 +219,7 @@ def _parquet(file: Path) -> RawTable:
         raise BadInputError(f"cannot read {sources.shown(file)} as Parquet", safe_text(str(error).splitlines()[0], 200), "Write the file again.", where=str(file)) from None
     except OSError as error:
         raise BadInputError(f"cannot read {sources.shown(file)}", safe_text(str(error), 200), "The file is damaged or cut off; write it again.", where=str(file)) from None
-    frame, notes = casting.natural_parquet(frame)
+    frame, notes = columnar.natural(frame)
     return _finish(frame, file, {"format": "parquet"}, notes)
 
 

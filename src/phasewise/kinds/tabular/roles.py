@@ -9,6 +9,9 @@ from phasewise.kinds.tabular import casting
 
 MAX_CARD = 20
 """Whole numbers with at most this many distinct values are categories (fastai `cont_cat_split`)."""
+ROWS_A_LEVEL = 10
+"""Whole numbers are levels only where each has this many rows on average: five ages of twelve people are no categories."""
+_PLACE = re.compile(r"(^|[_\s.-])(zip|zipcode|plz|postleitzahl|postal|postcode|fips|naics|sic|icd|iban|iata|sku)([_\s.-]|\d*$)|(^|[_\s.-])(code|codes|cd)$|[a-z](Code|Cd|Zip)$", re.I)
 KEY_SHARE = 0.98
 NEAR_KEY = 0.5
 _ID_NAME = re.compile(r"(^|_|\s)(id|ids|key|uuid|guid|index|idx|rowid|rownum|serial|no|nr)$|^(id|index|unnamed)", re.I)
@@ -65,7 +68,7 @@ def _integer_role(column: pl.Series, facts: Facts) -> tuple[str, str]:
     low, high = int(column.min()), int(column.max())
     if facts.distinct == 2 and (low, high) == (0, 1) and facts.missing == 0:
         return "number", "already coded 0 and 1"
-    if facts.distinct <= MAX_CARD:
+    if facts.distinct <= MAX_CARD and (facts.distinct <= 5 or facts.filled >= ROWS_A_LEVEL * facts.distinct):
         return "category", f"whole numbers with {facts.distinct} distinct values (at most {MAX_CARD})"
     unique = facts.distinct >= KEY_SHARE * facts.filled
     dense = facts.distinct / (high - low + 1) >= 0.4
@@ -74,6 +77,9 @@ def _integer_role(column: pl.Series, facts: Facts) -> tuple[str, str]:
         return "ignore", f"identifies the row: {facts.distinct:,} distinct values in {facts.filled:,} rows"
     if named and facts.distinct > NEAR_KEY * facts.filled:
         return "ignore", f"looks like a key by name and {facts.distinct:,} distinct values"
+    coded = bool(_PLACE.search(column.name)) or named
+    if coded and facts.filled >= 5 * facts.distinct and low >= 0 and facts.distinct > MAX_CARD:
+        return "category", f"a code by its name, not an amount: {facts.distinct:,} distinct whole numbers"
     return "number", f"whole numbers with {facts.distinct:,} distinct values"
 
 

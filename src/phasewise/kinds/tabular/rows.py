@@ -15,13 +15,13 @@ NEAR_DISTINCT = 0.05
 NEAR_COLUMNS = 30
 
 
-def content_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Stable 64-bit hash (BLAKE2b) of each row's cells, uint64 [n]; the same for the same text on any machine."""
+def content_hashes(frame: pl.DataFrame, columns: Sequence[str], key: bytes = b"") -> np.ndarray:
+    """Stable 64-bit hash (BLAKE2b, with a key where given) of each row's cells, uint64 [n]; the same for the same text on any machine."""
     if not columns:
         return np.zeros(frame.height, np.uint64)
     cells = frame.select(pl.concat_str([pl.col(c).cast(pl.String).fill_null("\0") for c in columns], separator="\x1f").alias("row"))["row"]
     blake = hashlib.blake2b
-    joined = b"".join([blake(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in cells.to_list()])
+    joined = b"".join([blake(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest() for text in cells.to_list()])
     return np.frombuffer(joined, dtype="<u8").astype(np.uint64)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from phasewise.kinds.shared import assigning, drawing, sealing, splitchecks
 from phasewise.kinds.shared.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION, Sizes
 from phasewise.kinds.shared.drawing import Drawn
-from phasewise.kinds.tabular import casting, rows, splitfiles, targets
+from phasewise.kinds.tabular import casting, rows, sealed, splitfiles, targets
 from phasewise.kinds.tabular.reading import ROW, RawTable, effective_roles, read_raw
 from phasewise.kinds.tabular.sources import identity
 from phasewise.kinds.tabular.timing import time_order
@@ -56,13 +56,17 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     progress(2, 5, note="checks on counts")
     findings = check(table, drawn, job)
     progress(3, 5, note="sealing")
-    manifest = _seal(project, table, drawn, job)
+    recognised = sealed.packed(table.frame.filter(pl.Series(drawn.part == TEST)), table.roles, table.formats)
+    manifest = _seal(project, table, drawn, job, sealed.digest(recognised))
     progress(4, 5, note="writing")
+    from phasewise.project import atomic
+
     parts = _parts(table, drawn, job)
     result = drawing.result(table, drawn, job, findings, manifest, policy=job.policy if not job.test_file else "file", parts=parts)
     drawing.write(project, table, drawn, job, result, numbers=table.frame[ROW].to_numpy().astype(np.int64), about={
-        "file": table.raw.identity.model_dump(), "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading,
+        "file": table.raw.identity.model_dump(), "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading, "sealed": sealed.digest(recognised),
     })
+    atomic.replace(project.path / "splits" / sealed.FILE, recognised)
     progress(5, 5, note="done")
     return result
 
@@ -223,7 +227,7 @@ def _parts(table: Table, drawn: Drawn, job: SplitJob) -> dict[str, PartSummary]:
     return found
 
 
-def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob) -> str:
+def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob, recognised: str) -> str:
     """Hand the test rows to the vault; returns the manifest's digest."""
     from phasewise.project.vault import Vault
 
@@ -236,6 +240,7 @@ def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob) -> str:
         recipe=job.data.model_dump(), near={"share_of_iqr": rows.NEAR_SHARE, "distinct": rows.NEAR_DISTINCT},
         parts={PARTS[c]: (table.hashes[drawn.part == c], parts[PARTS[c]].model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
     )
+    about["parts"]["test"]["recognised_by"] = recognised
     with Vault(project.path) as vault:
         return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about)
 

@@ -34,8 +34,10 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     candidate = models.result_of(ctx.project, bench, job.model)
     ctx.started(job.title or f"Field data {job.name}")
     seen = arriving.seen_before(bench.dev, new)
-    again = arriving.repeated(bench.dev, new) & ~seen if hasattr(arriving, "repeated") else np.zeros(len(seen), bool)
-    fresh = np.flatnonzero(~seen & ~again)
+    held_out, unknown = arriving.sealed_met(ctx.project, bench.dev, new) if hasattr(arriving, "sealed_met") else (np.zeros(len(seen), bool), "this kind of data keeps no list of them")
+    held_out &= ~seen
+    again = arriving.repeated(bench.dev, new) & ~seen & ~held_out if hasattr(arriving, "repeated") else np.zeros(len(seen), bool)
+    fresh = np.flatnonzero(~seen & ~held_out & ~again)
     ctx.progress(1, 4, unit="steps", note="contract")
     predictions = predictor.predict(new.table)
     file = _write(ctx, bench, predictions)
@@ -59,7 +61,7 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     if broken is not None:  # the contract comes first (7.8): what follows from a file that does not fit says nothing
         loop = verdicts.Loop(loop="collect", reason=f"The file does not fit the model: {broken.title[:1].lower()}{broken.title[1:]} ({broken.seen.rstrip('.')}). Give a file that fits before anything is decided; until then its score says nothing.")
     return FieldResult(
-        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen, again, kept), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
+        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen, again, kept), *_sealed_findings(bench, seen, held_out, unknown), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
         domain_low=report.domain_low, overlap=int(seen.sum()), loop=loop.loop, loop_reason=loop.reason, prior=report.prior,
         do_not_trust=[*report.do_not_trust, *_weak(bench, new, kept, predictions, candidate, result, job)], predictions_file=file, judged=int(len(kept)),
         reweighted=mixed, reference=reference.model_dump(), coverage=[c.model_dump() for c in report.coverage],
@@ -90,12 +92,7 @@ def _own_findings(bench: Bench, new: Any, seen: np.ndarray, again: np.ndarray, k
     """What only the job knows: rows that were among the development rows (D09) or repeat, no target column, labels of no known class."""
     out = [*_unjudged(bench, new)]
     if seen.any():
-        # Sealed rows of the same file cannot be recognised without opening the vault; how many to expect can be said.
-        parts = (bench.dev.split or {}).get("parts") or {}
-        known, sealed = len(bench.dev.y), int(parts.get("test") or 0) if isinstance(parts.get("test"), int) else 0
-        rest = min(round(int(seen.sum()) * sealed / max(known, 1)), len(seen) - int(seen.sum()))
-        more = f" If they come from the project's own file, about {rest:,} of the others are its sealed test rows, which are no new evidence either." if rest >= 1 else ""
-        out.append(Finding(id="rows-seen-before", check="rows-seen-before", severity="warn", title="Rows that are among the development rows", seen=f"{int(seen.sum()):,} of {len(seen):,} rows; they are left out.{more}", rows=int(seen.sum()), source="D09"))
+        out.append(Finding(id="rows-seen-before", check="rows-seen-before", severity="warn", title="Rows that are among the development rows", seen=f"{int(seen.sum()):,} of {len(seen):,} rows; they are left out.", rows=int(seen.sum()), source="D09"))
     if again.any():
         out.append(Finding(id="rows-repeated", check="rows-repeated", severity="warn", title="Rows that repeat others of this file", seen=f"{int(again.sum()):,} of {len(again):,} rows; each counts once.", rows=int(again.sum()), source="D09"))
     if new.unknown_labels:
@@ -110,6 +107,20 @@ def _own_findings(bench: Bench, new: Any, seen: np.ndarray, again: np.ndarray, k
         title = f"{len(broken):,} {'file' if len(broken) == 1 else 'files'} cannot be read"
         out.append(Finding(id="unreadable", check="unreadable", severity="warn", title=title, seen=f"{named}. {'It has' if len(broken) == 1 else 'They have'} no prediction.", rows=len(broken), source="I01"))
     return out
+
+
+def _sealed_findings(bench: Bench, seen: np.ndarray, met: np.ndarray, unknown: str) -> list[Finding]:
+    """Sealed test rows among the new ones (a score on them would be a look at the test set), or what can be said where they cannot be told."""
+    if met.any():
+        told = f"{int(met.sum()):,} of {len(met):,} rows have the inputs of sealed test rows; they are left out, for a score on them would be a look at the test set. Told by keyed hashes of inputs: no value was read, the vault stays shut, and a row with a changed input is not recognised."
+        return [Finding(id="sealed-rows-seen", check="sealed-rows-seen", severity="warn", title="Rows that are sealed test rows", seen=told, rows=int(met.sum()), source="D09")]
+    parts = (bench.dev.split or {}).get("parts") or {}
+    known, sealed = len(bench.dev.y), int(parts.get("test") or 0) if isinstance(parts.get("test"), int) else 0
+    rest = min(round(int(seen.sum()) * sealed / max(known, 1)), len(seen) - int(seen.sum()))
+    if not unknown or not rest:
+        return []
+    told = f"Whether sealed test rows are among the others cannot be told: {unknown}. If the file is the project's own, expect about {rest:,}; they are no new evidence."
+    return [Finding(id="sealed-rows-seen", check="sealed-rows-seen", severity="info", title="Sealed test rows cannot be recognised", seen=told, rows=rest, source="D09")]
 
 
 def _strange(bench: Bench, new: Any) -> list[str]:
