@@ -51,7 +51,7 @@ def _natural(column: pl.Series, notes: list[str]) -> list[pl.Series]:
         return [column.to_physical().cast(pl.Float64) / 3.6e12]
     if isinstance(dtype, pl.Struct):
         parts = [part.alias(f"{name}.{part.name}") for part in column.struct.unnest().get_columns()]
-        notes.append(f"{shown} is a structure: its {len(parts)} field{"s" if len(parts) > 1 else ""} became {"columns" if len(parts) > 1 else "a column"}")
+        notes.append(f"{shown} is a structure: {f'its {len(parts)} fields became columns' if len(parts) > 1 else 'its one field became a column'}")
         return [made for part in parts for made in _natural(part, notes)]
     if isinstance(dtype, pl.List | pl.Array):
         return _lists(column, shown, notes)
