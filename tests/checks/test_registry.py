@@ -9,7 +9,7 @@ from phasewise.checks import folding, registry
 from phasewise.checks.labels import queue
 from phasewise.checks.registry import run_checks
 from phasewise.checks.table import CheckTable
-from phasewise.checks.texts import finding
+from phasewise.checks.texts import finding, percent
 
 
 def table(frame: pl.DataFrame, task: str = "binary", **more) -> CheckTable:
@@ -124,3 +124,8 @@ def test_review_queue_finds_flipped_labels_of_digits():
     assert flipped[first].mean() > 0.7
     right = [d.suggested == f"d{y[d.row]}" for d in doubts[: int(flipped.sum())] if flipped[d.row]]
     assert np.mean(right) > 0.8
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.9971, "99.7 %"), (0.9999999, "99.9999 %"), (1.0, "100 %"), (0.98, "98 %"), (0.0029, "0.29 %")])
+def test_nearly_all_is_not_called_all(share, said):
+    assert percent(share) == said

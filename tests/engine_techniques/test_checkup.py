@@ -1,5 +1,7 @@
 """The check-up proves itself by mutation: every planted bug is caught, no sound network is accused (B03, B05, B08)."""
 
+import dataclasses
+
 import faulty
 import pytest
 import torch
@@ -174,3 +176,14 @@ def test_too_few_rows_for_many_levels_is_a_warning_but_ignored_inputs_still_fail
     assert learning.zero_input(case).verdict == "warn"
     assert learning.zero_input(faulty.case(faulty.IgnoresInputs)).verdict == "fail"
     assert learning.zero_input(BUGS["labels of other rows"]()).verdict == "warn", "no model could tell it from inputs without information"
+
+
+def test_a_rare_class_is_as_frequent_among_the_unseen_rows_as_among_those_trained_on():
+    data, info = faulty.table("binary", 2, rows=6000)
+    y = torch.zeros_like(data.y)
+    y[torch.randperm(6000, generator=torch.Generator().manual_seed(1))[:90]] = 1
+    case = faulty.case(faulty.Net, data=dataclasses.replace(data, y=y), info=info)
+    case = dataclasses.replace(case, rows=torch.arange(6000))
+    (_, trained), (_, unseen) = learning._parted(case, 768, 512)
+    assert trained.float().mean() == pytest.approx(unseen.float().mean(), abs=0.03)
+    assert learning.zero_input(case).verdict == "warn", "labels without a reason are no fault of the network"

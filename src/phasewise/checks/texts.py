@@ -1,5 +1,6 @@
 """Words of findings: why a check matters and why a finding may be fine come from content/checks.toml."""
 
+import math
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,8 @@ def q(name: object) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with sensible digits."""
+    """A share as a percentage with sensible digits; what is not all is never called 100 %."""
     value = 100 * share
+    if 99 < value < 100:
+        return f"{min(value, 99.9999):.{min(4, -math.floor(math.log10(100 - value)))}f} %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %" if value >= 1 else f"{value:.2g} %"

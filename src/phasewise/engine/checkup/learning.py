@@ -112,7 +112,7 @@ def zero_input(case: Case) -> CheckVerdict:
     count, held = min(768, int(total * 0.6)), min(_affordable(case.batch(1)[0], 512, 64), total - int(total * 0.6))
     if held < 16:
         return verdict("zero-input", "warn", "too few rows for the control", f"{total} rows.")
-    train, test = case.batch(count), case.batch(held, skip=count)
+    train, test = _parted(case, count, held)
     blank = _best(case, train, test)
     real = _best(case, train, test, beaten=blank)
     gap = blank - real
@@ -128,6 +128,14 @@ def zero_input(case: Case) -> CheckVerdict:
         if not float(plain.mean()) > 2 * float(plain.std()) / math.sqrt(held):
             return verdict("zero-input", "warn", "no signal in the rows looked at", detail + f" A plain network of our own finds none either in {count} rows: targets of other rows, inputs without information, or too few rows for them.", expected="> 0", actual=mean, se=se)
     return verdict("zero-input", ok, "inputs help" if ok else "inputs do not help", detail if ok else detail + " The network ignores its inputs, targets belong to other rows, or the inputs hold no information.", expected="> 0", actual=mean, se=se)
+
+
+def _parted(case: Case, count: int, held: int) -> tuple[tuple[dict[str, Tensor], Tensor], tuple[dict[str, Tensor], Tensor]]:
+    """`count` rows to train on and `held` others with the same mix of classes: rows in turn of a rare class would all go to the first."""
+    inputs, y = case.batch(count + held)
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(29 + case.seed)).to(y.device)
+    mine, others = order[:count], order[count:]
+    return ({n: x[mine] for n, x in inputs.items()}, y[mine]), ({n: x[others] for n, x in inputs.items()}, y[others])
 
 
 def _affordable(inputs: dict[str, Tensor], most: int, least: int) -> int:
