@@ -14,3 +14,13 @@ def test_the_reason_of_skipped_phases_is_told_whole_and_once():
     told = err.getvalue().splitlines()
     assert told[0].endswith("with what to do") and told[1].split() == ["--", "tune", "for", "the", "same", "reason"]
     assert told[3].endswith("no new rows") and told[4].endswith("with what to do")
+
+
+def test_lines_of_a_log_come_less_often_as_a_job_goes_on():
+    now, err = [0.0], io.StringIO()
+    reporter = Reporter(stderr=err, clock=lambda: now[0])
+    reporter.event({"kind": "phase", "phase": "train", "state": "running", "text": "Train"})
+    for second in range(600):
+        now[0] = float(second)
+        reporter.event({"kind": "progress", "done": second, "total": 600})
+    assert 15 < err.getvalue().count("%") < 30

@@ -9,8 +9,8 @@ from typing import Any
 from phasewise.records.text import safe_text
 
 WIDTH = 28
-QUIET = 5.0
-"""Seconds between plain progress lines when stderr is no terminal."""
+QUIET, QUIETER = 5.0, 30.0
+"""Seconds between plain progress lines when stderr is no terminal: at first, and at most (a log of an hour's run is read, not watched)."""
 
 
 class Reporter:
@@ -22,7 +22,7 @@ class Reporter:
         self._bar = self._err.isatty()
         self._clock = clock
         self._open_line = False
-        self._last = -1e9
+        self._last, self._quiet = -1e9, QUIET
         self._told: Counter[tuple[str, str]] = Counter()
         self._why = ""
         self.last_run = ""
@@ -74,7 +74,7 @@ class Reporter:
     def _phase(self, data: dict[str, Any]) -> None:
         self._counted()
         mark = {"running": "..", "done": "ok", "skipped": "--"}.get(data["state"], "  ")
-        self._last = self._clock()
+        self._last, self._quiet = self._clock(), QUIET
         text = safe_text(data["text"], 600)
         same = data["state"] == "skipped" and text == self._why  # one verdict skips several phases: its reason is told once
         self._why = text if data["state"] == "skipped" else ""
@@ -92,9 +92,10 @@ class Reporter:
             self._err.write(f"\r\x1b[K   [{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {eta} {safe_text(data.get('note', ''), 40)}".rstrip())
             self._err.flush()
             self._open_line = True
-        elif now - self._last < QUIET:
+        elif now - self._last < self._quiet:
             return
         else:
+            self._quiet = min(1.5 * self._quiet, QUIETER)
             print(f"   {share:4.0%} {eta}".rstrip(), file=self._err, flush=True)
         self._last = now
 
