@@ -1,9 +1,11 @@
 """Working with the app by keyboard only: jobs, ceremonies, gates, live runs, leaving."""
 
+from phasewise import content
+from phasewise.records.results.data import ColumnSummary
 from phasewise.tui.pages.findings import Findings
 
 from .fake_session import FakeSession, tell_training
-from .screen import frame, frames, opened, press, row, type_text
+from .screen import frame, frames, opened, press, row, still, type_text
 
 
 async def test_from_reading_the_file_to_the_sealed_split_by_keyboard():
@@ -278,3 +280,24 @@ async def test_the_account_of_noise_opens_on_a_key_and_names_every_idea():
         text = frame(app)
         assert "Is your gain noise?" in text
         assert "more width" in text and "dropout [bold]x" in text and "1 of 2 tried ideas gained more than noise" in text
+
+
+async def test_a_date_column_shows_its_range_and_no_page_of_the_data_falls_over_it():
+    session = FakeSession(done="goals")
+    session.put("profile")
+    found = session.evidence("profile").result
+    day = ColumnSummary(name="Datum [x]", role="date", dtype="string", rows=48842, missing=0, distinct=726, minimum="2021-01-02 00:00:00", maximum="2023-06-19 10:30:00", bars=[], reason="dates")
+    session.stored["profile"] = found.model_copy(update={"columns": [day, *found.columns]})
+    async with opened(session) as (app, pilot):
+        await app.screen.go("data", 2)
+        seen = await still(pilot)
+        assert "from 2021-01-02 to 2023-06-19 10:30:00" in seen
+        assert "Datum [x]" in seen
+
+
+def test_sources_are_what_a_person_can_look_up():
+    assert content.cited("T22, Bergstra & Bengio 2012") == "Bergstra & Bengio JMLR 2012; Bergstra & Bengio 2012"
+    assert content.cited("A10 B01").startswith("deeplearning.ai course; Smith arXiv 1704.01568")
+    assert content.cited("check:T13, T20; Gebru et al., arXiv 1803.09010", rules=False) == "Gebru et al., arXiv 1803.09010"
+    assert content.plainly("Add only what pays (A10).") == "Add only what pays."
+    assert content.plainly("One hot (B07, check:T30), and (U2).") == "One hot, and (U2)."

@@ -1,5 +1,6 @@
 """Texts for people: questions, verdicts, advice, glossary. Data files in this folder, read once and cached."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -51,6 +52,28 @@ def question(key: str) -> Question:
     if data is None:
         return Question(question=name.replace("_", " ").capitalize() + "?")
     return Question(**data)
+
+
+_ROW = r"(?:check:)?[A-Z]\d{2}[a-z]?"
+_ROWS = re.compile(rf"{_ROW}(?:[ ,;]+{_ROW})*")
+_ASIDE = re.compile(rf" \({_ROW}(?:[ ,;]+{_ROW})*\)")
+
+
+@cache
+def cited(source: str, *, rules: bool = True) -> str:
+    """What a source names that a person can look up: ids of this program's rules become the papers and functions they rest on (`sources.toml`), or nothing.
+
+    With `rules` False ids are left out: those of checks are other rules under the same letters.
+    """
+    known = _toml("sources") if rules else {}
+    based = [known[i] for found in _ROWS.findall(source) for i in re.findall(_ROW, found) if i in known]
+    rest = [part.strip(" ,;") for part in _ROWS.split(source)]
+    return "; ".join(dict.fromkeys(p for part in [*based, *rest] for p in part.split("; ") if p))
+
+
+def plainly(text: str) -> str:
+    """A sentence without the ids of this program's rules in brackets: `... that can work (A10).` says no more to a person."""
+    return _ASIDE.sub("", text)
 
 
 @cache

@@ -1,6 +1,6 @@
 """Questions derived from the answer models and the content texts: one declaration, five faces."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -81,15 +81,19 @@ def build(session: Any, phase: str) -> list[Question]:
         low, high = bounds.get(Ge) or bounds.get(Gt), bounds.get(Le) or bounds.get(Lt)
         out.append((meta.get("order", 100), Question(
             phase=phase, name=name, text=texts.question, hint=texts.hint, why=texts.why or content.text(f"why/{phase}.{name}"),
-            source_text=texts.source, type=_type(kind, meta), widget=meta.get("widget", ""),
+            source_text=content.cited(texts.source) or "a rule of practice", type=_type(kind, meta), widget=meta.get("widget", ""),
             choices=_choices(view, rules, kind, meta, texts.labels or {}),
             low=getattr(low, "ge", getattr(low, "gt", None)), high=getattr(high, "le", getattr(high, "lt", None)),
             low_open=isinstance(low, Gt), high_open=isinstance(high, Lt), unit=meta.get("unit", ""), advanced=bool(meta.get("advanced")),
             visible=meta.get("widget") != "hidden" and asked(view, phase, name, meta), required=name in rules.required,
             optional=kind is not info.annotation, locked=locked.get(name, ""), flag=meta.get("flag") or f"--set {phase}.{name}=",
-            value=value, source=source, default=default(phase, name), recommendation=session.book.recommendation(phase, name),
+            value=value, source=source, default=default(phase, name), recommendation=_plain(session.book.recommendation(phase, name)),
         )))
     return [q for _, q in sorted(out, key=lambda pair: pair[0])]
+
+
+def _plain(advice: Recommendation | None) -> Recommendation | None:
+    return advice and replace(advice, reason=content.plainly(advice.reason))
 
 
 def _type(kind: Any, meta: dict[str, Any]) -> Type:

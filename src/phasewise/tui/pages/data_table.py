@@ -94,9 +94,13 @@ class Columns(View):
         c = self.found[min(row, len(self.found) - 1)]
         self.detail.display = True
         parts = [line((c.name, "bold"), (f"  {c.dtype}, read as {c.role}: {c.reason}", "muted"))]
+        span = [("from ", "muted"), _edge(c.minimum), (" to ", "muted"), f"{_edge(c.maximum)}   "] if c.minimum is not None else []
         if c.mean is not None:
-            quantiles = "  ".join(f"{p} % {number(q)}" for p, q in zip((5, 25, 50, 75, 95), c.quantiles, strict=False))
-            parts.append(line(("mean ", "muted"), number(c.mean), *((("  sd ", "muted"), number(c.std)) if c.std is not None else ()), (f"  {quantiles}", "muted")))
+            parts.append(line(*span, ("mean ", "muted"), number(c.mean), *((("   sd ", "muted"), number(c.std)) if c.std is not None else ())))
+            if c.quantiles:
+                parts.append(say("   ".join(f"{p} % {number(q)}" for p, q in zip((5, 25, 50, 75, 95), c.quantiles, strict=False)), "muted"))
+        elif span:
+            parts.append(line(*span))
         else:
             parts.append(line(*[p for b in c.bars[:5] for p in ((f"{b.label} ", "ink"), (f"{share(b.count, c.rows)}   ", "muted"))]))
         self.detail.show(lines(parts))
@@ -114,6 +118,8 @@ def _reading(how: dict[str, str]) -> str:
     return ", ".join(told[k](v) if k in told else f"{k} {v}" for k, v in how.items() if not (k == "quote" and v == '"'))
 
 
-def _edge(value: float | None) -> str:
-    """An end of a range: four digits, no trailing zeros."""
+def _edge(value: float | str | None) -> str:
+    """An end of a range: four digits, no trailing zeros; of dates the day where all that follows is midnight."""
+    if isinstance(value, str):
+        return value.removesuffix(" 00:00:00")
     return number(value) if value is None or value == int(value) else f"{value:.4g}"

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 
+from phasewise import content
 from phasewise.records.errors import PhasewiseError
 from phasewise.records.findings import SEVERITY_ORDER
 from phasewise.tui import keys
@@ -38,7 +39,7 @@ class Findings(View):
     def compose(self) -> ComposeResult:
         """Trust, list, detail."""
         self.trust = Block(classes="section")
-        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", width=12, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
+        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", least=8, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
         self.detail = Block(classes="detail")
         yield self.trust
         yield self.table
@@ -65,7 +66,8 @@ class Findings(View):
             action = answers.get(f.id, "")
             title = next((r.title for r in f.remedies if action in (r.action, getattr(r, "spelled", ""))), action)
             rows.append([(f"{glyph(mark_, self.ascii_only)} {mark_.word}", f"bold {mark_.tone}"), f.title, (number(f.harm) if f.harm else "", "muted"), (title or ("open" if f.remedies else ""), "good" if action else "muted")])
-        self.table.fill(rows)
+        harm = Column(title="harm", width=7, right=True, drop=2) if any(f.harm for f in self.found) else Column(title="", width=0)
+        self.table.fill(rows, [*self.table.columns[:2], harm, self.table.columns[3]])
         self._show()
 
     @on(Table.Moved)
@@ -80,8 +82,7 @@ class Findings(View):
         f = self.current()
         self.detail.display = f is not None
         if f is not None:
-            tall = self.app.size.height >= PICTURED
-            self.detail.show(lambda width: lines([finding_text(f), *(pictures(f, width, self.ascii_only) if tall else ())]))
+            self.detail.show(lambda width: lines([finding_text(f), *(pictures(f, width, self.ascii_only) if self.app.size.height >= PICTURED else ())]))
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
@@ -92,7 +93,7 @@ class Findings(View):
 
         rows = [(r.action, f"{r.title}{' (recommended)' if r.recommended else ''}{': ' + r.effect if r.effect else ''}") for r in f.remedies]
         shown = pictures(f, 60, self.ascii_only)
-        text = lines([*shown, say(", ".join(f.examples[:3]), "muted")]) if shown else finding_text(f)
+        text = lines([*shown, say(", ".join(f.examples[:3]), "muted")]) if shown else finding_text(f, title=False)
         self.app.push_screen(Choose(f.title, rows, text=text), lambda action: action and self.answer(f, action))
 
     def action_advised(self) -> None:
@@ -140,15 +141,16 @@ def pictures(f: Any, width: int, ascii_only: bool) -> list[Content]:
     return made
 
 
-def finding_text(f: Any) -> Content:
-    """What was seen, why it matters, why it may be fine, what to do."""
-    rows = [line((f.title, "bold"), (f"  {f.check}{', ' + f.source if f.source else ''}", "muted"))]
+def finding_text(f: Any, *, title: bool = True) -> Content:
+    """What was seen, why it matters, why it may be fine, what to do; under its own title only the rest."""
+    source = content.cited(f.source, rules=False)
+    rows = [line((f.title, "bold"), (f"  {f.check}{', ' + source if source else ''}", "muted"))] if title else []
     if f.seen:
         rows.append(line(("seen    ", "muted"), f.seen, *(((f"  e.g. {', '.join(f.examples[:3])}", "muted"),) if f.examples else ())))
     if f.why:
         rows.append(line(("why     ", "muted"), f.why))
     if f.why_fine:
         rows.append(line(("or fine ", "muted"), f.why_fine))
-    if f.remedies:
+    if f.remedies and title:
         rows.append(line(("remedy  ", "muted"), *[p for r in f.remedies for p in ((r.title, "bold key" if r.recommended else "ink"), "   ")]))
     return lines(rows)

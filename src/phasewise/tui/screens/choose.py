@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input
 
+from phasewise.tui.say import say
 from phasewise.tui.screens.modal import Modal
+from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.table import Column, Table
 
 
@@ -32,7 +35,19 @@ class Choose(Modal):
         out: list[Widget] = [Input(placeholder="search", compact=True, classes="modal-search")] if self.search else []
         self.table = Table([Column(title="", flex=2)], classes="choices", empty="Nothing matches.")
         self.table.always, self.table.instant = self.search, True
-        return [*out, self.table]
+        self.whole = Block(self._whole, classes="modal-whole")
+        return [*out, self.table, self.whole]
+
+    def _whole(self, width: int) -> Content:
+        """All the words of the row under the cursor where the list has to cut one (as high as the longest needs); nothing where it shows all."""
+        cut = [i for i, (_, label) in enumerate(self.shown) if cell_len(label) + 6 > width]
+        high = max((say(self.shown[i][1]).get_height({}, width) for i in cut), default=0)  # type: ignore[arg-type]
+        words = say(self.shown[self.table.cursor][1], "muted") if self.table.cursor in cut else Content("")
+        return Content("").join([words, Content("\n" * (high - (words.get_height({}, width) if words.plain else 1)))]) if cut else Content("")  # type: ignore[arg-type]
+
+    @on(Table.Moved)
+    def _moved(self) -> None:
+        self.whole.redraw()
 
     def on_mount(self) -> None:
         """Fill the list and put the cursor on the present choice."""
@@ -45,6 +60,7 @@ class Choose(Modal):
             lead = f"{i + 1}  " if not self.search and i < 9 else "   " if not self.search else ""
             rows.append([(f"{lead}{label}", "bold key" if value == self.selected else "")])
         self.table.fill(rows)
+        self.whole.redraw()
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:

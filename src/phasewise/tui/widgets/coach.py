@@ -1,5 +1,6 @@
 """The coach: why this is asked, where the default comes from, what to do next."""
 
+import shlex
 from typing import Any
 
 from textual.app import ComposeResult
@@ -51,6 +52,16 @@ class Coach(VerticalScroll, can_focus=False):
         self.post_message(self.Shown())
 
 
+def flag(q: Any) -> str:
+    """The flag that gives the present answer on a command line; dots where there is none yet."""
+    if not q.flag.endswith("="):
+        return str(q.flag)
+    from phasewise.workflow.commands import spell
+
+    head, _, name = q.flag.rpartition(" ")
+    return f"{head} {name}..." if q.value in (None, []) else f"{head} {shlex.quote(name + spell(q.value))}"
+
+
 def question_text(q: Any, *, title: bool = True) -> Content:
     """The long form of a question: text, hint, why, source, bounds, recommendation, flag."""
     rows: list[Content] = [say(q.text, "bold key"), Content("")] if title else []
@@ -65,7 +76,7 @@ def question_text(q: Any, *, title: bool = True) -> Content:
     if q.recommendation is not None:
         rows += [line(("advice   ", "muted"), (spell(q.recommendation.value, q), "bold key")), line(("because  ", "muted"), q.recommendation.reason)]
     if q.flag:
-        rows += [line(("flag     ", "muted"), q.flag)]
+        rows += [line(("flag     ", "muted"), flag(q))]
     if q.source_text:
         rows += [line(("source   ", "muted"), q.source_text)]
     if q.locked:
