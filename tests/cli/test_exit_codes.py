@@ -24,6 +24,7 @@ CASES = [
     (["attach", "../../etc"], 1, "phasewise runs"),
     (["predict", "nowhere.csv", "-o", "out.csv"], 2, "nowhere.csv"),
     (["predict", "TABLE", "-o", "out.csv"], 3, "no model yet"),
+    (["predict", "TABLE"], 3, "no model yet"),
     (["check", "TABLE"], 3, "no verified model"),
     (["export", "--to", "onx"], 2, "Did you mean 'onnx'?"),
     (["export", "--to", "bundle"], 3, "no model yet"),

@@ -1,6 +1,7 @@
-"""`phasewise predict INPUT -o OUT`: predictions of the candidate for a file of new rows."""
+"""`phasewise predict INPUT [-o OUT]`: predictions of the candidate for a file of new rows, a picture or a folder of pictures."""
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from phasewise.records.errors import GateError, UsageError
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("input", metavar="INPUT", help="file of new rows")
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="CSV or Parquet file to write")
+    parser.add_argument("input", metavar="INPUT", help="file of new rows, a picture, or a folder of pictures")
+    parser.add_argument("-o", "--output", metavar="OUT", help="CSV or Parquet file to write (default: CSV lines on standard output)")
     project_option(parser)
     json_option(parser)
 
@@ -28,8 +29,10 @@ def run(args: Any) -> int:
     from phasewise.workflow.drive import Drive
 
     if not Path(args.input).exists():
-        raise UsageError(f"there is no {args.input}", "The file does not exist.", "Name a file of new rows.")
-    with session_of(args.project) as session:
+        raise UsageError(f"there is no {args.input}", "The file does not exist.", "Name a file of new rows, a picture, or a folder of pictures.")
+    if args.json and not args.output:
+        raise UsageError("--json says where the predictions lie", "No file to write was named.", "Add -o predictions.csv, or leave --json out to get CSV lines.")
+    with session_of(args.project) as session, tempfile.TemporaryDirectory() as aside:
         model = candidates.chosen(session.view)
         if model is None:
             raise GateError("there is no model yet", "No phase has trained one.", "Run `phasewise run --through baseline` first.")
@@ -38,7 +41,7 @@ def run(args: Any) -> int:
         ref = feeding.deployed(session.view)
         if ref != model.ref:
             say(f"note: {ref} is in service, promoted by a feed: judged on held rows of the feed, not on the sealed test rows")
-        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()))
+        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()) if args.output else str(Path(aside, "predictions.csv")))
         reporter = Reporter()
         drive = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line)
         result = drive.work(job).result
@@ -47,5 +50,5 @@ def run(args: Any) -> int:
         else:
             for finding in result.findings:
                 say(f"{finding.severity}: {finding.title}")
-            out(result.output)
+            out(result.output if args.output else Path(result.output).read_text(encoding="utf-8").rstrip("\n"))
         return 0

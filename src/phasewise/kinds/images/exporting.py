@@ -32,7 +32,7 @@ def _bundle(work: Work) -> ExportedFile:
     card = work.model.card
     page = text_of("bundle_readme.txt").replace("@@NAME@@", str(card.get("name", "model"))).replace("@@TASK@@", str(card.get("task"))).replace("@@TARGET@@", str(card.get("target")))
     fitting = work.model.fitting
-    return exports.bundle(work.folder, work.output, predictor.load, work.table, page.replace("@@COLUMNS@@", f"| pictures | {fitting.size} x {fitting.size} px, {fitting.channels} channels, {fitting.resize} |"))
+    return exports.bundle(work.folder, work.output, predictor.load, work.table, page.replace("new_rows.csv", "picture_or_folder").replace("| column | role |", "| input | form |").replace("@@COLUMNS@@", f"| pictures | {fitting.size} x {fitting.size} px, {fitting.channels} channels, {fitting.resize} |"))
 
 
 def _program(work: Work) -> Program | str:

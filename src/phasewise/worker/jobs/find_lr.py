@@ -17,7 +17,7 @@ WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
 LARGE_POINTS, LARGE_STEPS = 60, 25
 """Rates of a sweep and steps of the probe for large pictures: a finder of 375 steps took longer than the 240 of the training it was for."""
 """Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
-LARGE_PICTURE, FEW_SWEEPS = 3 * 64 * 64, 2
+LARGE_PICTURE, FEW_SWEEPS = 3 * 48 * 48, 2
 """Numbers of a picture from which on there are fewer sweeps: five on photographs of 128 pixels took longer than the training they were for."""
 FINDER_SHARE = 0.75
 """Of the job's progress that belongs to the sweeps; the rest is the probe's."""
