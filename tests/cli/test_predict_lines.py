@@ -17,10 +17,11 @@ def test_predictions_without_a_file_are_lines_on_standard_output(cli, table, mon
         written[0].write_text("row,prediction\n0,yes\n")
         return SimpleNamespace(result=PredictResult(rows=1, output=job.output, findings=[]))
 
-    monkeypatch.setattr(candidates, "chosen", lambda view: SimpleNamespace(ref="0001-fit/model"))
+    monkeypatch.setattr(candidates, "chosen", lambda view: SimpleNamespace(ref="0001-fit/model", digest="d"))
     monkeypatch.setattr(feeding, "deployed", lambda view: "0001-fit/model")
     monkeypatch.setattr(drive.Drive, "work", work)
-    code, out, _ = cli("predict", table)
-    assert code == 0 and out == "row,prediction\n0,yes\n" and not written[0].exists()
+    code, out, err = cli("predict", table)
+    assert code == 0, err
+    assert out == "row,prediction\n0,yes\n" and not written[0].exists()
     code, out, _ = cli("predict", table, "--json")
     assert code == 2 and "-o predictions.csv" in out
