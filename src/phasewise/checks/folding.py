@@ -25,13 +25,18 @@ PAIRS: dict[str, tuple[str, ...]] = {"duplicate-columns": ("correlated-columns",
 WHOLE: dict[str, tuple[str, ...]] = {
     "target-leak": ("suspiciously-perfect", "partial-leak"),
     "missingness-leak": ("suspiciously-perfect", "partial-leak"),
+    "text-leak": ("suspiciously-perfect", "partial-leak"),
+    "group-column": ("tight-clusters",),
+    "near-duplicates": ("tight-clusters",),
+    "time-trend": ("row-neighbours",),
+    "row-neighbours": ("tight-clusters",),
     "class-missing": ("rare-class",),
     "rare-class": ("amount",),
 }
 """Checks on the whole table that a finding anywhere explains."""
 EVALUATION = frozenset({
-    "target-leak", "missingness-leak", "partial-leak", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
-    "time-order", "time-trend", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise",
+    "target-leak", "text-leak", "missingness-leak", "partial-leak", "tight-clusters", "row-neighbours", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
+    "time-order", "time-trend", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise", "slice-noise",
 })
 """Findings that change what a score means."""
 

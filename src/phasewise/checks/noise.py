@@ -65,8 +65,8 @@ def told(found: Noise, total: int, shown: list[str], what: str = "rows") -> list
             numbers={"share": found.share, "evidence": found.evidence, "contradicted": found.sure / found.rows}, harm=100 * found.share,
             remedies=[remedy("review-labels", recommended=True), remedy("accept")],
         )]
-    if not found.sure:
-        return []
+    if found.sure <= found.expected + 2 * found.expected**0.5:
+        return []  # no more than certainty itself explains: the review queue has them, a finding would say nothing
     seen = f"{found.sure:,} of {found.rows:,} {what} are contradicted with certainty; as sure as the model is, about {found.expected:,.0f} are expected."
     return [finding(
         "label-noise", "info", "A few labels are worth a second look", seen, rows=found.sure, examples=shown,

@@ -1,5 +1,7 @@
 """Rows that belong together or follow each other: group and time columns (T31, T32, P04, P05)."""
 
+import re
+
 import numpy as np
 import polars as pl
 
@@ -146,6 +148,7 @@ def time_trend(table: CheckTable) -> list[Finding]:
     dates = [c for c, dtype in table.schema.items() if c != table.target and dtype.is_temporal()]
     if table.time and table.time not in dates and table.time in table.frame.columns:
         dates.append(table.time)
+    dates += [c for c in table.features if c not in dates and timelike(table.frame[c])]
     if not dates:
         raise Skip("no date column")
     if table.options.get("policy") == "time":
@@ -154,7 +157,7 @@ def time_trend(table: CheckTable) -> list[Finding]:
     for c in dates[:3]:
         when = coded(table.frame[c])[facts.leak_rows]
         known = np.isfinite(when)
-        if known.sum() < max(300, FILLED * len(when)) or len(np.unique(when[known])) < 10:
+        if known.sum() < max(300, FILLED * len(when)) or len(np.unique(when[known])) < (10 if table.schema[c].is_temporal() else 3):
             continue  # a date that many rows lack orders nothing: whether it is filled is another check's question
         k = len(facts.classes) if table.classification else 0
         from phasewise.checks.onecolumn import column_score
@@ -169,6 +172,18 @@ def time_trend(table: CheckTable) -> list[Finding]:
             severity = "warn" if target_moved or tells >= 0.15 else "info"
             out.append(finding("time-trend", severity, f"The data changes along {q(c)}", seen, column=c, numbers={"score": tells, "moved": moved}, harm=2.3, remedies=[remedy("time-split", recommended=True, column=c), remedy("accept")]))
     return out
+
+
+def timelike(column: pl.Series) -> bool:
+    """Whether whole numbers are years or seconds (or milliseconds) since 1970, by name and range."""
+    if not column.dtype.is_integer() or column.null_count() == len(column):
+        return False
+    low, high = int(column.min()), int(column.max())
+    if re.search(r"year|jahr|annee|año", column.name, re.I):
+        return 1800 <= low < high <= 2200
+    if not re.search(r"time|date|stamp|epoch|unix|(^|_)ts($|_)|created|updated|_at$", column.name, re.I):
+        return False
+    return low < high and (3e8 <= low and high <= 4e9 or 3e11 <= low and high <= 4e12)
 
 
 def _moved(table: CheckTable, date: str, first: np.ndarray, last: np.ndarray) -> list[str]:

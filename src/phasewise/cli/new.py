@@ -9,6 +9,7 @@ from phasewise.cli.interactive import interactive
 from phasewise.cli.parser import json_option
 from phasewise.cli.talk import out, out_json, say
 from phasewise.records.errors import UsageError
+from phasewise.records.text import safe_text
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,8 @@ def run(args: Any) -> int:
     session = create(folder, args, flags)
     try:
         profile(session, as_json=args.json)
+        if not args.json:
+            notes(session)
         if args.through:
             from phasewise.cli.run import chosen, drive
 
@@ -55,6 +58,20 @@ def run(args: Any) -> int:
     out(str(folder))
     say(f"next: cd {folder} && phasewise run --through verify --yes")
     return 0
+
+
+NOTES = 8
+"""Notes on the file told at most; the data page has them all."""
+
+
+def notes(session: Any) -> None:
+    """What was read into the file: lines left out, labels joined, units, the task."""
+    found = session.view.profile()
+    told = list(found.notes) if found is not None else []
+    for note in told[:NOTES]:
+        say(f"  note: {safe_text(note, 300)}")
+    if len(told) > NOTES:
+        say(f"  and {len(told) - NOTES} more notes: the data page has them")
 
 
 def given(args: Any) -> dict[str, dict[str, Any]]:

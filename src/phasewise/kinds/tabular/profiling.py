@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from phasewise.checks.time_checks import timelike
 from phasewise.kinds.tabular import casting, targets
 from phasewise.kinds.tabular.reading import ROW, RawTable, read_raw
 from phasewise.kinds.tabular.roles import Facts, is_group, propose_role
@@ -43,7 +44,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         columns = [summarise(frame[c.name], "number", facts[c.name], c.reason) if c.name == target else c for c in columns]
     notes = raw.notes + notes + _cell_notes(frame, roles, facts, target)
     groups = [c for c in frame.columns if c != target and is_group(c, facts[c], roles[c])]
-    times = [c for c in frame.columns if c != target and (roles[c] == "date" or _is_year(frame[c], facts[c]))]
+    times = [c for c in frame.columns if c != target and (roles[c] == "date" or timelike(frame[c]))]
     result = ProfileResult(
         files=[raw.identity], kind="tabular", rows=frame.height, columns=columns, targets=proposals, target=target, task=task,
         classes=bars, preview=_preview(frame), notes=notes, policy=propose_policy(task, groups, times, str(view.options.get("claim", "")), frame.height),
@@ -191,10 +192,6 @@ def _sentinels(column: pl.Series) -> list[str]:
 
 def _some(names: list[str]) -> str:
     return ", ".join(repr(safe_text(n, 40)) for n in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _is_year(column: pl.Series, facts: Facts) -> bool:
-    return column.dtype.is_integer() and "year" in column.name.lower() and facts.distinct > 1 and column.min() >= 1900 and column.max() <= 2100
 
 
 def propose_policy(task: str, groups: list[str], times: list[str], claim: str, rows: int) -> Proposal:

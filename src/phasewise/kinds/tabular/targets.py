@@ -22,7 +22,7 @@ _WEAK = re.compile(
     r"delay|approved|converted|clicked|click|disease|risk|type$|category$|medv|charges$|strength|consumption|progression|deceased|died|death|count$|cnt$", re.I,
 )
 _CLASS_NAME = re.compile(r"class|type|label|species|categor|cover|group|digit|diagnos|kind", re.I)
-_VALUE_NAME = re.compile(r"score|rating|quality|count|age|amount|price|number|rings|days|hours", re.I)
+_VALUE_NAME = re.compile(r"score|rating|quality|stars|satisfaction|likert|grade|count|age|amount|price|number|rings|days|hours", re.I)
 _POSITIVE = ("1", "yes", "true", "y", "t", "positive", "pos", "spam", ">50k", "fraud", "bad", "churn", "malignant", "died", "default", "sick", "success", "good", "m")
 _NEGATIVE = ("0", "no", "false", "n", "f", "negative", "neg", "ham", "<=50k", "-1", "benign", "healthy", "normal", "none", "b")
 _TRAIT = re.compile(r"^(sex|gender|age|race|country|city|state|region|year|month)$", re.I)
@@ -127,8 +127,8 @@ def propose_task(column: pl.Series) -> tuple[Task, str]:
         if _CLASS_NAME.search(column.name):
             return "multiclass", f"{distinct} whole numbers and a name of classes"
         if low in (0, 1) and high - low + 1 == distinct and not _VALUE_NAME.search(column.name):
-            return "multiclass", f"whole numbers from {low} to {high} without a gap"
-        return "regression", f"ordered whole numbers from {low} to {high} (set the task to multiclass if they are names)"
+            return "multiclass", f"whole numbers from {low} to {high} without a gap; if their order counts (grades, ratings: 4 for a 5 is a smaller error than 1), take regression (--set data.task=regression)"
+        return "regression", f"ordered whole numbers from {low} to {high}: the distance between them counts; if each is a class of its own, take multiclass (--set data.task=multiclass)"
     return "regression", f"numbers with {distinct:,} distinct values"
 
 

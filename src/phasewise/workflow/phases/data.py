@@ -188,6 +188,8 @@ def _nearest(value: str, names: list[str]) -> str:
 
 
 def _task_reason(profile: Any) -> str:
+    if "--set data.task=" in (said := next((n for n in profile.notes if n.startswith("task ")), "")):  # either task fits: the choice is the person's
+        return f"{said.partition(': ')[2][:1].upper()}{said.partition(': ')[2][1:]}."
     if profile.task == "regression":
         return f"{profile.target!r} holds many different numbers."
     return f"{profile.target!r} has {len(profile.classes)} classes."
