@@ -5,6 +5,7 @@ Allowed formats only, bombs refused by declared size before decoding, EXIF turne
 
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -230,15 +231,27 @@ def _blocks(luma: np.ndarray) -> np.ndarray:
 
 def _opened(path: Path, size: int, channels: int, resize: str, facts: bool) -> Picture:
     try:
-        length = path.stat().st_size
-        if length == 0:
-            return Picture(base={"error": "empty file"})
-        if length > MAX_BYTES:
-            return Picture(base={"error": "file over 256 MiB"})
-        data = path.read_bytes()
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # half the time of a `Path` that is asked for its size and read
+        try:
+            length = os.fstat(handle).st_size
+            if length == 0:
+                return Picture(base={"error": "empty file"})
+            if length > MAX_BYTES:
+                return Picture(base={"error": "file over 256 MiB"})
+            data = _whole(handle, length)
+        finally:
+            os.close(handle)
     except OSError as problem:
         return Picture(base={"error": f"cannot be read: {type(problem).__name__}"})
     return _picture(data, path.suffix, size, channels, resize, facts)
+
+
+def _whole(handle: int, length: int) -> bytes:
+    """The bytes of an open file: one read is enough for a plain file on a local disk, a network disk may give less at a time."""
+    data = os.read(handle, length)
+    while len(data) < length and (more := os.read(handle, length - len(data))):
+        data += more
+    return data
 
 
 def _taken(exif: Any) -> str:
