@@ -2,7 +2,11 @@
 
 from phasewise import content
 from phasewise.records.results.data import ColumnSummary
+from phasewise.tui.live.run import LiveRun
 from phasewise.tui.pages.findings import Findings
+from phasewise.tui.pages.tune_live import spoken
+from phasewise.tui.say import because
+from phasewise.tui.widgets.result import run_row
 
 from .fake_session import FakeSession, tell_training
 from .screen import frame, frames, opened, press, row, still, type_text
@@ -301,3 +305,12 @@ def test_sources_are_what_a_person_can_look_up():
     assert content.cited("check:T13, T20; Gebru et al., arXiv 1803.09010", rules=False) == "Gebru et al., arXiv 1803.09010"
     assert content.plainly("Add only what pays (A10).") == "Add only what pays."
     assert content.plainly("One hot (B07, check:T30), and (U2).") == "One hot, and (U2)."
+
+
+def test_a_stale_reason_names_the_question_and_a_run_keeps_its_bar_beside_a_long_title():
+    assert because(["goals.target changed from 0.9 to 0.8", "goals.csv changed"]) == "the answer to \u201cWhich value is good enough?\u201d changed from 0.9 to 0.8; goals.csv changed"
+    run = LiveRun("r")
+    run.state, run.title, run.done, run.total, run.eta_low, run.eta_high = "running", "Try twice the units in every layer, one hidden layer more, one-cycle schedule", 20, 100, 250.0, 480.0
+    told = run_row(run, 78, True).plain
+    assert len(told) <= 78 and "20 %" in told and "left" in told and "Try twice" in told and "#" in told.replace("=", "#")
+    assert [spoken(m) for m in ("idea-one-cycle.s2", "incumbent.s0", "t03")] == ["one-cycle, seed 2", "the model so far, seed 0", "t03"]

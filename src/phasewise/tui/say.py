@@ -31,6 +31,19 @@ def lines(rows: Iterable[Content | str]) -> Content:
     return Content("\n").join([r if isinstance(r, Content) else say(r) for r in rows])
 
 
+def because(reasons: Iterable[str]) -> str:
+    """Why something is stale, each answer named by its question: `goals.target is now 0.9` is said with the words the page asks with."""
+    from phasewise import content
+    from phasewise.records.answers import ANSWERS
+
+    def asked(found: re.Match[str]) -> str:
+        phase, name = found[1], found[2]
+        known = phase in ANSWERS and name in ANSWERS[phase].model_fields
+        return f"the answer to \u201c{content.question(found[0]).question}\u201d" if known else found[0]
+
+    return "; ".join(re.sub(r"^([a-z]+)\.([a-z_]+)\b", asked, reason) for reason in reasons)
+
+
 def prose(text: str, tone: str = "") -> Content:
     """A paragraph text from content files: newlines kept, `**bold**` and `` `code` `` shown, headings bold, tables in columns."""
     out: list[Content] = []

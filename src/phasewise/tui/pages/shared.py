@@ -9,7 +9,7 @@ from phasewise.records.metrics import METRICS
 from phasewise.tui.charts.bars import bar, interval
 from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.numbers import duration, number, share, size
-from phasewise.tui.say import line, lines, say
+from phasewise.tui.say import because, line, lines, say
 from phasewise.tui.widgets.table import Cell, Column
 
 BAR = 18
@@ -95,4 +95,4 @@ def stale_note(evidence: Any) -> Content:
     """Why shown evidence no longer counts, or nothing."""
     if evidence is None or not evidence.stale_because:
         return Content("")
-    return line(("~ stale  ", "bold warn"), ("; ".join(evidence.stale_because), "ink"), ("  shown as it was", "muted"))
+    return line(("~ stale  ", "bold warn"), (because(evidence.stale_because), "ink"), ("  shown as it was", "muted"))

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 
+from phasewise import content
 from phasewise.records.errors import PhasewiseError
 from phasewise.records.ideas import Estimates
 from phasewise.tui import keys
@@ -173,7 +174,8 @@ def idea_text(idea: Any) -> Content:
     """One idea: change, estimates, prediction, outcome."""
     change = ", ".join(f"{k} = {v}" for k, v in idea.change.items())
     e, p, o = idea.estimates, idea.prediction, idea.outcome
-    rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + idea.source if idea.source else ''}", "muted"))]
+    source = content.cited(idea.source)
+    rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + source if source else ''}", "muted"))]
     if change:
         rows.append(line(("change    ", "muted"), change))
     rows.append(line(("estimate  ", "muted"), f"{taken(e.hours)}, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))

@@ -1,10 +1,12 @@
 """The population: live leaderboard with survivors while it runs, the trials after it, and all ideas' outcomes."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.content import Content
 
 from phasewise.tui.charts.bars import bar
 from phasewise.tui.marks import RUN, glyph
@@ -13,14 +15,17 @@ from phasewise.tui.pages.base import View
 from phasewise.tui.say import line, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chart import Chart
+from phasewise.tui.widgets.result import short_title
 from phasewise.tui.widgets.table import Column, Table
 
 MOST = 200
 STATES = {"finished": "good", "halved": "muted", "diverged": "bad", "failed": "bad"}
-
-
 TRIALS = (Column(title="", width=2), Column(title="trial", least=12), Column(title="value", width=9, right=True), Column(title="", width=14), Column(title="epoch", width=6, right=True), Column(title="state", width=10), Column(title="config", flex=2, drop=1))
 TRIED = (Column(title="idea", flex=2, least=20), Column(title="gain", width=9, right=True), Column(title="95 % interval", width=20, drop=1), Column(title="verdict", width=8))
+LIVE = TRIALS[:-1]
+"""A run tells no settings of its members: their names get the room."""
+EMPTY = "No trial yet. Do the next step; members train together and appear here."
+WAITING = "The first members are on their way; each appears here with its first score."
 
 
 class Population(View):
@@ -35,7 +40,7 @@ class Population(View):
         """Figures, chart when there is room, leaderboard, detail."""
         self.figures = Block(classes="figures")
         self.chart = Chart("Mean of the living members", self._lines, version=self._version, classes="when-tall", empty="The curve appears while a run goes on.")
-        self.table = Table(TRIALS, title="population", empty="No trial yet. Do the next step; members train together and appear here.", classes="fill")
+        self.table = Table(TRIALS, title="population", empty=EMPTY, classes="fill")
         self.detail = Block(classes="detail")
         yield self.figures
         yield self.chart
@@ -85,14 +90,17 @@ class Population(View):
         leaders = run.leaders(self.desk.maximize)[:MOST]
         mark = RUN[run.state]
         alive = sum(t.alive for t in run.trials.values())
-        self.figures.show(line((f"{glyph(mark, self.ascii_only)} {mark.word}", f"bold {mark.tone}"), "  ", (run.title or run.job, "ink"), "  ", (f"{alive} of {plural(len(run.trials), 'member')} alive  epoch {run.epoch}  {eta(run.eta_low, run.eta_high) if run.state == 'running' else ''}", "muted")))
+        told = [f"{alive} of {plural(len(run.trials), 'member')} alive  epoch {run.epoch}" if run.trials else "", eta(run.eta_low, run.eta_high) if run.state == "running" else ""]
+        head = line((f"{glyph(mark, self.ascii_only)} {mark.word}", f"bold {mark.tone}"), *((f"  {t}", "muted") for t in told if t), "  ")
+        self.figures.show(lambda width: Content("").join([head, say(short_title(run.title or run.job, width - head.cell_length), "ink")]))
+        self.table.empty = WAITING if run.state in ("running", "paused", "queued") else EMPTY
         values = [t.value for t in leaders if t.value is not None]
         lo, hi = (min(values), max(values)) if values else (0.0, 1.0)
         rows: list[list[Any]] = []
         for i, t in enumerate(leaders):
             part = 0.0 if t.value is None else (t.value - lo) if self.desk.maximize else (hi - t.value)
-            rows.append([(">" if i == 0 else "", "key"), (t.id, "bold ink" if i == 0 else "ink" if t.alive else "muted"), number(t.value), (bar(part, (hi - lo) or 1, 14, ascii_only=self.ascii_only), "key" if t.alive else "muted"), (str(t.seen_epoch), "muted"), ("alive" if t.alive else "left", "good" if t.alive else "muted"), ""])
-        self.table.fill(rows, TRIALS)
+            rows.append([(">" if i == 0 else "", "key"), (spoken(t.id), "bold ink" if i == 0 else "ink" if t.alive else "muted"), number(t.value), (bar(part, (hi - lo) or 1, 14, ascii_only=self.ascii_only), "key" if t.alive else "muted"), (str(t.seen_epoch), "muted"), ("alive" if t.alive else "left", "good" if t.alive else "muted")])
+        self.table.fill(rows, LIVE)
         self.detail.display = False
 
     def _fill_stored(self) -> None:
@@ -131,6 +139,14 @@ class Population(View):
 
     def has_data(self) -> bool:
         return self.run() is not None or self.desk.result("search") is not None or self.desk.result("try_ideas") is not None
+
+
+def spoken(member: str) -> str:
+    """A member as a person says it: `idea-one-cycle.s2` is the idea `one-cycle` with seed 2."""
+    found = re.fullmatch(r"(idea-.+|incumbent)\.s(\d+)", member)
+    if found is None:
+        return member
+    return f"{'the model so far' if found[1] == 'incumbent' else found[1].removeprefix('idea-')}, seed {found[2]}"
 
 
 def _short(value: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.phases import DOORS, PHASES, TITLES
 from phasewise.tui.marks import PHASE, glyph
-from phasewise.tui.say import line, lines, say
+from phasewise.tui.say import because, line, lines, say
 from phasewise.tui.widgets.coach import question_text
 
 
@@ -50,7 +50,7 @@ class Helping:
         if view.summary:
             rows += [line(("found    ", "muted"), view.summary), say("")]
         for reason in view.stale_because:
-            rows += [line(("stale    ", "warn"), reason)]
+            rows += [line(("stale    ", "warn"), because([reason]))]
         for reason in getattr(view, "overrides", ()):
             rows += [line(("override ", "warn"), reason)]
         from phasewise import content
@@ -71,7 +71,7 @@ class Helping:
         rows = []
         for p in self.desk.state().phases:
             mark = PHASE[p.state]
-            note = "; ".join(p.stale_because) or p.summary or DOORS[p.id]
+            note = because(p.stale_because) or p.summary or DOORS[p.id]
             rows.append((p.id, f"{glyph(mark, ascii_only)} {TITLES[p.id]:<11}{mark.word:<9}{note}"))
         self.app.push_screen(Choose("Phases", rows, selected=self.phase), self._phase_chosen)  # type: ignore[attr-defined]
 
