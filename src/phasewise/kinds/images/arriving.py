@@ -53,7 +53,7 @@ def arrived(project: Any, view: DataView, dev: Development, path: Path | str) ->
 def read(path: Path | str, fitting: Fitting, store: Path, target: str = "") -> reading.Pictures:
     """Pictures at a path fitted like the development pictures; without class folders every label is missing. `target` names the class column of a manifest."""
     root = Path(path).expanduser()
-    view = DataView(kind="images", file=str(root), reading={"image_size": fitting.size, "channels": fitting.channels, "resize": fitting.resize})
+    view = DataView(kind="images", file=str(root), reading={"image_size": fitting.size, "channels": fitting.channels, "resize": fitting.resize, "white": fitting.white})
     return reading.read(view, root, store=store, listing=None if reading.is_idx(root) else files.scan_any(root, target))
 
 

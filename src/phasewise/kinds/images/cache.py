@@ -38,10 +38,10 @@ class Cache:
         return np.array([i for i, f in enumerate(self.facts) if not f.error], dtype=np.int64)
 
 
-def cache_key(listing: Listing, size: int, channels: int, resize: str) -> str:
+def cache_key(listing: Listing, size: int, channels: int, resize: str, white: int = 0) -> str:
     """Changes with any file's name, size or time, and with how pictures are fitted."""
     stamps = [(item.path, item.size, os.stat(os.path.join(listing.root, item.path)).st_mtime_ns) for item in listing.items]  # a `Path` costs four times the question
-    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 3})
+    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 3, **({"white": white} if white else {})})
 
 
 def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:
@@ -72,7 +72,7 @@ def _opened(path: Path, shape: tuple[int, ...], *, fresh: bool = False) -> tuple
 
 def home_of(listing: Listing, folder: Path, fitting: Fitting) -> Path:
     """Where the cache of a listing lies."""
-    return folder / cache_key(listing, fitting.size, fitting.channels, fitting.resize)
+    return folder / cache_key(listing, fitting.size, fitting.channels, fitting.resize, fitting.white)
 
 
 def listing_of(frame: pl.DataFrame) -> Listing:
@@ -118,13 +118,13 @@ def _copy(frame: pl.DataFrame, path: Path, fitting: Fitting) -> None:
 
 def build(
     listing: Listing, folder: Path, size: int, channels: int, *, resize: str = "crop", workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None, apart: float = APART,
+    progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None, apart: float = APART, white: int = 0,
 ) -> Cache:
     """Fill (or finish, or just open) the cache of a listing; interrupted work is kept and continued.
 
     Work of more than `apart` seconds is done by processes of their own.
     """
-    fitting = Fitting(size=size, channels=channels, resize=resize)
+    fitting = Fitting(size=size, channels=channels, resize=resize, white=white)
     home = home_of(listing, folder, fitting)
     place = home / f"pixels-{fitting.mark}.npy"
     home.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def build(
     todo = [i for i in range(count) if i not in known]
     chunks = iter([[(i, listing.items[i].path) for i in todo[k : k + CHUNK]] for k in range(0, len(todo), CHUNK)])
     workers = workers or os.cpu_count() or 1
-    order = Order(root=str(listing.root), place=str(place), start=pixels.offset, size=size, channels=channels, resize=resize)
+    order = Order(root=str(listing.root), place=str(place), start=pixels.offset, size=size, channels=channels, resize=resize, white=white)
     with warnings.catch_warnings(), Crew(order, len(todo), workers, apart=apart) as crew, ThreadPoolExecutor(workers) as pool, (home / "facts.jsonl").open("a") as lines:
         warnings.simplefilter("ignore")  # what Pillow mutters about odd files is said by the findings
         running = [pool.submit(crew.fill, chunk) for chunk in islice(chunks, workers * 2)]

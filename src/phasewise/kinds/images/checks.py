@@ -16,6 +16,8 @@ from phasewise.records.findings import Finding
 SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "source-card")
 """Checks of tables that mean the same for pictures."""
 SMALLEST = 8
+MANY = 0.2
+"""Share of pictures from which on a fault of some is the nature of all."""
 WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags"}
 
 
@@ -205,7 +207,7 @@ def exposure(table: CheckTable) -> list[Finding]:
     for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", (frame["low"] > 235).to_numpy() & seen)):
         if mask.any():
             share = float(mask.mean())
-            out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures.", place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=share > 0.01), remedy("accept", recommended=share <= 0.01)]))
+            out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures." + (" That is the look of this set, or they are read wrongly: leaving them out would leave little." if share > MANY else ""), place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=0.01 < share <= MANY), remedy("accept", recommended=not 0.01 < share <= MANY)]))
     return out
 
 

@@ -37,12 +37,13 @@ class Order:
     size: int
     channels: int
     resize: str
+    white: int = 0
 
 
 def fill(order: Order, rows: Rows, store: int) -> Found:
     """Decode the files of `rows` (row number, path below the root), write their arrays to the open file `store`, and give their facts."""
     stride = order.size * order.size * order.channels
-    found = decode_many([Path(order.root, path) for _, path in rows], order.size, order.channels, order.resize)
+    found = decode_many([Path(order.root, path) for _, path in rows], order.size, order.channels, order.resize, white=order.white)
     for (i, _), (array, _) in zip(rows, found, strict=True):
         if array is not None:  # written, not assigned: touching fresh pages of a map costs ten times the copy
             os.pwrite(store, np.ascontiguousarray(array).data, order.start + i * stride)

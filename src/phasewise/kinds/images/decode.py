@@ -144,15 +144,15 @@ def _fitted(image: Any, size: int, channels: int, resize: str) -> Any:
     return image
 
 
-def _plain(image: "object") -> "object":
-    """EXIF turned, 16 bit scaled to 8, transparency on white; modes left are L and RGB."""
+def _plain(image: "object", white: int = 0) -> "object":
+    """EXIF turned, deep grey scaled to 8 bit, transparency on white; modes left are L and RGB. `white` is the level of deep grey that becomes 255; 0 for what the file could hold."""
     from PIL import Image, ImageOps
 
     if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # without a tag to obey, turning would only copy every pixel
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if image.mode.startswith("I;16") or values.max() > 255 else 255.0
+        top = float(white) or (65535.0 if image.mode.startswith("I;16") or values.max() > 255 else 255.0)
         return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -183,19 +183,19 @@ def keep_heap() -> None:
     np.empty(HEAP, np.uint8)
 
 
-def decode(path: Path, size: int, channels: int, resize: str = "crop", *, facts: bool = True) -> tuple[np.ndarray | None, Facts]:
+def decode(path: Path, size: int, channels: int, resize: str = "crop", *, facts: bool = True, white: int = 0) -> tuple[np.ndarray | None, Facts]:
     """The array (size, size, channels) uint8 and the facts; a file that cannot be read gives None and `facts.error`."""
-    return finished([_opened(path, size, channels, resize, facts)])[0]
+    return finished([_opened(path, size, channels, resize, facts, white)])[0]
 
 
-def decode_many(paths: Sequence[Path], size: int, channels: int, resize: str = "crop") -> list[tuple[np.ndarray | None, Facts]]:
+def decode_many(paths: Sequence[Path], size: int, channels: int, resize: str = "crop", *, white: int = 0) -> list[tuple[np.ndarray | None, Facts]]:
     """As `decode`, for many files: measured together."""
-    return finished([_opened(p, size, channels, resize, True) for p in paths])
+    return finished([_opened(p, size, channels, resize, True, white) for p in paths])
 
 
-def decode_bytes(data: bytes, suffix: str, size: int, channels: int, resize: str = "crop", *, facts: bool = True) -> tuple[np.ndarray | None, Facts]:
+def decode_bytes(data: bytes, suffix: str, size: int, channels: int, resize: str = "crop", *, facts: bool = True, white: int = 0) -> tuple[np.ndarray | None, Facts]:
     """As `decode`, from the file's bytes and its extension."""
-    return finished([_picture(data, suffix, size, channels, resize, facts)])[0]
+    return finished([_picture(data, suffix, size, channels, resize, facts, white)])[0]
 
 
 def finished(pictures: Sequence[Picture]) -> list[tuple[np.ndarray | None, Facts]]:
@@ -229,7 +229,7 @@ def _blocks(luma: np.ndarray) -> np.ndarray:
     return ((total + np.array(step * step // 2, total.dtype)) // np.array(step * step, total.dtype)).astype(np.uint8)
 
 
-def _opened(path: Path, size: int, channels: int, resize: str, facts: bool) -> Picture:
+def _opened(path: Path, size: int, channels: int, resize: str, facts: bool, white: int) -> Picture:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # half the time of a `Path` that is asked for its size and read
         try:
@@ -243,7 +243,7 @@ def _opened(path: Path, size: int, channels: int, resize: str, facts: bool) -> P
             os.close(handle)
     except OSError as problem:
         return Picture(base={"error": f"cannot be read: {type(problem).__name__}"})
-    return _picture(data, path.suffix, size, channels, resize, facts)
+    return _picture(data, path.suffix, size, channels, resize, facts, white)
 
 
 def _whole(handle: int, length: int) -> bytes:
@@ -265,7 +265,7 @@ def _taken(exif: Any) -> str:
         return ""
 
 
-def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, facts: bool) -> Picture:
+def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, facts: bool, white: int) -> Picture:
     from PIL import Image
 
     try:
@@ -282,7 +282,7 @@ def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, fa
             if image.format == "JPEG" and min(width, height) > 4 * size:
                 image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
             image.load()
-            small = _fitted(_plain(image), size, channels, resize)
+            small = _fitted(_plain(image, white), size, channels, resize)
         array = _array(small)
         if not facts:
             return Picture(base=base, array=array)

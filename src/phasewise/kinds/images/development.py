@@ -87,7 +87,7 @@ def stored(listed: pl.DataFrame, folder: Path, fitting: Fitting, native: Fitting
             np.save(path.with_suffix(".part.npy"), refit(array, fitting))
             path.with_suffix(".part.npy").replace(path)
         return path
-    built = cache.build(cache.listing_of(listed), folder, fitting.size, fitting.channels, resize=fitting.resize)
+    built = cache.build(cache.listing_of(listed), folder, fitting.size, fitting.channels, resize=fitting.resize, white=fitting.white)
     for place, (fact, digest) in enumerate(zip(built.facts, listed["sha256"].to_list(), strict=True)):
         if fact.error or fact.sha256 != digest:
             why = fact.error or "its content changed since the split"

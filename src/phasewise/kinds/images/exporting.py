@@ -59,6 +59,6 @@ def _about(model: predictor.Predictor) -> dict[str, Any]:
     card, fitting = model.card, model.fitting
     return {
         "input": {"name": "image", "dtype": "uint8", "layout": "n, channels, height, width", "side": fitting.size, "channels": fitting.channels, "resize": fitting.resize,
-                  "how": "turn by EXIF, put transparency on white, then crop: resize the short side (bilinear) and cut the centre; pixels stay 0 to 255"},
+                  "how": "turn by EXIF, put transparency on white, deep grey times 255 over its white level (" + (str(fitting.white) if fitting.white else "of the file") + "), then crop: resize the short side (bilinear) and cut the centre; pixels stay 0 to 255"},
         "output": "probabilities [n, classes]", "classes": card.get("classes", []), "threshold": card.get("threshold"), "task": card["task"],
     }

@@ -75,9 +75,9 @@ def _decoded(frame: pl.DataFrame, fitting: Fitting) -> np.ndarray:
     def one(place: int) -> np.ndarray:
         path, data = Path(roots[place]) / frame["path"][place], raw[place]
         if data is None:
-            array, fact = decode.decode(path, fitting.size, fitting.channels, fitting.resize, facts=False)
+            array, fact = decode.decode(path, fitting.size, fitting.channels, fitting.resize, facts=False, white=fitting.white)
         else:
-            array, fact = decode.decode_bytes(data, path.suffix, fitting.size, fitting.channels, fitting.resize, facts=False)
+            array, fact = decode.decode_bytes(data, path.suffix, fitting.size, fitting.channels, fitting.resize, facts=False, white=fitting.white)
         if array is None:
             raise StorageError(f"{safe_text(path.name, 80)} cannot be read any more", fact.error, "Bring the file back, or split again.")
         return array

@@ -112,7 +112,7 @@ def _of_features(dev: Development, rows: np.ndarray, target: Target, chosen: dic
 
     if not dev.weights:
         raise UsageError("no pretrained weights are given", "Frozen features need a weights file.", "Name one (approach.weights_file), or train from scratch.")
-    fitting = Fitting(size=int(chosen.get("image_size") or WEIGHTS_SIDE), channels=3, resize=dev.fitting.resize)
+    fitting = Fitting(size=int(chosen.get("image_size") or WEIGHTS_SIDE), channels=3, resize=dev.fitting.resize, white=dev.fitting.white)
     empty = Preparing(target=target, fitting=fitting, features=True, options=chosen, rows=len(rows), backbone=transfer.backbone(dev.weights))
     raw = transfer.of_development(dev, empty)[rows]
     std = raw.std(0)

@@ -68,9 +68,9 @@ def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]]
     """Facts of up to `SAMPLE` pictures spread over the folder, and what was noticed."""
     step = max(1, len(listing.items) // SAMPLE)
     picked = listing.items[::step][:SAMPLE]
-    facts, broken = [], []
+    facts, broken, white = [], [], fitting.white_of(reading.probe(listing)[2])
     for item in picked:
-        _, fact = decode.decode(listing.root / item.path, 32, 3)
+        _, fact = decode.decode(listing.root / item.path, 32, 3, white=white)
         (broken.append(item.path) if fact.error else facts.append((item.path, item.label, fact)))
     notes = []
     if listing.lead:

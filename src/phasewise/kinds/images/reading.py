@@ -34,20 +34,22 @@ class Pictures:
     layout: str
 
 
-def probe(listing: files.Listing, limit: int = 200) -> tuple[list[tuple[int, int]], list[str]]:
-    """Sizes and modes from the headers of some pictures, spread over the listing."""
+def probe(listing: files.Listing, limit: int = 200) -> tuple[list[tuple[int, int]], list[str], float]:
+    """Sizes and modes from the headers of some pictures, spread over the listing, and the highest level in those of deep grey."""
     from PIL import Image
 
-    sides, modes = [], []
+    sides, modes, highest = [], [], 0.0
     step = max(1, len(listing.items) // limit)
     for item in listing.items[::step][:limit]:
         try:
             with Image.open(listing.root / item.path, formats=decode.FORMATS) as image:
                 sides.append(image.size)
                 modes.append(image.mode)
+                if image.mode[0] in "IF" and image.width * image.height <= decode.MAX_PIXELS:
+                    highest = max(highest, float(image.getextrema()[1]))
         except Exception:  # noqa: BLE001 - a hostile header is a finding of the full pass, not an error of the probe
             continue
-    return sides, modes
+    return sides, modes, highest
 
 
 def is_idx(path: Path) -> bool:
@@ -116,7 +118,7 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
         return _read_idx(view, root, store)
     listing = listing or files.scan(root, view.target or "")
     fitting = fitting_of(view.reading, *probe(listing))
-    built = cache.build(listing, store, fitting.size, fitting.channels, resize=fitting.resize, progress=(lambda d, t: progress(d, t, note="decoding", unit="pictures")) if progress else None, stop=stop)
+    built = cache.build(listing, store, fitting.size, fitting.channels, resize=fitting.resize, white=fitting.white, progress=(lambda d, t: progress(d, t, note="decoding", unit="pictures")) if progress else None, stop=stop)
     good = built.readable
     if not len(good):
         raise BadInputError("no picture can be read", f"All {len(listing.items):,} files of {safe_text(root)} are broken; the first: {built.facts[0].error}.", "Check that the files are JPEG, PNG, WebP, BMP, GIF or TIFF.")

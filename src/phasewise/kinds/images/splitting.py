@@ -68,7 +68,7 @@ def read_album(job: SplitJob, scratch: Path, progress: Progress) -> Album:
     pictures = reading.read(job.data, store=scratch, progress=progress)
     frame, external = pictures.frame, np.zeros(pictures.frame.height, bool)
     if job.test_file:
-        view = job.data.model_copy(update={"reading": {**job.data.reading, "image_size": pictures.fitting.size, "channels": pictures.fitting.channels}})
+        view = job.data.model_copy(update={"reading": {**job.data.reading, "image_size": pictures.fitting.size, "channels": pictures.fitting.channels, "white": pictures.fitting.white}})
         test = reading.read(view, Path(job.test_file).expanduser(), store=scratch, progress=progress)
         only = sorted(set(test.classes) - set(pictures.classes))
         if only:
@@ -164,7 +164,7 @@ def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: Split
     numbers = album.frame[pixels.ROW].to_numpy().astype(np.int64)
     drawing.write(project, album, drawn, job, found, numbers=numbers, about={
         "file": album.pictures.identity.model_dump(), "columns": list(pixels.roles(frame)), "roles": pixels.roles(frame), "formats": {}, "target": pixels.TARGET,
-        "reading": {k: str(v) for k, v in job.data.reading.items()}, "fitting": {"size": fitting.size, "channels": fitting.channels, "resize": fitting.resize},
+        "reading": {k: str(v) for k, v in job.data.reading.items()}, "fitting": {"size": fitting.size, "channels": fitting.channels, "resize": fitting.resize, **({"white": fitting.white} if fitting.white else {})},
         "layout": album.pictures.layout, "broken": [list(b) for b in album.pictures.broken[:LISTED]], "cruft": [list(c) for c in album.pictures.cruft[:LISTED]],
         "broken_count": len(album.pictures.broken), "cruft_count": len(album.pictures.cruft),
         "broken_reasons": dict(Counter(why for _, why in album.pictures.broken).most_common(20)), "cruft_reasons": dict(Counter(why for _, why in album.pictures.cruft).most_common(20)),
