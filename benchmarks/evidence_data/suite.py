@@ -59,7 +59,7 @@ def table_of(base: Base, planted: Planted | None = None, *, natural: pl.DataFram
 
 
 def settled(table: CheckTable, planted: Planted) -> bool:
-    """Whether numbers or dates written as text got the role that reads them."""
+    """Whether numbers or dates written as text have the role that reads them."""
     role = planted.column and table.roles.get(planted.column)
     return bool("numbers-as-text" in planted.checks and (role == "number") or "dates-as-text" in planted.checks and role == "date")
 
@@ -94,7 +94,13 @@ def run_fault(fault: Fault, bases: list[Base], clean: dict[str, set[str]], seed:
     """One fault kind over all bases and parameters (or `most` of them)."""
     tally = Tally()
     for base, parameter, made in cases(bases, fault, seed, most):
-        table = table_of(base, made)
+        natural = read_again(made.frame)
+        if base.target not in natural.columns:  # the reader found that the first line is no header, says so, and asks for the target anew
+            tally.found += "parse-faults" in made.checks
+            tally.severities[SETTLED] = tally.severities.get(SETTLED, 0) + 1
+            tally.tried += 1
+            continue
+        table = table_of(base, made, natural=natural)
         result = run_checks(table)
         severity = found(result, made, clean[base.name], base.frame.columns) or (SETTLED if settled(table, made) else "")
         tally.tried += 1

@@ -85,6 +85,12 @@ def infinite_to_missing(frame: pl.DataFrame, columns: list[str], args: Args, tar
     return frame.with_columns([pl.when(pl.col(c).is_infinite()).then(None).otherwise(pl.col(c)).alias(c) for c in floats])
 
 
+def outside_to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
+    """Numbers outside `low`..`high` become null."""
+    numbers = [c for c in columns if frame.schema[c].is_numeric()]
+    return frame.with_columns([pl.when(pl.col(c).is_between(args["low"], args["high"])).then(pl.col(c)).alias(c) for c in numbers])
+
+
 def folded(column: pl.Expr) -> pl.Expr:
     """Text without regard to case, blanks, hyphens and underscores; comparison signs stay."""
     bare = column.str.strip_chars().str.to_lowercase()

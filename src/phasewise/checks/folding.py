@@ -12,7 +12,8 @@ SWALLOWS: dict[str, tuple[str, ...]] = {
     "mixed-types": ("numbers-as-text", "placeholders", "high-cardinality", "id-column", "text-variants", "odd-cells"),
     "numbers-as-text": ("high-cardinality", "id-column", "text-variants", "odd-cells", "placeholders"),
     "dates-as-text": ("high-cardinality", "id-column", "text-variants", "odd-cells"),
-    "sentinel-values": ("extreme-values", "unit-mix"),
+    "sentinel-values": ("extreme-values", "unit-mix", "impossible-values", "repeated-value"),
+    "impossible-values": ("extreme-values",),
     "unit-mix": ("extreme-values",),
     "target-leak": ("post-outcome-name", "high-cardinality", "codes-as-numbers"),
     "missingness-leak": ("missing-values", "post-outcome-name", "empty-column"),
@@ -26,6 +27,8 @@ WHOLE: dict[str, tuple[str, ...]] = {
     "target-leak": ("suspiciously-perfect", "partial-leak"),
     "missingness-leak": ("suspiciously-perfect", "partial-leak"),
     "text-leak": ("suspiciously-perfect", "partial-leak"),
+    "target-formula": ("suspiciously-perfect", "partial-leak"),
+    "pair-leak": ("suspiciously-perfect", "partial-leak"),
     "group-column": ("tight-clusters",),
     "near-duplicates": ("tight-clusters",),
     "time-trend": ("row-neighbours",),
@@ -35,7 +38,7 @@ WHOLE: dict[str, tuple[str, ...]] = {
 }
 """Checks on the whole table that a finding anywhere explains."""
 EVALUATION = frozenset({
-    "target-leak", "text-leak", "missingness-leak", "partial-leak", "tight-clusters", "row-neighbours", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
+    "target-leak", "target-formula", "pair-leak", "text-leak", "missingness-leak", "partial-leak", "tight-clusters", "row-neighbours", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
     "time-order", "time-trend", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise", "slice-noise",
 })
 """Findings that change what a score means."""

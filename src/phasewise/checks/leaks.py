@@ -1,6 +1,7 @@
 """Columns that give the target away (T20-T23)."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -32,14 +33,14 @@ def target_leak(table: CheckTable) -> list[Finding]:
         elif timelike(table.frame[c]):
             continue  # what changes with the years is for the check of time to say
         elif found.score >= LOOK:
-            others = _others(table, c)
+            others = _others(table, c, certain=certain)
             # On few rows both scores scatter: a tie is no evidence.
             slack = 0.5 / np.sqrt(len(facts.leak_y)) if len(facts.leak_y) < 1000 else 0.0
             beats = others is None or found.score >= others + slack
             severity = "warn" if beats else "info"
             said = f"One-column score {found.score:.3f} of 1 ({scale}); all other columns together reach {others:.3f}." if others is not None else f"One-column score {found.score:.3f} of 1 ({scale}); it is the only usable column."
         elif table.classification and len(facts.classes) > 2 and found.best >= BLOCK:
-            others = _others(table, c, found.best_class)
+            others = _others(table, c, found.best_class, certain)
             if others is not None and found.best >= others + 0.01:
                 severity = "warn"
                 said = f"It tells the class {q(facts.classes[found.best_class])} from the rest with {found.best:.3f} of 1; all other columns together reach {others:.3f}."
@@ -59,10 +60,10 @@ def _also(certain: list[str], column: str) -> str:
     return f" So {'does' if len(others) == 1 else 'do'} {shown}, {'' if len(others) == 1 else 'each '}by itself: all of them have to go, leaving out one changes nothing."
 
 
-def _others(table: CheckTable, column: str, one_class: int | None = None) -> float | None:
-    """What a quick model reaches with all other columns, on the leak scale (for one class: one-vs-rest)."""
+def _others(table: CheckTable, column: str, one_class: int | None = None, certain: Sequence[str] = ()) -> float | None:
+    """What a quick model reaches with all other columns but those that have to go, on the leak scale (for one class: one-vs-rest)."""
     try:
-        quick = table.facts.quick_without(*_same(table, column))
+        quick = table.facts.quick_without(*_same(table, column), *certain)
     except Skip:
         return None
     if one_class is None:
@@ -126,11 +127,13 @@ def missingness_leak(table: CheckTable) -> list[Finding]:
             purity = counts[top] / len(labels)
             prior = facts.class_counts[top] / facts.class_counts.sum()
             lower = wilson(counts[top], len(labels), 0.99)[0]
-            if prior <= 0.8 and purity >= 0.98 and lower >= 0.9 and (best is None or purity > best[0]):
+            # Few rows bound the purity loosely; that they are of one class by chance is another question, and settled.
+            sure = lower >= 0.9 or (prior ** len(labels) < 1e-9 and len(labels) >= 0.02 * table.rows)
+            if prior <= 0.8 and purity >= 0.98 and sure and (best is None or purity > best[0]):
                 best = (purity, side, top, len(labels))
         if best:
             purity, side, top, n = best
-            severity = "block" if n >= 0.02 * table.rows else "warn"
+            severity = "block" if n >= 0.02 * table.rows and wilson(round(purity * n), n, 0.99)[0] >= 0.9 else "warn"
             out.append(_missing_finding(c, severity, f"Where it is {side} ({n:,} rows), {percent(purity)} of the rows are of class {q(facts.classes[top])}.", purity))
     return out
 

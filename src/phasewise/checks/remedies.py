@@ -41,6 +41,7 @@ ACTIONS: dict[str, Action] = {
         Action(id="drop-missing-target", title="drop rows without a target", effect="Rows whose target is missing leave the data.", apply=actions.drop_missing_target, drops_rows=True),
         Action(id="drop-rows-outside", title="drop rows outside the range", effect="Rows whose value lies outside the range leave the data.", apply=actions.drop_outside, drops_rows=True, needs=("low", "high")),
         Action(id="to-missing", title="treat these values as missing", effect="The listed cells become missing.", apply=actions.to_missing, needs=("values",)),
+        Action(id="outside-to-missing", title="treat values outside the range as missing", effect="Cells below or above the range become missing, in later files too.", apply=actions.outside_to_missing, needs=("low", "high")),
         Action(id="infinite-to-missing", title="treat infinite values as missing", effect="Infinite cells become missing.", apply=actions.infinite_to_missing),
         Action(id="strip-and-fold-case", title="merge spellings", effect="Case, blanks, hyphens and underscores no longer make two levels.", apply=actions.strip_and_fold),
         Action(id="merge-levels", title="merge levels", effect="The listed levels become one.", apply=actions.merge_levels, needs=("map",)),

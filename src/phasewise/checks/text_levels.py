@@ -9,6 +9,17 @@ from phasewise.checks.table import CheckTable
 from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import Finding
 
+_TRUE, _FALSE = {"yes", "y", "true", "t", "1", "ja", "j", "oui", "si", "on"}, {"no", "n", "false", "f", "0", "nein", "non", "off"}
+
+
+def _as_truth(counted: pl.DataFrame, keyed: pl.DataFrame) -> pl.DataFrame:
+    """With one key for all words that say yes and one for all that say no, where a column holds nothing else and several of either."""
+    bare = set(counted["value"].str.strip_chars().str.to_lowercase().to_list())
+    if len(bare) < 3 or not bare <= _TRUE | _FALSE or not (bare & _TRUE and bare & _FALSE):
+        return keyed
+    every = counted.with_columns(folded(pl.col("value")).alias("plain"))
+    return every.with_columns(pl.when(pl.col("plain").is_in(list(_TRUE))).then(pl.lit("yes")).otherwise(pl.lit("no")).alias("key"))
+
 
 @check("text-variants", source="T11", cost="pass")
 def text_variants(table: CheckTable) -> list[Finding]:
@@ -23,15 +34,18 @@ def text_variants(table: CheckTable) -> list[Finding]:
             continue
         words = counted.filter(~pl.col("value").str.contains(r"^\s*[-+]?[\d.,]+\s*([eE-][-+]?\d+)?\s*$"))
         keyed = words.with_columns(folded(pl.col("value")).alias("key")).filter(pl.col("key").fill_null("") != "")
+        keyed = _as_truth(counted, keyed)
         twins = keyed.filter(pl.len().over("key") > 1)
         if twins.height == 0:
             continue
         first = twins.sort("count", descending=True).unique("key", keep="first", maintain_order=True)
         mapping = {k: v.strip() for k, v in zip(first["key"].to_list(), first["value"].to_list(), strict=True)}
+        if "plain" in keyed.columns:  # the remedy looks a cell up by its own spelling
+            mapping = {p: k for p, k in zip(keyed["plain"].to_list(), keyed["key"].to_list(), strict=True)}
         rows = int(twins["count"].sum() - first["count"].sum())
         shown = twins.filter(pl.col("key") == first["key"][0])["value"].head(4).to_list()
         severity = "warn" if rows >= 1 else "info"
-        out.append(finding("text-variants", severity, f"{q(c)} spells the same level in several ways", f"{len(mapping)} levels, {rows:,} cells off the most frequent spelling, for example {', '.join(q(s) for s in shown)}.", column=c, rows=rows, examples=shown, harm=0.2, remedies=[remedy("strip-and-fold-case", recommended=True, map=mapping), remedy("accept")]))
+        out.append(finding("text-variants", severity, f"{q(c)} spells the same level in several ways", f"{first.height} levels, {rows:,} cells off the most frequent spelling, for example {', '.join(q(s) for s in shown)}.", column=c, rows=rows, examples=shown, harm=0.2, remedies=[remedy("strip-and-fold-case", recommended=True, map=mapping), remedy("accept")]))
     return out
 
 

@@ -200,4 +200,5 @@ def _target_moved(table: CheckTable, first: np.ndarray, last: np.ndarray) -> boo
     from phasewise.stats.drift import compare_columns
 
     y = table.facts.leak_y.astype(float)
-    return compare_columns({"y": (y[first], table.classification)}, {"y": y[last]}, effect=0.1)[0].drifted
+    # Class shares are compared as between parts (P06): a total variation of 0.05 beyond chance is another mix.
+    return compare_columns({"y": (y[first], table.classification)}, {"y": y[last]}, effect=0.05 if table.classification else 0.1)[0].drifted

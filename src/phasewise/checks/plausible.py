@@ -1,0 +1,63 @@
+"""Values that cannot be, by what a column is called, and one value that stands in for many (T08, T33)."""
+
+import re
+
+import numpy as np
+
+from phasewise.checks.registry import check
+from phasewise.checks.remedies import remedy
+from phasewise.checks.table import CheckTable
+from phasewise.checks.texts import finding, percent, q
+from phasewise.records.findings import Finding
+
+RANGES: tuple[tuple[str, float, float, str], ...] = (
+    (r"(^|_)age(_|$)|(^|_)alter(_|$)|age_?(in_?)?years", 0, 125, "an age in years"),
+    (r"(^|_)lat(itude)?(_|$)", -90, 90, "a latitude"),
+    (r"(^|_)(lon|lng|long|longitude)(_|$)", -180, 180, "a longitude"),
+    (r"(^|_)month(_|$)", 0, 12, "a month"), (r"(^|_)hour(_|$)", 0, 24, "an hour"),
+    (r"day_?of_?month", 1, 31, "a day of the month"), (r"humidity|(^|_)(percent|pct)(_|$)|percentage", 0, 100, "a percentage"),
+)
+"""Names, and the least and the greatest value of what they say."""
+FEW = 0.02
+"""Share of the cells that may lie outside: more of them are no slips, and the name means something else."""
+REPEATED, TIMES = 0.03, 20
+"""Share of the cells that one value holds, and how many times as often as the next one."""
+
+
+@check("impossible-values", source="T33", cost="pass", rows=100_000)
+def impossible_values(table: CheckTable) -> list[Finding]:
+    """A few cells outside of what the column's name allows: an age of 200, a latitude of 512."""
+    out = []
+    for c in table.facts.numbers():
+        words = re.sub(r"([a-z])([A-Z])", r"\1_\2", c).lower().replace(" ", "_").replace("-", "_")
+        rule = next((r for r in RANGES if re.search(r[0], words)), None)
+        cells = table.facts.cells(c)
+        if rule is None or len(cells) < 30:
+            continue
+        _, low, high, what = rule
+        odd = cells[(cells < low) | (cells > high)]
+        if not 0 < len(odd) <= FEW * len(cells):
+            continue
+        values = [int(v) if v == int(v) else float(v) for v in np.unique(odd)[:50]]
+        out.append(finding("impossible-values", "warn", f"{q(c)} holds values that {what} cannot have", f"{len(odd):,} cells, for example {', '.join(f'{v:g}' for v in values[:4])}; {what} lies between {low:g} and {high:g}.", column=c, rows=len(odd), examples=values[:5], numbers={"values": values}, harm=0.3, remedies=[remedy("outside-to-missing", recommended=True, low=low, high=high), remedy("accept")]))
+    return out
+
+
+@check("repeated-value", source="T08", cost="pass", rows=100_000)
+def repeated_value(table: CheckTable) -> list[Finding]:
+    """One value inside an otherwise fine column comes again and again: filled in where nothing was known."""
+    out = []
+    for c in table.facts.numbers():
+        cells = table.facts.cells(c)
+        if len(cells) < 200 or table.facts.distinct(c) < 0.2 * len(cells) or np.all(cells[:2000] == np.floor(cells[:2000])):
+            continue
+        values, counts = np.unique(cells, return_counts=True)
+        top, second = (int(i) for i in np.argsort(-counts, kind="stable")[:2])
+        value, share = float(values[top]), counts[top] / len(cells)
+        # Zero, and the ends of a scale, are values that many things have.
+        if value == 0 or top in (0, len(values) - 1) or share < REPEATED or counts[top] < TIMES * counts[second]:
+            continue
+        rest = cells[cells != value]
+        like = next((name for name, v in (("mean", rest.mean()), ("median", np.median(rest))) if abs(value - v) <= 0.02 * (rest.std() or 1.0)), "")
+        out.append(finding("repeated-value", "info", f"{percent(share)} of {q(c)} is exactly {value:g}", f"{f'It is the {like} of the others: ' if like else ''}filled in where nothing was known? Missing cells say so themselves, and are filled on training rows only.", column=c, rows=int(counts[top]), numbers={"value": value, "share": float(share)}, remedies=[remedy("to-missing", values=[value]), remedy("accept", recommended=True)]))
+    return out
