@@ -66,11 +66,10 @@ class Near:
     def note(self) -> str:
         """What to say of another rule; empty for the usual one."""
         many = f"{self.first:,}" if self.first else "nearly all"
-        if self.rest:
-            return f"pictures of this set are alike by nature ({many} pairs by the usual rule): what all have in common is taken away first, and those whose rest correlates by {self.rest} count as near copies"
-        if (self.bits, self.alike) == RULES[0]:
+        if not self.rest:
             return ""
-        return f"pictures of this set are alike by nature ({many} pairs by the usual rule): only those within {self.bits} of 64 bits that correlate by {self.alike} count as near copies"
+        closer = "" if (self.bits, self.alike) == RULES[0] else f" and that lie within {self.bits} of 64 bits and correlate by {self.alike} as they are"
+        return f"pictures of this set are alike by nature ({many} pairs by the usual rule): what all have in common is taken away first, and those whose rest correlates by {self.rest}{closer} count as near copies"
 
 
 Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -79,26 +78,28 @@ Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]
 def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
     """Near copies by the usual rule, or by another one where everything looks alike (digits, aligned scans).
 
-    The rule was measured on photographs. Copies of one picture stay pairs when the rule is tightened; different pictures of one kind do
-    not: of 3,000 digits 655 pairs become 62 and the largest cluster 9 instead of 243. So a rule is passed over when it makes one cluster
-    of more than 30 pictures and 3 % of all, and the next one leaves less than half of its pairs. Aligned scans stay pairs under every
-    rule. What tells them apart is what is left without the mean of the set: re-saved, resized and brightened copies of 300 scans of four
-    sets correlate by 0.97 to 1.00 there, different scans by 0.87 at most. This decides where a large cluster is left.
+    The usual rule was measured on photographs. Where it makes one cluster of more than 30 pictures and 3 % of all, what the set has in
+    common, its mean, is taken away first: re-saved, resized and brightened copies among 300 scans of four sets then correlate by 0.97 to
+    1.00, different scans by 0.87 at most. Where that still leaves such a cluster (upright ones among digits), the rule is tightened as
+    long as the next one leaves less than half of the pairs: copies stay pairs when it is tightened, different pictures do not.
     """
     found = _candidates(frame, fitting)
-    limit, first = max(LARGE, SHARE * frame.height), 0
+    first = 0
     if found is not None:
         first = len(found[0])
-        for i, (bits, alike) in enumerate(RULES):
-            pairs = _within(found, bits, alike)
-            large = np.bincount(join(frame.height, [pairs])).max(initial=0) > limit
-            if i + 1 == len(RULES) or not large or len(_within(found, *RULES[i + 1])) * 2 > len(pairs):
-                break
-        if not large:
-            return Near(pairs=np.unique(pairs, axis=0), bits=bits, alike=alike, first=first)
+        if not _large(found[0], frame.height):
+            return Near(pairs=np.unique(found[0], axis=0), first=first)
     held = _candidates(frame, fitting, alone=True)
     assert held is not None
-    return Near(pairs=np.unique(held[0], axis=0), first=first, rest=REST)
+    for i, (bits, alike) in enumerate(RULES):
+        pairs = _within(held, bits, alike)
+        if i + 1 == len(RULES) or not _large(pairs, frame.height) or len(_within(held, *RULES[i + 1])) * 2 > len(pairs):
+            break
+    return Near(pairs=np.unique(pairs, axis=0), bits=bits, alike=alike, first=first, rest=REST)
+
+
+def _large(pairs: np.ndarray, count: int) -> bool:
+    return int(np.bincount(join(count, [pairs])).max(initial=0)) > max(LARGE, SHARE * count)
 
 
 def near_pairs(frame: pl.DataFrame, fitting: Fitting) -> np.ndarray:
