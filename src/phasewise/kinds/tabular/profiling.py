@@ -156,6 +156,8 @@ def _cell_notes(frame: pl.DataFrame, roles: dict[str, str], facts: dict[str, Fac
             marks = int(casting.is_missing_token(column).sum())
             if marks and name != target:
                 seen = column.filter(casting.is_missing_token(column))[0]
+                if roles[name] == "category" and seen.lower() in ("none", "missing"):
+                    continue  # a level of its own as likely as not
                 notes.append(f"{safe_text(name, 40)!r} holds {marks:,} cells {safe_text(seen, 12)!r} that look like a missing mark")
             if roles[name] == "number":
                 fmt = casting.number_format(column) or "plain"
