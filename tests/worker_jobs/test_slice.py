@@ -34,8 +34,16 @@ def fitted(jobs, baselines):
 def test_finder_gives_a_rate_and_a_band(jobs):
     found = jobs.run("find_lr", config=CONFIG.model_dump(), sweeps=3)
     assert found.chosen and 1e-4 < found.chosen < 5
-    assert {s.name for s in found.suggestions} == {"phasewise", "valley", "slide", "steep", "minimum"}
+    assert {s.name for s in found.suggestions} == {"phasewise", "valley", "slide", "steep", "minimum", "race"}
+    race = next(s for s in found.suggestions if s.name == "race")
+    assert found.chosen == race.lr and race.note.count(": ") == 8, "seven rates with their losses"
     assert all(a <= b <= c for a, b, c in zip(found.low, found.losses, found.high, strict=True))
+
+
+def test_where_a_rate_is_known_no_race_is_run(jobs):
+    found = jobs.run("find_lr", config=CONFIG.model_dump(), sweeps=2, usual=1e-3)
+    assert "race" not in {s.name for s in found.suggestions}
+    assert found.chosen == next(s.lr for s in found.suggestions if s.name == "phasewise")
 
 
 def test_fit_scores_saves_and_diagnoses(jobs, fitted):

@@ -1,5 +1,7 @@
 """LR finder: several sweeps as one population, all suggestions, our own rule chosen (T01-T03)."""
 
+import math
+
 import torch
 
 from phasewise import engine
@@ -12,15 +14,16 @@ from phasewise.records.results import FinderResult, Suggestion
 from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import EngineHooks
+from phasewise.worker.racing import raced
 
 WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
+"""Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
 LARGE_POINTS, LARGE_STEPS = 60, 25
 """Rates of a sweep and steps of the probe for large pictures: a finder of 375 steps took longer than the 240 of the training it was for."""
-"""Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
 LARGE_PICTURE, FEW_SWEEPS = 3 * 48 * 48, 2
 """Numbers of a picture from which on there are fewer sweeps: five on photographs of 128 pixels took longer than the training they were for."""
-FINDER_SHARE = 0.75
-"""Of the job's progress that belongs to the sweeps; the rest is the probe's."""
+SWEEPS_SHARE, FINDER_SHARE = 0.4, 0.75
+"""Of the job's progress that belongs to the sweeps, and to them and the race; the rest is the probe's."""
 FALLBACKS = ("valley", "slide", "steep", "minimum")
 
 
@@ -33,10 +36,11 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     bench = open_bench(job.data, ctx.project, ctx.device)
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Learning-rate finder")
-    hooks = EngineHooks(ctx, series="finder", share=(0.0, FINDER_SHARE))
     large = sum(x[0].numel() for x in stage.data.inputs.values()) > LARGE_PICTURE and bench.kind.id == "images"
     sweeps = min(job.sweeps, FEW_SWEEPS) if large else job.sweeps
     points = min(job.points, LARGE_POINTS) if large else job.points
+    racing = job.usual is None and not large
+    hooks = EngineHooks(ctx, series="finder", share=(0.0, SWEEPS_SHARE if racing else FINDER_SHARE))
     curve = engine.find_lr(
         job.config, stage.data, stage.info, bench.build, hooks, sweeps=sweeps, lo=job.lo, hi=job.hi, points=points,
         rows=torch.from_numpy(stage.train),
@@ -44,6 +48,11 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     found, rule = suggest(curve), own_rule(curve)
     suggestions = [Suggestion(name=name, lr=lr, note=rule.why if name == "phasewise" else "") for name, lr in found.items()]
     chosen = found["phasewise"] or next((found[n] for n in FALLBACKS if found[n]), None)
+    if racing and chosen is not None and ctx.control.stop is None:
+        won = raced(ctx, job, stage, bench, chosen, (SWEEPS_SHARE, FINDER_SHARE))
+        if won is not None:
+            suggestions.append(won)
+            chosen = won.lr or chosen
     start, stop = trimmed(len(curve.lrs))
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
@@ -93,7 +102,8 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
             found = stability(module, optimizer, loss, batches, steps=steps)
         except _AskedError:
             return []
-    text = f"A rate 20 % higher or lower than {lr:.2g} moves the loss by {found.sensitivity:.0%} within {steps} steps"
+    moved = f"moves the loss by {found.sensitivity:.0%}" if math.isfinite(found.sensitivity) else "makes the loss break down"
+    text = f"A rate 20 % higher or lower than {lr:.2g} {moved} within {steps} steps"
     if found.unstable:
         ctx.finding("rate-unstable", "warn", "Training is unstable at this learning rate", f"{text}; over 25 % means: take a lower one (V15).")
         return [f"{text}: unstable, take a lower one."]
