@@ -3,6 +3,7 @@
 from phasewise import content
 from phasewise.records.results.data import ColumnSummary
 from phasewise.tui.live.run import LiveRun
+from phasewise.tui.numbers import eta
 from phasewise.tui.pages.findings import Findings
 from phasewise.tui.pages.tune_live import spoken
 from phasewise.tui.say import because
@@ -314,3 +315,10 @@ def test_a_stale_reason_names_the_question_and_a_run_keeps_its_bar_beside_a_long
     told = run_row(run, 78, True).plain
     assert len(told) <= 78 and "20 %" in told and "left" in told and "Try twice" in told and "#" in told.replace("=", "#")
     assert [spoken(m) for m in ("idea-one-cycle.s2", "incumbent.s0", "t03")] == ["one-cycle, seed 2", "the model so far, seed 0", "t03"]
+
+
+def test_a_remaining_time_has_one_unit():
+    assert [eta(*r) for r in ((8.0, 19.0), (62.0, 115.0), (254.0, 476.0), (20.0, 130.0), (5400.0, 9000.0), (None, 7.0))] == [
+        "8 to 19 s left", "1 to 2 min left", "4 to 8 min left", "0 to 3 min left", "1.5 to 2.5 h left", "7 s left",
+    ]
+    assert eta(None, None) == ""

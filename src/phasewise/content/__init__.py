@@ -54,7 +54,7 @@ def question(key: str) -> Question:
     return Question(**data)
 
 
-_ROW = r"(?:check:)?[A-Z]\d{2}[a-z]?"
+_ROW = r"(?:(?:check:)?\b[A-Z]\d{2}[a-z]?|\b00\d)\b"
 _ROWS = re.compile(rf"{_ROW}(?:[ ,;]+{_ROW})*")
 _ASIDE = re.compile(rf" \({_ROW}(?:[ ,;]+{_ROW})*\)")
 

@@ -59,11 +59,17 @@ def rough(seconds: float) -> str:
 
 
 def eta(low: float | None, high: float | None) -> str:
-    """A remaining time as a range."""
-    if low is None and high is None:
+    """A remaining time as a range in one unit: `8 to 19 s left`, `1 to 2 min left`, `1.5 to 2.5 h left`."""
+    low, high = (high if low is None else low), (low if high is None else high)
+    if low is None or high is None or not math.isfinite(high):
         return ""
-    a, b = duration(low if low is not None else high), duration(high if high is not None else low)
-    return f"{a} left" if a == b else f"{a} to {b} left"
+    if high < 100:
+        a, b, unit = f"{low:.0f}", f"{high:.0f}", "s"
+    elif high < 6000:
+        a, b, unit = str(int(low // 60)), str(math.ceil(high / 60)), "min"
+    else:
+        a, b, unit = f"{low / 3600:.1f}", f"{high / 3600:.1f}", "h"
+    return f"{a} {unit} left" if a == b else f"{a} to {b} {unit} left"
 
 
 def size(count: float | None) -> str:

@@ -108,8 +108,10 @@ def _phase(view: Any, phase: str, running: set[str], closed: str) -> PhaseView:
     if not closed and not skipped and not reasons and complete(view, phase):
         return PhaseView(id=phase, state="done", summary=said, overrides=overrides)
     had = phase in view.facts.accepted or rules.started(view)
-    if closed and had:
-        reasons = reasons or [f"{TITLES[closed]} is open"]
+    if closed and had and not reasons:
+        if phase not in view.facts.accepted and PHASES.index(phase) <= 1:  # the file was read for the first recommendations: nothing a person did is out of date
+            return PhaseView(id=phase, state="ready", summary=said, overrides=overrides)
+        reasons = [f"{TITLES[closed]} is open"]
     if reasons and had:
         return PhaseView(id=phase, state="stale", summary=said, stale_because=tuple(dict.fromkeys(reasons)), overrides=overrides)
     if closed:

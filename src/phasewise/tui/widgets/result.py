@@ -45,7 +45,7 @@ def run_row(run: Any, width: int, ascii_only: bool) -> Content:
     mark = RUN[run.state]
     share = f"{100 * run.done / run.total:.0f} %" if run.total else ""
     left = eta(run.eta_low, run.eta_high) if run.state == "running" else ""
-    title = short_title(run.title or run.job or run.id, width - len(share) - len(left) - len(mark.word) - 20)  # how far it is matters more than all its words
+    title = short_title(run.title or run.job or run.id, width - len(share) - len(left) - len(mark.word) - 14)  # how far it is matters more than all its words
     room = max(width - len(title) - len(share) - len(left) - len(mark.word) - 8, 0)
     picture = progress(run.done, run.total, min(room, 40), ascii_only=ascii_only) if run.total and room > 4 else ""
     help_text = "its process is gone: n goes on from the last checkpoint" if run.state == "lost" else ""
