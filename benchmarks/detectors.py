@@ -131,6 +131,7 @@ def slices_found() -> list[Row]:
 def adopted() -> list[Row]:
     """No-op and one-sd ideas over five seeds (B07)."""
     from benchmarks.evidence_data.simulations import adoption_rates
+
     from phasewise.stats.normal import cdf, quantile
 
     rows: list[Row] = []
