@@ -18,7 +18,7 @@ ALIKE = 0.94
 RULES = ((BITS, ALIKE), (6, 0.97), (4, 0.98), (2, 0.99))
 """Bits of 64 and correlation, from the usual to the strictest."""
 LARGE, SHARE = 30, 0.03
-REST = 0.92
+REST = 0.94
 """Correlation without what the whole set has in common, from which on two pictures of an aligned set are copies."""
 CROWD, MANY = 100, 100_000
 """Pairs a picture (and in all) from which on they are not kept: a set of n pictures that are all alike has n * n / 2."""
@@ -80,26 +80,27 @@ def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
 
     The usual rule was measured on photographs. Where it makes one cluster of more than 30 pictures and 3 % of all, what the set has in
     common, its mean, is taken away first: re-saved, resized and brightened copies among 300 scans of four sets then correlate by 0.97 to
-    1.00, different scans by 0.87 at most. Where that still leaves such a cluster (upright ones among digits), the rule is tightened as
+    1.00, different scans by 0.87 at most. Where that still leaves a cluster of more than 30 (upright ones among digits), the rule is tightened as
     long as the next one leaves less than half of the pairs: copies stay pairs when it is tightened, different pictures do not.
     """
     found = _candidates(frame, fitting)
     first = 0
     if found is not None:
         first = len(found[0])
-        if not _large(found[0], frame.height):
+        if _largest(found[0], frame.height) <= max(LARGE, SHARE * frame.height):
             return Near(pairs=np.unique(found[0], axis=0), first=first)
     held = _candidates(frame, fitting, alone=True)
     assert held is not None
     for i, (bits, alike) in enumerate(RULES):
         pairs = _within(held, bits, alike)
-        if i + 1 == len(RULES) or not _large(pairs, frame.height) or len(_within(held, *RULES[i + 1])) * 2 > len(pairs):
+        if i + 1 == len(RULES) or _largest(pairs, frame.height) <= LARGE or len(_within(held, *RULES[i + 1])) * 2 > len(pairs):
             break
     return Near(pairs=np.unique(pairs, axis=0), bits=bits, alike=alike, first=first, rest=REST)
 
 
-def _large(pairs: np.ndarray, count: int) -> bool:
-    return int(np.bincount(join(count, [pairs])).max(initial=0)) > max(LARGE, SHARE * count)
+def _largest(pairs: np.ndarray, count: int) -> int:
+    """Pictures of the largest cluster."""
+    return int(np.bincount(join(count, [pairs])).max(initial=0))
 
 
 def near_pairs(frame: pl.DataFrame, fitting: Fitting) -> np.ndarray:
