@@ -59,7 +59,7 @@ def repeated_value(table: CheckTable) -> list[Finding]:
             continue
         rest = cells[cells != value]
         # The mean it was taken from had other rows among it: as far off as leaving out this share of them can move it.
-        slack = max(0.02, 3 * np.sqrt(share / len(cells)))
+        slack = max(0.02, 4 * np.sqrt(share / (1 - share) / len(cells)))
         like = next((name for name, v in (("mean", rest.mean()), ("median", np.median(rest))) if abs(value - v) <= slack * (rest.std() or 1.0)), "")
         out.append(finding("repeated-value", "info", f"{percent(share)} of {q(c)} is exactly {value:g}", f"{f'It is the {like} of the others: ' if like else ''}filled in where nothing was known? Missing cells say so themselves, and are filled on training rows only.", column=c, rows=int(counts[top]), numbers={"value": value, "share": float(share)}, remedies=[remedy("to-missing", values=[value]), remedy("accept", recommended=True)]))
     return out
