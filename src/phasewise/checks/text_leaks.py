@@ -12,6 +12,8 @@ from phasewise.records.findings import Finding
 from phasewise.stats.intervals import wilson
 
 ROWS = 6_000
+LETTERS = 3_000
+"""Letters of a text that are read."""
 TOKENS = 5_000
 """Most frequent words and pairs of words looked at."""
 BLOCK, LOOK = 0.975, 0.85
@@ -48,7 +50,7 @@ def text_leak(table: CheckTable) -> list[Finding]:
 
 def _tokens(cells: pl.Series) -> list[tuple[str, np.ndarray]]:
     """Words and pairs of words with the mask [n] of the rows they are in; those of nearly no or nearly all rows are passed over."""
-    words = pl.DataFrame({"row": np.arange(len(cells)), "text": cells.str.to_lowercase().str.extract_all(r"[\p{L}\p{N}]+").list.head(400)})
+    words = pl.DataFrame({"row": np.arange(len(cells)), "text": cells.str.slice(0, LETTERS).str.to_lowercase().str.extract_all(r"[\p{L}\p{N}]+").list.head(400)})
     words = words.explode("text", empty_as_null=False).drop_nulls()
     pairs = words.with_columns((pl.col("text") + " " + pl.col("text").shift(-1)).alias("text"), pl.col("row").shift(-1).alias("next")).filter(pl.col("row") == pl.col("next")).select("row", "text")
     counted = pl.concat([words, pairs]).unique().group_by("text").agg(pl.col("row"), pl.len().alias("rows"))
