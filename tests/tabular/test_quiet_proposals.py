@@ -34,6 +34,10 @@ def test_codes_by_name_are_levels_and_amounts_are_not():
     assert role("zip_code", rng.integers(10_000, 90_000, 300).tolist()) == "number", "one row a code teaches nothing about it"
 
 
+def test_years_are_numbers_so_that_later_ones_are_known():
+    assert role("year", [2018, 2019, 2020, 2021] * 100) == "number" and role("years_of_school", [8, 9, 10, 12] * 100) == "category"
+
+
 def test_grades_offer_the_other_task():
     for name, task, other in (("stars", "regression", "multiclass"), ("answer", "multiclass", "regression")):
         found, why = propose_task(pl.Series(name, [1, 2, 3, 4, 5] * 20))

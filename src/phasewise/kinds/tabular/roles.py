@@ -12,6 +12,7 @@ MAX_CARD = 20
 ROWS_A_LEVEL = 10
 """Whole numbers are levels only where each has this many rows on average: five ages of twelve people are no categories."""
 _PLACE = re.compile(r"(^|[_\s.-])(zip|zipcode|plz|postleitzahl|postal|postcode|fips|naics|sic|icd|iban|iata|sku)([_\s.-]|\d*$)|(^|[_\s.-])(code|codes|cd)$|[a-z](Code|Cd|Zip)$", re.I)
+_YEAR = re.compile(r"year|jahr", re.I)
 KEY_SHARE = 0.98
 NEAR_KEY = 0.5
 _ID_NAME = re.compile(r"(^|_|\s)(id|ids|key|uuid|guid|index|idx|rowid|rownum|serial|no|nr)$|^(id|index|unnamed)", re.I)
@@ -68,6 +69,8 @@ def _integer_role(column: pl.Series, facts: Facts) -> tuple[str, str]:
     low, high = int(column.min()), int(column.max())
     if facts.distinct == 2 and (low, high) == (0, 1) and facts.missing == 0:
         return "number", "already coded 0 and 1"
+    if _YEAR.search(column.name) and 1800 <= low < high <= 2200:
+        return "number", f"years from {low} to {high}"  # as levels, every later year would be unknown
     if facts.distinct <= MAX_CARD and (facts.distinct <= 5 or facts.filled >= ROWS_A_LEVEL * facts.distinct):
         return "category", f"whole numbers with {facts.distinct} distinct values (at most {MAX_CARD})"
     unique = facts.distinct >= KEY_SHARE * facts.filled
