@@ -13,8 +13,8 @@ def slot_of(job: Any) -> str:
     """The place a job's evidence goes to: its kind, or `field:<name>`, `inspect:<model>` where there can be many."""
     if job.kind in ("field", "feed"):
         return f"{job.kind}:{job.name}"
-    if job.kind in ("inspect", "prune"):
-        return f"{job.kind}:{job.model}"
+    if job.kind == "inspect":
+        return f"inspect:{job.model}"
     if job.kind == "fit" and job.role == "control":
         return "scratch"
     return job.kind

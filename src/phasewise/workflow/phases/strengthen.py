@@ -10,7 +10,7 @@ from phasewise.workflow.phases.baseline import networks_closed
 from phasewise.workflow.phases.train import wanted
 from phasewise.workflow.phases.tune import COSTLY, fit_work
 from phasewise.workflow.steps import Step
-from phasewise.workflow.words import GateItem, Recommendation
+from phasewise.workflow.words import GateItem, Problem, Recommendation
 
 
 def _job(view: Any) -> CombineJob:
@@ -76,6 +76,12 @@ class Strengthen(Phase):
             out["members"] = Recommendation(value=3, reason="This network is costly; most of the gain comes with the first few (X03).")
         return out
 
+    def problems(self, view: Any) -> list[Problem]:
+        """Pruning takes channels out of one network: an average over folds has none (X10)."""
+        if not PRUNE.wanted(view) or not view.value("data.folds"):
+            return []
+        return [Problem(phase="strengthen", field="prune", message="The model is an average over folds; only a single network can be made smaller.", remedy="Answer no, or split with one validation part (data.folds=0, data.validation_share=0.2).")]
+
     def gate(self, view: Any) -> list[GateItem]:
         """Combined, when asked for."""
         if not COMBINE.wanted(view):
@@ -85,6 +91,9 @@ class Strengthen(Phase):
         return [GateItem(id="combined", ok=found is not None, text=text, overridable=False)]
 
     def summary(self, view: Any) -> str:
-        """What combining brought."""
-        found = view.latest("combine")
-        return f"{found.best.name} {found.best.validation.value:.4g}, gain {found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]" if found else ""
+        """What combining and pruning brought."""
+        found, smaller = view.latest("combine"), view.latest("prune")
+        said = [f"{found.best.name} {found.best.validation.value:.4g}, gain {found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"] if found else []
+        if smaller:
+            said.append(f"pruned {smaller.pruned.validation.value:.4g}")
+        return "; ".join(said)
