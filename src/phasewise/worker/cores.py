@@ -30,8 +30,8 @@ def idle(path: Path = STAT, look: float = LOOK, wait: Callable[[float], None] = 
 def free(most: int, *, share: Callable[[], float] = idle) -> int:
     """Threads that find a core each: between 1 and `most`.
 
-    Measured on two cores: with one other program running, a training step of MobileNet at 224 px took 226 ms with one thread and
-    550 to 1,170 ms with two, because every parallel region ends at a barrier and the late thread waits for a slice of its core.
+    Measured on two cores: with one other program running, a training step of MobileNet at 224 px took 226 to 328 ms with one thread
+    and 548 to 1,173 ms with two, because every parallel region ends at a barrier and the late thread waits for a slice of its core.
     """
     have = cores()
     return max(1, min(most, have, int(share() * have + 0.5)))
