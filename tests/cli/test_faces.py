@@ -58,14 +58,14 @@ def by_plain(cli, table):
 
     def ask(prompt):
         asked.append(prompt)
-        if prompt.startswith("Type OPEN"):
-            return "OPEN"
+        if prompt.startswith("Type open"):
+            return "open"
         key = waiting.pop("key", "")
         return str(table) if key == "data.file" else TYPED.get(key, "")
 
     assert plain_walk(session, list(PHASES), ask=ask, tell=tell) == 0
     session.close()
-    assert any(p.startswith("Type OPEN") for p in asked)
+    assert any(p.startswith("Type open") for p in asked)
     return "plain"
 
 

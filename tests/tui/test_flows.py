@@ -322,3 +322,10 @@ def test_a_remaining_time_has_one_unit():
         "8 to 19 s left", "1 to 2 min left", "4 to 8 min left", "0 to 3 min left", "1.5 to 2.5 h left", "7 s left",
     ]
     assert eta(None, None) == ""
+
+
+async def test_who_has_no_new_rows_is_told_how_to_leave_the_field_out():
+    session = FakeSession(done="verify")
+    async with opened(session) as (app, pilot):
+        await app.screen.go("field")
+        assert "S skip with a reason" in await still(pilot)

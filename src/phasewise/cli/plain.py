@@ -202,7 +202,7 @@ class Plain:
         found = foresight.read(self.session.view)
         for _, sentence in foresight.told(found) if found is not None else []:
             self.tell(sentence)
-        if self.ask("Type OPEN to open the vault:") != "OPEN":
+        if self.ask("Type open to open the vault:").strip().lower() != "open":
             raise Quit
 
     def _gate(self, phase: str) -> None:

@@ -43,7 +43,7 @@ def duration(seconds: float | None) -> str:
         return "?"
     s = max(int(round(seconds)), 0)
     if s < 1 and seconds > 0:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.05 else "<0.1 s"
     if s < 100:
         return f"{s} s"
     if s < 3600:

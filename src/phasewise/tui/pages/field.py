@@ -114,11 +114,18 @@ class Judged(View):
         return bool(self.desk.slots("field"))
 
 
+class NewRows(Questions):
+    """The form; who has no new rows yet may leave the phase out."""
+
+    def hint(self) -> str:
+        return self.HINT if self.desk.phase(self.phase).state in ("done", "skipped") else f"{self.HINT}  S skip with a reason"
+
+
 class FieldPage(Page):
     """Questions, judged data, continuous feed."""
 
     PHASE = "field"
-    VIEWS = (Questions, Judged, Feeds)
+    VIEWS = (NewRows, Judged, Feeds)
 
     def opening(self) -> int:
         """The judgement once there is one."""

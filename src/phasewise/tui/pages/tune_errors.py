@@ -20,6 +20,7 @@ from phasewise.tui.widgets.picture import beside, heat, picture
 from phasewise.tui.widgets.table import Column, Table
 from phasewise.workflow.inspecting import together
 
+EMPTY = "Nothing inspected yet. Do the next step: Inspect."
 PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "data", "lesion")
 TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "data", "lesion")
 NOTED = {"lesion": (tune_lesion, "lesion"), "data": (tune_curve, "learning_curve")}
@@ -49,7 +50,7 @@ class Errors(View):
     def compose(self) -> ComposeResult:
         """Part strip, then what the part needs."""
         self.strip = Block(self._strip, classes="section")
-        self.table = Table(title="slices", empty="Nothing inspected yet. Do the next step: Inspect.", classes="fill")
+        self.table = Table(title="slices", empty=EMPTY, classes="fill")
         self.chart = Reliability("Calibration: observed over predicted", self._calibration, classes="part-chart")
         self.text = Block(self._text)
         self.detail = Block(classes="detail")
@@ -77,6 +78,7 @@ class Errors(View):
         self.chart.display = name == "calibration" and self.found is not None
         self.text.display = name in ("confusion", "calibration") and self.found is not None
         self.rows_of = []
+        self.table.empty = EMPTY if self.found is None else "Nothing here for this model."
         if self.found is not None and self.table.display:
             getattr(self, f"_{name}")()
         self.strip.redraw()
@@ -130,6 +132,7 @@ class Errors(View):
     def _tags(self) -> None:
         found = tune_tags.tagged(self, self.found)
         self.table.title_text = "tags"
+        self.table.empty = "No error is tagged yet."
         self.table.fill(tune_tags.tag_rows(found, ascii_only=self.ascii_only) if found else [], tune_tags.tag_columns())
 
     def _pipeline(self) -> None:

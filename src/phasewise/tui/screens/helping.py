@@ -107,7 +107,7 @@ class Helping:
         from phasewise import content
         from phasewise.tui.screens.viewer import Viewer
 
-        self.app.push_screen(Viewer("Glossary", content.text("glossary") or "No glossary is installed."))
+        self.app.push_screen(Viewer("Glossary", content.text("glossary").removeprefix("# Glossary").strip() or "No glossary is installed."))
 
     # copy and export ----------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ class ReviewScreen(Modal):
 
     def body(self) -> list[Widget]:
         """Command, search line, answers."""
-        columns = [Column(title="phase", width=10, drop=2), Column(title="question", least=14), Column(title="answer", least=14, flex=2), Column(title="source", width=12, drop=1)]
+        columns = [Column(title="phase", width=10, drop=2), Column(title="question", least=14), Column(title="answer", least=14, flex=2), Column(title="source", width=13, drop=1)]
         self.table = Table(columns, title="answers", classes="choices", empty="No answer matches.")
         command = self.desk.session.headless_command()
         return [
