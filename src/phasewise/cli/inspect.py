@@ -70,7 +70,7 @@ def lines(found: Any, parts: tuple[str, ...]) -> list[str]:
             blocks.append(f"{part}: not made: {safe_text(found.skipped[part])}")
         else:
             made = _SHOW[part](getattr(found, part))
-            blocks.append(f"{part.replace('_', ' ')}\n{made}" if made else f"{part.replace('_', ' ')}: nothing to show for this task")
+            blocks.append(f"{part.replace('_', ' ')}\n{made}" if made else f"{part.replace('_', ' ')}: {_EMPTY.get(part, 'nothing to show for this task')}")
     return blocks
 
 
@@ -126,6 +126,7 @@ def _lesion(found: dict[str, Any]) -> str:
     return f"{head}\n{table(cells, ['block out', 'score', 'cost', '95 % interval'])}\nblocks out together, least harmful first: {curve}"
 
 
+_EMPTY = {"lesion": "no block of this model gives out the shape it takes in; ResNets and pretrained networks have such blocks"}
 _SHOW: dict[str, Any] = {
     "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _plain, "learning_curve": _plain, "lesion": _lesion,
 }
