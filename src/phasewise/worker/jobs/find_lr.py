@@ -6,22 +6,21 @@ import torch
 
 from phasewise import engine
 from phasewise.engine.checkup.case import Case, copied, quiet
+from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.suggest import own_rule, suggest, trimmed
-from phasewise.engine.watch_probe import STEPS, stability
+from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.rates import rate_in_force
 from phasewise.records.results import FinderResult, Suggestion
 from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
+from phasewise.worker.effort import Effort, effort
 from phasewise.worker.hooks import EngineHooks
 from phasewise.worker.racing import raced
 
-WARM, PICTURE_WARM, PROBE_BATCHES = 100, 25, 20
-"""Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
-LARGE_POINTS, LARGE_STEPS = 60, 25
-"""Rates of a sweep and steps of the probe for large pictures: a finder of 375 steps took longer than the 240 of the training it was for."""
-LARGE_PICTURE, FEW_SWEEPS = 3 * 48 * 48, 2
-"""Numbers of a picture from which on there are fewer sweeps: five on photographs of 128 pixels took longer than the training they were for."""
+PROBE_BATCHES = 20
+LARGE_PICTURE = 3 * 48 * 48
+"""Numbers of a picture from which on a step takes long: five sweeps on photographs of 128 pixels took longer than the training they were for."""
 SWEEPS_SHARE, FINDER_SHARE = 0.4, 0.75
 """Of the job's progress that belongs to the sweeps, and to them and the race; the rest is the probe's."""
 FALLBACKS = ("valley", "slide", "steep", "minimum")
@@ -37,12 +36,11 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Learning-rate finder")
     large = sum(x[0].numel() for x in stage.data.inputs.values()) > LARGE_PICTURE and bench.kind.id == "images"
-    sweeps = min(job.sweeps, FEW_SWEEPS) if large else job.sweeps
-    points = min(job.points, LARGE_POINTS) if large else job.points
+    cost = effort(job, rows=len(stage.train), together=isinstance(bench.build(job.config.network, stage.info), DenseNet), pictures=bench.kind.id == "images", large=large)
     racing = job.usual is None and not large
     hooks = EngineHooks(ctx, series="finder", share=(0.0, SWEEPS_SHARE if racing else FINDER_SHARE))
     curve = engine.find_lr(
-        job.config, stage.data, stage.info, bench.build, hooks, sweeps=sweeps, lo=job.lo, hi=job.hi, points=points,
+        job.config, stage.data, stage.info, bench.build, hooks, sweeps=cost.sweeps, lo=job.lo, hi=job.hi, points=cost.points,
         rows=torch.from_numpy(stage.train),
     )
     found, rule = suggest(curve), own_rule(curve)
@@ -56,19 +54,18 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     start, stop = trimmed(len(curve.lrs))
     if found["phasewise"] is None:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
-    notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual), LARGE_STEPS if large else STEPS)
-    if sweeps < job.sweeps:
-        notes.append(f"{sweeps} sweeps of {points} rates instead of {job.sweeps} of {job.points}: a step on pictures of this size takes long.")
+    notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual), cost)
+    notes += [cost.note] if cost.note else []
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
     return FinderResult(
-        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=sweeps, suggestions=suggestions, chosen=chosen,
+        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=cost.sweeps, suggestions=suggestions, chosen=chosen,
         skip_start=start, skip_end=len(curve.lrs) - stop, stopped=curve.stopped, optimizer=job.config.train.optimizer, notes=notes,
     )
 
 
-def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None, steps: int) -> list[str]:
+def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None, cost: Effort) -> list[str]:
     """After a short warm-up at the rate training will take: how much a 20 % other rate moves the loss (V15)."""
     if lr is None or ctx.control.stop is not None:
         return []
@@ -80,8 +77,7 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
         optimizer = case.optimiser(module, lr=lr)
         batches = [case.batch(count, skip=at) for at in places]
 
-        warm = PICTURE_WARM if bench.kind.id == "images" else WARM
-        total, done = warm + 3 * steps, 0
+        total, done = cost.warm + 3 * cost.probe, 0
 
         def loss(network: torch.nn.Module, batch: object) -> torch.Tensor:
             nonlocal done
@@ -95,15 +91,15 @@ def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: 
 
         module.train()
         try:
-            for step in range(warm):
+            for step in range(cost.warm):
                 optimizer.zero_grad(set_to_none=True)
                 loss(module, batches[step % len(batches)]).backward()
                 optimizer.step()
-            found = stability(module, optimizer, loss, batches, steps=steps)
+            found = stability(module, optimizer, loss, batches, steps=cost.probe)
         except _AskedError:
             return []
     moved = f"moves the loss by {found.sensitivity:.0%}" if math.isfinite(found.sensitivity) else "makes the loss break down"
-    text = f"A rate 20 % higher or lower than {lr:.2g} {moved} within {steps} steps"
+    text = f"A rate 20 % higher or lower than {lr:.2g} {moved} within {cost.probe} steps"
     if found.unstable:
         ctx.finding("rate-unstable", "warn", "Training is unstable at this learning rate", f"{text}; over 25 % means: take a lower one (V15).")
         return [f"{text}: unstable, take a lower one."]

@@ -1,0 +1,42 @@
+"""How much of a training the finder may cost: networks that train one at a time get fewer sweeps where the whole form would take too long."""
+
+import math
+from dataclasses import dataclass
+
+from phasewise.engine.watch_probe import STEPS
+from phasewise.records.jobs import FindLrJob
+
+WARM, PICTURE_WARM, SHORT_WARM = 100, 25, 25
+"""Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
+SHORT_SWEEPS, SHORT_POINTS, SHORT_STEPS = 2, 60, 25
+SHARE = 0.2
+"""Of the steps of the training the finder is for; on 160,000 rows the whole form took five minutes, on large pictures longer than the training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """Sweeps of so many rates, and the steps of the stability probe: before it, and each of its three trainings."""
+
+    sweeps: int
+    points: int
+    warm: int
+    probe: int
+    note: str = ""
+
+    @property
+    def steps(self) -> int:
+        """All steps of networks that train one at a time."""
+        return self.sweeps * self.points + self.warm + 3 * self.probe
+
+
+def effort(job: FindLrJob, *, rows: int, together: bool, pictures: bool, large: bool) -> Effort:
+    """The whole form where sweeps run as one batch (`together`) or cost at most a fifth of the planned training; else the short one."""
+    train = job.config.train
+    planned = train.epochs * math.ceil(rows / train.batch_size)
+    whole = Effort(sweeps=job.sweeps, points=job.points, warm=PICTURE_WARM if pictures else WARM, probe=STEPS)
+    if not large and (together or whole.steps <= SHARE * planned):
+        return whole
+    sweeps, points = min(job.sweeps, SHORT_SWEEPS), min(job.points, SHORT_POINTS)
+    why = "a step on pictures of this size takes long" if large else f"the whole form takes {whole.steps} steps, the training {planned:,}"
+    note = f"{sweeps} sweeps of {points} rates instead of {job.sweeps} of {job.points}: {why}." if (sweeps, points) != (job.sweeps, job.points) else ""
+    return Effort(sweeps=sweeps, points=points, warm=SHORT_WARM, probe=SHORT_STEPS, note=note)

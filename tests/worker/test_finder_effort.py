@@ -1,0 +1,24 @@
+"""What the finder may cost beside the training it is for."""
+
+import pytest
+
+from phasewise.records.jobs import FindLrJob
+from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
+from phasewise.worker.effort import SHARE, effort
+
+
+def job(epochs, batch=512):
+    """A finder before a training of so many epochs."""
+    view = {"kind": "tabular", "file": "a.csv", "target": "y", "task": "binary", "metric": "accuracy"}
+    return FindLrJob(phase="train", data=view, config=ModelConfig(network=NetworkSpec(family="tabm"), train=TrainSpec(batch_size=batch, epochs=epochs)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "together", "large", "sweeps"),
+    [(160_000, 6, False, False, 2), (160_000, 6, True, False, 5), (160_000, 60, False, False, 5), (160_000, 60, False, True, 2), (500, 20, True, False, 5)],
+)
+def test_one_at_a_time_a_finder_takes_a_fifth_of_the_training_or_the_short_form(rows, epochs, together, large, sweeps):
+    found = effort(job(epochs), rows=rows, together=together, pictures=large, large=large)
+    assert found.sweeps == sweeps and bool(found.note) is (sweeps == 2)
+    planned = epochs * -(-rows // 512)
+    assert together or large or found.steps <= SHARE * planned
