@@ -39,7 +39,7 @@ class Findings(View):
     def compose(self) -> ComposeResult:
         """Trust, list, detail."""
         self.trust = Block(classes="section")
-        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", least=8, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
+        self.table = Table([Column(title="", width=7), Column(title="finding", flex=2, least=20), Column(title="harm", width=7, right=True, drop=2), Column(title="answer", width=14, drop=1)], title="findings", empty="No check has run yet. They run on the development rows, after the split.", classes="fill")
         self.detail = Block(classes="detail")
         yield self.trust
         yield self.table
@@ -67,7 +67,8 @@ class Findings(View):
             title = next((r.title for r in f.remedies if action in (r.action, getattr(r, "spelled", ""))), action)
             rows.append([(f"{glyph(mark_, self.ascii_only)} {mark_.word}", f"bold {mark_.tone}"), f.title, (number(f.harm) if f.harm else "", "muted"), (title or ("open" if f.remedies else ""), "good" if action else "muted")])
         harm = Column(title="harm", width=7, right=True, drop=2) if any(f.harm for f in self.found) else Column(title="", width=0)
-        self.table.fill(rows, [*self.table.columns[:2], harm, self.table.columns[3]])
+        longest = max((len(r[3][0]) for r in rows), default=0)
+        self.table.fill(rows, [*self.table.columns[:2], harm, Column(title="answer", width=min(max(longest, 8), 14), drop=1)])
         self._show()
 
     @on(Table.Moved)
