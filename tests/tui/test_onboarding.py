@@ -9,6 +9,7 @@ import pytest
 from phasewise.cli.app import start_model
 from phasewise.tui.app import PhasewiseApp
 from phasewise.tui.screens.files import FilePicker, pasted
+from phasewise.tui.screens.start import project_name
 from phasewise.tui.settings import Settings
 
 from .screen import frame, settle, still, type_text
@@ -135,3 +136,8 @@ async def test_from_a_file_s_path_to_the_leaderboard_in_five_keys_with_a_fake_en
         assert "▸" in frame(app) and "hist_gradient_boosting" in frame(app)
         assert "95 % interval" in frame(app)
     assert len(keys) <= 8 and keys == ["n", "paste", "enter", "f5", "enter"]
+
+
+@pytest.mark.parametrize(("path", "name"), [("titanic/train.csv", "titanic"), ("titanic/wide.csv.gz", "wide"), ("a [b]/data.csv", "a-b"), ("x/\u00fc.csv", "project"), ("x/flowers", "flowers")])
+def test_a_project_is_called_after_its_file_or_its_folder(tmp_path, path, name):
+    assert project_name(tmp_path / path) == name

@@ -42,6 +42,16 @@ class StartModel:
 FOOTER = [("n", "New", "screen.new"), ("o", "Open", "screen.open"), ("d", "Demo", "screen.demo"), ("t", "Templates", "screen.templates"), ("F4", "Commands", "app.command_palette"), ("?", "Keys", "app.keys"), ("q", "Quit", "app.leave_app")]
 
 
+COMMON = frozenset({"train", "training", "data", "dataset", "table", "export", "input"})
+"""File names that say nothing; the folder's name does (titanic/train.csv)."""
+
+
+def project_name(data: Path) -> str:
+    """A name for a project from its data file's, without characters a folder should not have."""
+    stem, folder = (re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") for name in (data.name.split(".")[0], data.resolve().parent.name))
+    return (folder if stem.lower() in COMMON and folder else stem) or "project"
+
+
 class StartScreen(Screen[None]):
     """Where a person without a project in this folder begins."""
 
@@ -122,7 +132,7 @@ class StartScreen(Screen[None]):
         self.app.push_screen(FilePicker(Path.cwd()), take)
 
     def _create(self, data: Path) -> Path:
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", data.name.split(".")[0]).strip("-.") or "project"
+        stem = project_name(data)
         folder = next(p for i in range(1000) if not (p := Path.cwd() / f"{stem}-project{f'-{i}' if i else ''}").exists())
         if self.model.create is not None:
             return self.model.create(data, folder)
