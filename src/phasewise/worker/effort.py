@@ -1,4 +1,4 @@
-"""How much of a training the finder may cost: networks that train one at a time get fewer sweeps where the whole form would take too long."""
+"""How much of a training the finder may cost: pictures get fewer sweeps where the whole form would take too long."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ WARM, PICTURE_WARM, SHORT_WARM = 100, 25, 25
 """Steps before the probe of stability; a step on pictures costs a thousand times one on a table's rows."""
 SHORT_SWEEPS, SHORT_POINTS, SHORT_STEPS = 2, 60, 25
 SHARE = 0.2
-"""Of the steps of the training the finder is for; on 160,000 rows the whole form took five minutes, on large pictures longer than the training."""
+"""Of the steps of the training the finder is for; on large pictures the whole form took longer than the training. Tables keep the whole form: two sweeps
+of 60 rates said 0.00046 on california-housing where five of 100 say 0.0071, and the rate in force was lowered for it (RMSE 44,630 instead of 42,160)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +31,11 @@ class Effort:
 
 
 def effort(job: FindLrJob, *, rows: int, together: bool, pictures: bool, large: bool) -> Effort:
-    """The whole form where sweeps run as one batch (`together`) or cost at most a fifth of the planned training; else the short one."""
+    """The whole form for tables, where sweeps run as one batch (`together`), and where they cost at most a fifth of the planned training; else the short one."""
     train = job.config.train
     planned = train.epochs * math.ceil(rows / train.batch_size)
     whole = Effort(sweeps=job.sweeps, points=job.points, warm=PICTURE_WARM if pictures else WARM, probe=STEPS)
-    if not large and (together or whole.steps <= SHARE * planned):
+    if not large and (together or not pictures or whole.steps <= SHARE * planned):
         return whole
     sweeps, points = min(job.sweeps, SHORT_SWEEPS), min(job.points, SHORT_POINTS)
     why = "a step on pictures of this size takes long" if large else f"the whole form takes {whole.steps} steps, the training {planned:,}"
