@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from phasewise.records.text import safe_text
+from phasewise.tui.numbers import eta
 
 WIDTH = 28
 QUIET, QUIETER = 5.0, 30.0
@@ -83,20 +84,20 @@ class Reporter:
     def _progress(self, data: dict[str, Any]) -> None:
         total = data["total"] or 1
         share = min(max(data["done"] / total, 0.0), 1.0)
-        eta = _eta(data.get("eta_low"), data.get("eta_high"))
+        left = eta(data.get("eta_low"), data.get("eta_high"))
         now = self._clock()
         if self._bar:
             if now - self._last < 0.1 and share < 1:
                 return
             filled = round(share * WIDTH)
-            self._err.write(f"\r\x1b[K   [{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {eta} {safe_text(data.get('note', ''), 40)}".rstrip())
+            self._err.write(f"\r\x1b[K   [{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {left} {safe_text(data.get('note', ''), 40)}".rstrip())
             self._err.flush()
             self._open_line = True
         elif now - self._last < self._quiet:
             return
         else:
             self._quiet = min(1.5 * self._quiet, QUIETER)
-            print(f"   {share:4.0%} {eta}".rstrip(), file=self._err, flush=True)
+            print(f"   {share:4.0%} {left}".rstrip(), file=self._err, flush=True)
         self._last = now
 
     def _close_line(self) -> None:
@@ -105,14 +106,3 @@ class Reporter:
             self._err.flush()
             self._open_line = False
 
-
-def _eta(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return ""
-    return f"about {_span(low)}" if high - low < 2 else f"{_span(low)} to {_span(high)}"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -30,12 +30,12 @@ class Effort:
         return self.sweeps * self.points + self.warm + 3 * self.probe
 
 
-def effort(job: FindLrJob, *, rows: int, together: bool, pictures: bool, large: bool) -> Effort:
-    """The whole form for tables, where sweeps run as one batch (`together`), and where they cost at most a fifth of the planned training; else the short one."""
+def effort(job: FindLrJob, *, rows: int, pictures: bool, large: bool) -> Effort:
+    """The whole form for tables, and where it costs at most a fifth of the planned training; else the short one."""
     train = job.config.train
     planned = train.epochs * math.ceil(rows / train.batch_size)
     whole = Effort(sweeps=job.sweeps, points=job.points, warm=PICTURE_WARM if pictures else WARM, probe=STEPS)
-    if not large and (together or not pictures or whole.steps <= SHARE * planned):
+    if not large and (not pictures or whole.steps <= SHARE * planned):
         return whole
     sweeps, points = min(job.sweeps, SHORT_SWEEPS), min(job.points, SHORT_POINTS)
     why = "a step on pictures of this size takes long" if large else f"the whole form takes {whole.steps} steps, the training {planned:,}"

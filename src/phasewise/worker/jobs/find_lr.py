@@ -6,7 +6,6 @@ import torch
 
 from phasewise import engine
 from phasewise.engine.checkup.case import Case, copied, quiet
-from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.suggest import own_rule, suggest, trimmed
 from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
@@ -36,7 +35,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
     stage = bench.stages(job.config.prepare)[0]
     ctx.started(job.title or "Learning-rate finder")
     large = sum(x[0].numel() for x in stage.data.inputs.values()) > LARGE_PICTURE and bench.kind.id == "images"
-    cost = effort(job, rows=len(stage.train), together=isinstance(bench.build(job.config.network, stage.info), DenseNet), pictures=bench.kind.id == "images", large=large)
+    cost = effort(job, rows=len(stage.train), pictures=bench.kind.id == "images", large=large)
     racing = job.usual is None and not large
     hooks = EngineHooks(ctx, series="finder", share=(0.0, SWEEPS_SHARE if racing else FINDER_SHARE))
     curve = engine.find_lr(
