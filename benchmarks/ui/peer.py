@@ -28,6 +28,8 @@ QUIET = 0.5
 SCREEN = 1500
 """A first screen has at least this many bytes: what comes before sets the terminal up."""
 IDLE = 5.0
+ANSWERS = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[c": b"\x1b[?62c"}
+"""What a terminal says when it is asked for synchronized output and for what it is."""
 
 
 def cpu(pid: int) -> float:
@@ -48,8 +50,9 @@ def drain(fd: int, until: float, quiet: float, seen: Callable[[int], None] = lam
                 break
             if not data:
                 break
-            if b"\x1b[?2026$p" in data or b"\x1b[c" in data:  # a terminal would answer
-                os.write(fd, b"\x1b[?2026;2$y\x1b[?62c")
+            for question, answer in ANSWERS.items():  # each its own: an answer nobody asked for is read as keys
+                if question in data:
+                    os.write(fd, answer)
             got += len(data)
             last = time.monotonic()
             seen(got)
