@@ -10,6 +10,7 @@ from phasewise.stats.intervals import interval
 from phasewise.stats.paired import difference, two_level
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import score
+from phasewise.stats.sequential import Stage
 
 
 def _binary(rng: np.random.Generator, n: int, groups: int = 0) -> tuple[np.ndarray, Predictions, np.ndarray | None]:
@@ -92,24 +93,43 @@ def luck(times: int = 20_000) -> list[tuple[int, float, float]]:
     return [(k, optimism.best_of_k(k, 1.0), float(rng.normal(size=(times, k)).max(axis=1).mean())) for k in (5, 10, 24, 50, 200)]
 
 
-def adoption_rates(times: int = 4000) -> list[tuple[str, float, float]]:
-    """(situation, adopted when equal, adopted at one seed sd) with five paired seeds."""
+def adoption_rates(times: int = 4000) -> list[tuple[str, float, list[tuple[float, float]]]]:
+    """(situation, share of their noise the seeds of two models have in common, [(adopted, mean seeds) of: no gain, one look; one sd, one look; the same, two looks]).
+
+    An idea alone knows the noise from its own seeds only; in a round of five, the other four (without a gain) tell it too, over the same seeds of
+    the incumbent. One look: five seeds. Two: three more for what is promising and undecided.
+    """
     out = []
-    for name, shared, noise in (
-        ("seeds share nothing", 0.0, None), ("seeds share 60 %", 0.6, None), ("seeds share 80 %", 0.8, None),
-        ("seeds share 60 %, noise known from earlier ideas", 0.6, adoption.Noise(sd=0.8**0.5, df=40)),
-        ("seeds share 80 %, noise known from earlier ideas", 0.8, adoption.Noise(sd=0.4**0.5, df=40)),
-    ):
-        rates = []
-        for gain in (0.0, 1.0):
-            rng = np.random.default_rng(3)
-            own, hits = np.sqrt(1 - shared), 0
-            for _ in range(times):
-                common = rng.normal(0, np.sqrt(shared), 5)
-                hits += adoption.decide(gain + common + own * rng.normal(size=5), common + own * rng.normal(size=5), noise=noise).adopted
-            rates.append(hits / times)
-        out.append((name, *rates))
+    for name, ideas in (("an idea alone", 1), ("in a round of five", 5)):
+        for share in (0.0, 0.4, 0.6, 0.8):
+            rates = [_played(share, gain, ideas, more, times) for more in (0, 3) for gain in (0.0, 1.0)]
+            out.append((f"{name}, seeds share {share:.0%}" if share else f"{name}, seeds share nothing", share, rates))
     return out
+
+
+def _played(share: float, gain: float, ideas: int, more: int, times: int, first: int = 5) -> tuple[float, float]:
+    """(share of first ideas adopted, their mean seeds) by the rule of the idea loop, in points of one seed's standard deviation."""
+    rng, own, hits, used = np.random.default_rng(3), np.sqrt(1 - share), 0, 0
+    for _ in range(times):
+        common = rng.normal(0, np.sqrt(share), first + more)
+        base = common + own * rng.normal(size=first + more)
+        tried = common + own * rng.normal(size=(ideas, first + more))
+        tried[0] += gain
+        start = Stage(first=first, more=more) if more else None
+        short = [row[:first] for row in tried]
+        found = _decided(short, base, 0, start)
+        if found.hopeful:
+            going = [True, *(_decided(short, base, i, start).hopeful for i in range(1, ideas))]
+            found = _decided([row if on else row[:first] for row, on in zip(tried, going, strict=True)], base, 0, Stage(first=first, more=more, last=True))
+            used += more
+        hits, used = hits + found.adopted, used + first
+    return hits / times, used / times
+
+
+def _decided(rows: list[np.ndarray], base: np.ndarray, which: int, stage: Stage | None) -> adoption.Adoption:
+    """One idea of a round, its noise shared with the others, as `worker.comparing.decided` does."""
+    others = [row - base[: len(row)] for i, row in enumerate(rows) if i != which]
+    return adoption.decide(rows[which], base[: len(rows[which])], noise=adoption.pooled(others, beside=True) if others else None, stage=stage)
 
 
 def _model(rng: np.random.Generator, y: np.ndarray, hard: np.ndarray, accuracy: float) -> Predictions:

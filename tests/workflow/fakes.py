@@ -249,7 +249,7 @@ def _try_ideas(job: Any, run: str, w: World) -> dict[str, Any]:
         config = apply_change(job.config, spec.change).model_dump()
         ideas.append({
             "id": spec.id, "title": spec.title, "change": spec.change, "gain": gain, "low": gain - 0.004, "high": gain + 0.004,
-            "verdict": "better" if gain > 0.004 else "noise", "hours": 0.01,
+            "verdict": "better" if gain > 0.004 else "noise", "hours": 0.01, "values": [w.network + gain] * len(job.seeds), "base": [w.network] * len(job.seeds),
             "model": model(f"{run}/{spec.id}", spec.id, "mlp", "network", w.network + gain, metric, config=config),
         })
     base = model(f"{run}/incumbent", "incumbent", "mlp", "network", w.network, metric, config=job.config.model_dump())

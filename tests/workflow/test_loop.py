@@ -72,6 +72,24 @@ def test_going_on_after_the_stop_needs_a_written_reason_and_is_counted(make):
     assert 2 < loop.read(session.view).trials <= 4
 
 
+def test_more_seeds_for_a_promising_idea_come_out_of_the_budget(make):
+    """B07: a round may let as many ideas go on as trials are left; each counts as one more trial."""
+    session = trained(make, World(step=0.0), budget_trials=4)
+    first = session.next_job("tune")
+    assert first.seeds == [0, 1, 2, 3, 4] and first.more_seeds == [5, 6, 7] and len(first.ideas) == 3 and first.more_ideas == 1
+    session.answers.set("tune", "budget_trials", 3)
+    assert session.next_job("tune").more_ideas == 0 and session.next_job("tune").more_seeds == []
+    session.answers.set("tune", "budget_trials", 4)
+    session.answers.set("tune", "more_seeds", 0)
+    assert session.next_job("tune").more_ideas == 0
+    session.start(first)
+    session.poll()
+    assert loop.read(session.view).trials == 3
+    result = loop.read(session.view).rounds[0].result
+    result.ideas[1].values.extend([0.9, 0.9, 0.9])
+    assert loop.read(session.view).trials == 4
+
+
 def test_the_best_of_a_round_is_adopted_and_the_next_round_builds_on_it(make):
     session = trained(make)
     first = session.next_job("tune")
@@ -82,7 +100,7 @@ def test_the_best_of_a_round_is_adopted_and_the_next_round_builds_on_it(make):
     assert state.config != first.config
     assert session.next_job("tune").config == state.config
     told = [text for _, phase, text in session.facts.notes if phase == "tune"]
-    assert any("adopted, +0.01 [+0.006, +0.014] over seeds is beyond noise" in t for t in told)
+    assert any("adopted, +0.01 [+0.006, +0.014] over 5 seeds is beyond noise" in t for t in told)
     assert any("no gain beyond noise" in t for t in told)
 
 

@@ -172,6 +172,10 @@ class TryIdeasJob(_Job):
     ideas: list[TrySpec]
     seeds: list[int]
     margin: float = 0.0
+    more_seeds: list[int] = Field(default_factory=list)
+    """Seeds of a second stage for ideas that look promising but are undecided after the first; empty: one stage."""
+    more_ideas: int = 0
+    """How many ideas may have the second stage at most (the budget)."""
 
 
 class SearchJob(_Job):

@@ -12,6 +12,7 @@ from phasewise.kinds.base import Kind
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, apply_change
 from phasewise.stats.adoption import Adoption, Noise, decide, pooled
+from phasewise.stats.sequential import Stage
 from phasewise.worker.trials import Batch, Outcome, Trial
 from phasewise.worker.verdicts import sign
 
@@ -79,15 +80,16 @@ def best_of(outcomes: Sequence[Outcome | None]) -> Outcome | None:
 
 
 def noise_of(metric_id: str, values: Sequence[Sequence[float]], base: Sequence[float], *, without: int) -> Noise | None:
-    """The spread of paired differences shared by the other ideas of this run."""
+    """The spread of paired differences shared by the other ideas of this run; those without further seeds are paired with the first ones."""
     direction = sign(metric_id)
-    series = [[direction * (v - b) for v, b in zip(row, base, strict=True)] for i, row in enumerate(values) if i != without]
-    return pooled(series) if series else None
+    series = [[direction * (v - b) for v, b in zip(row, base[: len(row)], strict=True)] for i, row in enumerate(values) if i != without]
+    return pooled(series, beside=True) if series else None
 
 
-def decided(metric_id: str, values: Sequence[Sequence[float]], base: Sequence[float], which: int, margin: float = 0.0) -> Adoption:
+def decided(metric_id: str, values: Sequence[Sequence[float]], base: Sequence[float], which: int, margin: float = 0.0, stage: Stage | None = None) -> Adoption:
     """The adoption rule for one of several ideas tried over the same seeds."""
-    return decide(values[which], base, maximize=sign(metric_id) > 0, margin=margin, noise=noise_of(metric_id, values, base, without=which))
+    row = values[which]
+    return decide(row, base[: len(row)], maximize=sign(metric_id) > 0, margin=margin, noise=noise_of(metric_id, values, base, without=which), stage=stage)
 
 
 def flat(change: dict[str, Any]) -> str:

@@ -188,9 +188,9 @@ class Backlog:
             if idea is None:
                 continue
             adopted = best is not None and found.id == best.id
-            reason = _reason(found, adopted)
+            reason = _reason(found, adopted, len(result.seeds))
             status = "worked" if adopted else "broken" if found.verdict == "broken" else "ready" if found.verdict == "better" else "no_gain"
-            outcome = Outcome(gain=found.gain, low=found.low, high=found.high, seeds=len(result.seeds), adopted=adopted, reason=reason, runs=[run], hours=found.hours or None)
+            outcome = Outcome(gain=found.gain, low=found.low, high=found.high, seeds=len(found.values) or len(result.seeds), adopted=adopted, reason=reason, runs=[run], hours=found.hours or None)
             self._write(idea.model_copy(update={"status": status, "outcome": outcome}))
             self._session.take("note", {"phase": "tune", "text": f"{found.title or found.id}: {reason}"})
 
@@ -247,16 +247,19 @@ class Backlog:
                 self._write(self._with_status(idea.model_copy(update={"status": "new", "outcome": None})))
 
 
-def _reason(found: Any, adopted: bool) -> str:
+def _reason(found: Any, adopted: bool, first: int) -> str:
+    """Why an idea was adopted or not, as a log line; `first` is the number of seeds before any second stage."""
+    count = len(found.values)
     span = f"{found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"
+    after = f"; promising after {first} seeds, so it went on to {count}" if count > first else ""
     if adopted:
-        return f"adopted, {span} over seeds is beyond noise"
+        return f"adopted, {span} over {count} seeds is beyond noise{after}"
     if found.verdict == "better":
-        return f"better by {span}, but another idea of the round gained more; it is tried again on top of that one"
+        return f"better by {span}, but another idea of the round gained more; it is tried again on top of that one{after}"
     if found.verdict == "worse":
-        return f"worse by {span}, not adopted"
+        return f"worse by {span}, not adopted{after}"
     if found.note.startswith("Not run:"):
         return found.note
     if found.verdict == "broken":
         return f"did not train: {found.note}" if found.note else "did not train"
-    return f"no gain beyond noise, {span}; the simpler model stays"
+    return f"no gain beyond noise, {span} over {count} seeds; the simpler model stays{after}"

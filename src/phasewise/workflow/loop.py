@@ -93,7 +93,7 @@ def winning(result: Any) -> Any:
 
 def _take_ideas(view: Any, loop: Loop, item: Evidence) -> None:
     result = item.result
-    loop.trials += len(result.ideas)
+    loop.trials += result.trials
     best = winning(result)
     for idea in result.ideas:
         if idea.verdict != "better" or (best is not None and idea.id == best.id):

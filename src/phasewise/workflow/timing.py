@@ -9,7 +9,7 @@ from phasewise.workflow.change import applied
 
 def fit_seconds(view: Any, state: Any) -> float | None:
     """Seconds of one fit of the incumbent: the median over the fits of the rounds so far, else the last fit's; None before there is one."""
-    found = [idea.hours * 3600 / len(item.result.seeds) for item in state.rounds if item.job == "try_ideas" for idea in item.result.ideas if idea.hours and item.result.seeds]
+    found = [idea.hours * 3600 / len(idea.values) for item in state.rounds if item.job == "try_ideas" for idea in item.result.ideas if idea.hours and idea.values]
     if found:
         return sorted(found)[len(found) // 2]
     fit = view.latest("fit")

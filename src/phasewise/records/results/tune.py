@@ -32,9 +32,17 @@ class TryIdeasResult(OpenRecord):
     incumbent: ModelResult
     ideas: list[IdeaResult]
     seeds: list[int]
+    """Seeds every idea was tried over; ideas that went on have more values than these."""
+    more_seeds: list[int] = Field(default_factory=list)
+    """Seeds of the second stage, where an idea had one."""
     evaluations: int = 0
     """How many validation evaluations this run adds to K."""
     plan: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def trials(self) -> int:
+        """Trials of the budget this took: one an idea, and one more for each that went on with more seeds."""
+        return len(self.ideas) + sum(len(i.values) > len(self.seeds) for i in self.ideas)
 
 
 class TrialResult(OpenRecord):

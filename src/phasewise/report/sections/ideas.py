@@ -32,7 +32,7 @@ def ideas(story: Story) -> Section:
             blocks.append(text("Brier score of the success predictions: ", number(brier), f"; {inside} of {len(judged)} outcomes lie in the predicted range; {sum(a for _, a in judged)} of {len(judged)} ideas worked."))
     for e in tried:
         rows = tuple((i.title or i.id, _gain(i.gain, i.low, i.high), i.verdict, ", ".join(f"{k} = {v}" for k, v in i.change.items()), i.note) for i in e.result.ideas)
-        blocks += [*stale(e), Table(columns=("idea", "paired gain [95 %]", "verdict", "change", "note"), rows=rows, caption=f"Run {e.run}: {len(e.result.seeds)} paired seeds")]
+        blocks += [*stale(e), Table(columns=("idea", "paired gain [95 %]", "verdict", "change", "note"), rows=rows, caption=f"Run {e.run}: {len(e.result.seeds)} paired seeds" + (f", {len(e.result.more_seeds)} more for ideas that looked promising" if e.result.more_seeds else ""))]
         chart = [(i.title or i.id, i.gain, i.low, i.high) for i in e.result.ideas]
         blocks.append(Figure(name=f"ideas-{e.seq}", title="Paired gains (positive is better)", svg=intervals("Ideas", chart, {"no gain": 0.0})))
     return Section(id="ideas", title="Ideas", blocks=tuple(blocks))

@@ -35,5 +35,5 @@ def account(found: Any, told: list[tuple[str, str]], width: int, ascii_only: boo
             rows.append(line((f"{t.title[:40]} ", "ink"), (word, tone)))
             continue
         rows.append(line((f"{t.title[:name]:<{name}} ", "ink"), (f"{signed(t.gain):>9}  ", "bold"), (interval(t.low, t.gain, t.high, -top, top, BAR, ascii_only=ascii_only), tone), (f"  {word}", tone)))
-    rows += [say(""), say("A gain is adopted when the lower end of its one-sided 95 % interval over paired seeds is above zero. More seeds make smaller gains visible; more rows make them true of new rows.", "muted")]
+    rows += [say(""), say("A gain is adopted when the lower end of its one-sided 95 % interval over paired seeds is above zero; a promising one may get more seeds, and both looks together are held to 5 %. More seeds make smaller gains visible; more rows make them true of new rows.", "muted")]
     return lines(rows)

@@ -51,13 +51,16 @@ def round_inputs(view: Any, state: loop.Loop, what: Any) -> dict[str, str]:
     return loop.base_inputs(view) | {"incumbent": fingerprint(state.config.model_dump()), "round": fingerprint(what)}
 
 
-def ideas_job(view: Any, state: loop.Loop, specs: list[TrySpec]) -> TryIdeasJob:
-    """Incumbent and ideas side by side over the same seeds (B07)."""
-    seed = view.value("train.seed") or 0
+def ideas_job(view: Any, state: loop.Loop, specs: list[TrySpec], *, left: int | None = None) -> TryIdeasJob:
+    """Incumbent and ideas side by side over the same seeds (B07); `left` trials of the budget bound how many go on with more (None: any)."""
+    seed, count = view.value("train.seed") or 0, view.value("tune.seeds")
+    more = view.value("tune.more_seeds") or 0
+    going_on = len(specs) if left is None else min(len(specs), max(0, left - len(specs)))
     names = ", ".join(s.title or s.id for s in specs[:3])
     return TryIdeasJob(
         phase="tune", title=f"Try {names}" + (" ..." if len(specs) > 3 else ""), data=data_view(view), config=state.config, ideas=specs,
-        seeds=list(range(seed, seed + view.value("tune.seeds"))), margin=view.value("tune.margin"), seed=seed,
+        seeds=list(range(seed, seed + count)), margin=view.value("tune.margin"), seed=seed,
+        more_seeds=list(range(seed + count, seed + count + more)) if going_on else [], more_ideas=going_on if more else 0,
         device=view.value("train.device"), inputs=round_inputs(view, state, [s.model_dump() for s in specs]),
     )
 
@@ -92,6 +95,8 @@ class Tune(Phase):
         trials, work = view.value("goals.budget_trials") or 24, fit_work(view)
         seeds = 3 if work > COSTLY else 5
         out = {"seeds": Recommendation(value=seeds, reason="Five seeds tell a gain from noise well (B07)." if seeds == 5 else "This network is costly: three seeds are the least that can tell a gain from noise (B07).")}
+        if seeds == 3:
+            out["more_seeds"] = Recommendation(value=2, reason="Five seeds in all for a promising idea: this network is costly.")
         afford = max(1, int(WORK / (max(work, 1.0) * seeds)) - 1)  # the incumbent is trained again over the same seeds
         if min(afford, trials) < BATCH:
             out["order"] = Recommendation(value="score", reason="There is room for a few trials only: what promises most an hour comes first, not what is simplest (I04).")
@@ -119,10 +124,10 @@ class Tune(Phase):
         open_ideas = [i for i in ranked(view, state) if i.id not in state.tried]
         specs += [TrySpec(id=i.id, title=i.title, change=absolute(state.config, i.change)) for i in open_ideas[: BATCH - len(specs)]]
         if specs and (not state.rounds or state.winner or state.rounds[-1].job == "search"):
-            return ideas_job(view, state, specs[:left])
+            return ideas_job(view, state, specs[:left], left=left)
         if recipes.space(view, expert=view.value("tune.expert_space")) and state.searches < 2 and left >= 4:
             return search_job(view, state, max(4, left // 2))
-        return ideas_job(view, state, specs[:left]) if specs[:left] else None
+        return ideas_job(view, state, specs[:left], left=left) if specs[:left] else None
 
     def gate(self, view: Any) -> list[GateItem]:
         """The loop has come to an end that was written down before it began."""
