@@ -10,7 +10,7 @@ from typing import Any
 from phasewise.cli.parser import json_option
 from phasewise.cli.talk import out, out_json
 
-PACKAGES = ("torch", "numpy", "scikit-learn", "polars", "pydantic", "textual", "plotext", "safetensors", "skops", "jinja2", "pillow", "tensorboard", "onnx", "onnxruntime", "lightgbm")
+PACKAGES = ("torch", "numpy", "scikit-learn", "polars", "pydantic", "textual", "plotext", "safetensors", "skops", "jinja2", "pillow", "tensorboard", "onnx", "onnxruntime", "lightgbm", "timm", "torchvision")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -156,7 +156,10 @@ def along(view: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _weights(view: Any, family: str) -> dict[str, Any]:
     """The weights file for a family that starts from one."""
     file = view.value("approach.weights_file")
-    return {"weights": str(view.files.path(file))} if file and family == "pretrained" else {}
+    if not file or family != "pretrained":
+        return {}
+    named = view.value("approach.weights_network")
+    return {"weights": str(view.files.path(file)), **({"arch": named} if named else {})}
 
 
 SYMMETRIES = ("mirror_ok", "upside_down_ok", "rotation_ok", "colour_matters", "text_in_image")

@@ -16,7 +16,7 @@ DEV: tuple[str, ...] = (
 
 NETWORK: tuple[str, ...] = (
     "approach.recipe", "approach.loss", "approach.loss_file", "approach.family", "approach.hidden_rule", "approach.hidden_divisor",
-    "approach.imbalance", "approach.embeddings", "approach.embedding_rule", "approach.weights_file", "approach.mirror_ok",
+    "approach.imbalance", "approach.embeddings", "approach.embedding_rule", "approach.weights_file", "approach.weights_network", "approach.mirror_ok",
     "approach.upside_down_ok", "approach.rotation_ok", "approach.colour_matters", "approach.text_in_image", "approach.image_size",
 )
 """Answers that describe the first network."""
@@ -59,6 +59,8 @@ def data_view(view: Any, *, remedies: bool = True, before_split: bool = False) -
         options |= {"pca": view.value("data.pca")} if view.value("data.pca") else {}
         if view.kind == "images" and view.value("approach.weights_file"):
             options["weights"] = str(view.files.path(view.value("approach.weights_file")))
+            if view.value("approach.weights_network"):
+                options["weights_network"] = view.value("approach.weights_network")
     return DataView(
         kind=view.kind,
         file=str(view.files.path(view.value("data.file") or "")),

@@ -1,5 +1,6 @@
 """What the workflow reads of a kind's recipe; the one place that knows its shape, forgiving about what a kind leaves out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from phasewise.records.ideas import Estimates, Idea
@@ -152,7 +153,7 @@ def family_config(view: Any, family: str) -> ModelConfig:
     """Network and training of a family with the kind's own defaults."""
     hook = _get(view.recipe, "config", None)
     if callable(hook):
-        known = {k: v for k, v in context(view).items() if k in ("side", "folds")}
+        known = {k: v for k, v in context(view).items() if k in ("side", "folds", "heavy")}
         return hook(family, train_rows(view), quick=view.value("train.purpose") == "quick", seed=view.value("train.seed") or 0, **known)
     return ModelConfig(network=NetworkSpec(family=family), train=TrainSpec(schedule="one_cycle", weight_decay=0.01))
 
@@ -161,7 +162,16 @@ def context(view: Any) -> dict[str, Any]:
     """What a kind's hooks ask for besides rows and task (pictures: side, channels, whether weights are given)."""
     hook = _get(view.recipe, "context", None)
     profile = view.profile()
-    return hook(view.value, profile.reading if profile else {}) if callable(hook) else {}
+    return hook(_found(view), profile.reading if profile else {}) if callable(hook) else {}
+
+
+def _found(view: Any) -> Callable[[str], Any]:
+    """Answers by name, the weights file as a path that can be looked at."""
+    def value(name: str) -> Any:
+        held = view.value(name)
+        return str(view.files.path(held)) if held and name == "approach.weights_file" else held
+
+    return value
 
 
 def augmentation(view: Any, answers: dict[str, Any], family: str) -> dict[str, Any]:

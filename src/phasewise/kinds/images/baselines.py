@@ -52,4 +52,9 @@ def fit(name: str, dev: Development, view: DataView, seed: int = 0, threads: int
     def say(estimator: Any, prepared: Preparing, rows: np.ndarray) -> Predictions:
         return answer(estimator, given(prepared, rows), prepared.target)
 
-    return shared.fit(dev, name=chosen.name, family=chosen.family, matrix=chosen.matrix, learn=learn, say=say)
+    found = shared.fit(dev, name=chosen.name, family=chosen.family, matrix=chosen.matrix, learn=learn, say=say)
+    if found.preparing.features:
+        from phasewise.kinds.images.networks import pretrained
+
+        found.notes.append(pretrained.described(found.preparing.backbone))
+    return found

@@ -30,6 +30,8 @@ class Development(shared.Development):
     """Folder of the decoded pixels."""
     weights: str = ""
     """Path of the pretrained weights that the answers name, or nothing."""
+    network: str = ""
+    """The architecture of the weights as a person named it, or nothing."""
     listed: pl.DataFrame = field(default_factory=pl.DataFrame)
     """All development rows as the split wrote them: what the pixel stores hold."""
     held: dict[str, Any] = field(default_factory=dict)
@@ -139,7 +141,7 @@ def load(project: Any, view: DataView) -> Development:
         table=frame, natural=frame.select([pixels.ROW, *roles, pixels.TARGET]), y=found.y[found.known], task=found.task, classes=found.classes,
         train=np.flatnonzero(part != VALIDATION), validation=np.flatnonzero(part == VALIDATION), folds=None if folds is None else folds[:, 0], fold_repeats=folds,
         clusters=arrays["clusters"][index], roles=roles, target=pixels.TARGET, split=about, fitting=fitting, store=folder, listed=listed,
-        weights=str(view.options.get("weights") or ""),
+        weights=str(view.options.get("weights") or ""), network=str(view.options.get("weights_network") or ""),
     )
 
 

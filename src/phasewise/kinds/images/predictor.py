@@ -79,7 +79,8 @@ def _arch(preparing: Preparing) -> dict[str, str]:
         return {}
     from phasewise.kinds.images.networks import pretrained
 
-    return {"backbone": pretrained.name_of(preparing.backbone)}
+    found = pretrained.named(preparing.backbone)
+    return {"backbone": found["arch"], **({"backbone_library": found["library"]} if "library" in found else {})}
 
 
 def save_sklearn(folder: Path, *, estimator: Any, preparing: Preparing, matrix: str, card: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None) -> None:
@@ -96,7 +97,7 @@ def save_network(folder: Path, *, state: Mapping[str, Any], config: ModelConfig,
     if config.network.family == "pretrained":
         from phasewise.kinds.images.networks import pretrained
 
-        made["network"]["options"] = {**made["network"]["options"], "arch": pretrained.recognise({k.removeprefix("body."): v for k, v in state.items()})}
+        made["network"]["options"] = {**made["network"]["options"], **pretrained.named_of(state, made["network"]["options"])}
     folders.write_card(folder, _card("network", preparing, card, config=made, **_arch(preparing)))
 
 
@@ -132,7 +133,7 @@ def _preparing(folder: Path, card: dict[str, Any]) -> Preparing:
     if card.get("backbone"):
         from phasewise.kinds.images.networks import pretrained
 
-        module = pretrained.architecture(str(card["backbone"]))(1)
+        module = pretrained.architecture(str(card["backbone"]), str(card.get("backbone_library", "")))(1, 0.0)
         module.load_state_dict(_held(folder, "backbone"))
         module.eval()
     return Preparing.from_json((folder / folders.PREPARING).read_text(encoding="utf-8"), module)

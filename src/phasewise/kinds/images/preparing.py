@@ -112,8 +112,10 @@ def _of_features(dev: Development, rows: np.ndarray, target: Target, chosen: dic
 
     if not dev.weights:
         raise UsageError("no pretrained weights are given", "Frozen features need a weights file.", "Name one (approach.weights_file), or train from scratch.")
-    fitting = Fitting(size=int(chosen.get("image_size") or WEIGHTS_SIDE), channels=3, resize=dev.fitting.resize, white=dev.fitting.white)
-    empty = Preparing(target=target, fitting=fitting, features=True, options=chosen, rows=len(rows), backbone=transfer.backbone(dev.weights))
+    network = transfer.backbone(dev.weights, dev.network)
+    side = network.side if network.fixed else int(chosen.get("image_size") or WEIGHTS_SIDE)
+    fitting = Fitting(size=side, channels=3, resize=dev.fitting.resize, white=dev.fitting.white)
+    empty = Preparing(target=target, fitting=fitting, features=True, options=chosen, rows=len(rows), backbone=network)
     raw = transfer.of_development(dev, empty)[rows]
     std = raw.std(0)
     return replace(empty, mean=[float(v) for v in raw.mean(0)], std=[float(v) if v > 1e-6 else 1.0 for v in std])

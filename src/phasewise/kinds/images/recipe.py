@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from phasewise.kinds.images import recipe_ideas
@@ -42,12 +43,16 @@ TRAIN: dict[str, dict[str, Any]] = {
     "features": {"optimizer": "adamw", "lr": 3e-3, "schedule": "cosine", "weight_decay": 1e-1},
     "pretrained": {"optimizer": "adamw", "lr": 1.5e-3, "schedule": "one_cycle", "weight_decay": 1e-2, "label_smoothing": 0.1},
 }
-PREPARE: dict[str, dict[str, Any]] = {"features": {"features": True}, "pretrained": {"image_size": 224}}
+PREPARE: dict[str, dict[str, Any]] = {"features": {"features": True}, "pretrained": {"image_size": 224, "channels": 3}}
 COST = {"conv2": 4.0, "resnet20": 40.0, "resnet32": 70.0, "resnet56": 125.0, "resnet18": 560.0, "features": 0.001, "pretrained": 2.7}
 """Millions of multiply-adds of one 32 x 32 picture, for the length of a default run; the pretrained one counts double, because its thin convolutions take as long as
 twice as many of a ResNet (measured: 10.8 and 12.8 ms a picture, forward, backward and augmentation, one thread)."""
+WEIGHED = 0.8
+"""Millions of multiply-adds of one 32 x 32 picture for a megabyte of weights: 0.8 for ResNet-18 to -50 and ConvNeXt (1.8 and 4.1 billion at 224 px, 47 and 102 MB), half of that for MobileNetV2."""
 BUDGET = {"quick": 1e12, "best": 2.5e12}
 """Multiply-adds (forward) of a default run: 200 s of training steps on one thread of two cores, measured; every epoch's look at validation comes on top."""
+LONG = 3
+"""Default runs that four epochs of fine-tuning may take before a head on frozen features is recommended instead."""
 TUNED = 12
 """Epochs that fine-tuning takes at most: it starts near its goal (195 photographs: 0.90 after 8 epochs)."""
 LARGE = 64
@@ -59,11 +64,12 @@ def batch_size(rows: int) -> int:
     return 128 if rows >= 8_000 else 64 if rows >= 1_500 else 32
 
 
-def epochs(family: str, rows: int, side: int, *, quick: bool = False, folds: int = 0) -> int:
-    """Epochs within the budget of a default run, all folds together: at least 4, at most 40 (60 for a head on features)."""
+def epochs(family: str, rows: int, side: int, *, quick: bool = False, folds: int = 0, heavy: float = 0.0) -> int:
+    """Epochs within the budget of a default run, all folds together: at least 4, at most 40 (60 for a head on features); `heavy` are the megabytes of pretrained weights."""
     if family == "features":
         return 30 if quick else 60
-    cost = COST.get(family, 40.0) * 1e6 * (side / 32) ** 2
+    unit = max(COST["pretrained"], WEIGHED * heavy) if family == "pretrained" else COST.get(family, 40.0)
+    cost = unit * 1e6 * (side / 32) ** 2
     if side > LARGE and family in WIDTHS:
         cost /= 4
     found = BUDGET["quick" if quick else "best"] / (cost * max(rows, 1) * max(folds, 1))
@@ -85,10 +91,10 @@ def resolve(spec: NetworkSpec) -> NetworkSpec:
     return spec.model_copy(update={"options": {**open_settings, **spec.options}})
 
 
-def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0) -> ModelConfig:
-    """Network and training of a family with default answers for a number of training rows, a side in pixels, and folds that are all trained on."""
+def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0, heavy: float = 0.0) -> ModelConfig:
+    """Network and training of a family with default answers for a number of training rows, a side in pixels, folds that are all trained on, and megabytes of weights."""
     prepare = dict(PREPARE.get(family, {}))
-    made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick, folds=folds)})
+    made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick, folds=folds, heavy=heavy)})
     spec = network(family)
     if family == "conv2" and int(prepare.get("image_size") or side) > LARGE:
         spec = spec.model_copy(update={"options": {**spec.options, "stride": 2}})
@@ -110,20 +116,30 @@ def scratch_control(made: ModelConfig, rows: int) -> ModelConfig | None:
 
 
 def _weights(made: ModelConfig) -> dict[str, Any]:
-    return {k: v for k, v in made.network.options.items() if k == "weights"}
+    return {k: v for k, v in made.network.options.items() if k in ("weights", "arch")}
+
+
+def _megabytes(path: Any) -> float:
+    try:
+        return Path(path).stat().st_size / 1e6 if path else 0.0
+    except OSError:
+        return 0.0
 
 
 def context(value: Callable[[str], Any], reading: Mapping[str, Any]) -> dict[str, Any]:
     """What of the answers and of the profile the hooks of this recipe ask for."""
     side = int(value("approach.image_size") or reading.get("image_size") or 32)
-    return {"side": side, "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
+    return {"side": side, "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "heavy": _megabytes(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
 
 
-def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3) -> tuple[str, str]:
+def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0) -> tuple[str, str]:
     """The family of the train phase and why (A01, A13)."""
     if weights:
         if quick:
             return "features", "A quick look: features of the pretrained network are computed once, only a head is trained (T18)."
+        long = WEIGHED * heavy * 1e6 * (224 / 32) ** 2 * rows * max(folds, 1) * 4 / BUDGET["best"]
+        if long > LONG:
+            return "features", f"A large network: fine-tuning it takes {long:.0f} times as long as a default run on two cores. A head on its frozen features first; fine-tuning is among the ideas, or choose `pretrained` where there is a GPU (T18)."
         return "pretrained", "Pretrained weights are given: on few pictures nothing else gains as much (A03); the from-scratch control runs among the ideas."
     if side <= 32 and channels == 1:
         return "conv2", "Small grey pictures: two convolutions with batch norm come close to the best (A13)."
@@ -132,10 +148,10 @@ def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weight
     return "resnet20", "Residual networks are the proven start for pictures (He et al. 2015, A13)."
 
 
-def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0) -> dict[str, tuple[Any, str]]:
+def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0) -> dict[str, tuple[Any, str]]:
     """Recommended answers of the train phase with reasons."""
-    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels)
-    made = config(chosen[0], rows, quick=quick, side=side, folds=folds)
+    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels, folds=folds, heavy=heavy)
+    made = config(chosen[0], rows, quick=quick, side=side, folds=folds, heavy=heavy)
     looked, made = int(made.prepare.get("image_size") or side), made.train
     return {
         "family": chosen,

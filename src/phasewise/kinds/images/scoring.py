@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from phasewise.kinds.images.networks import pretrained
 from phasewise.kinds.shared.outputs import probabilities
 
 
@@ -16,14 +15,14 @@ class Frozen(nn.Module):
     def __init__(self, preparing: Any, head: nn.Module) -> None:
         super().__init__()
         self.backbone, self.head = preparing.backbone, head
-        self.register_buffer("shift", torch.tensor(pretrained.MEAN)[None, :, None, None])
-        self.register_buffer("scale", torch.tensor(pretrained.STD)[None, :, None, None])
+        self.register_buffer("shift", torch.tensor(preparing.backbone.mean)[None, :, None, None])
+        self.register_buffer("scale", torch.tensor(preparing.backbone.std)[None, :, None, None])
         self.register_buffer("mean", torch.tensor(preparing.mean, dtype=torch.float32))
         self.register_buffer("std", torch.tensor(preparing.std, dtype=torch.float32))
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 (n, 3, H, W) -> raw outputs."""
-        raw = self.backbone.features((image.float() / 255 - self.shift) / self.scale)
+        raw = self.backbone.pooled((image.float() / 255 - self.shift) / self.scale)
         return self.head({"num": (raw - self.mean) / self.std})
 
 

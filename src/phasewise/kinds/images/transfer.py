@@ -12,21 +12,21 @@ from phasewise.kinds.images.networks import pretrained
 BLOCK = 32
 
 
-def backbone(weights: str) -> Any:
-    """The network of a weights file in evaluation mode; its `features` give (n, d)."""
-    return pretrained.backbone(Path(weights)).eval()
+def backbone(weights: str, asked: str = "") -> Any:
+    """The network of a weights file (of the architecture that was `asked` for) in evaluation mode; `pooled` gives (n, d)."""
+    return pretrained.backbone(Path(weights), asked).eval()
 
 
 @torch.inference_mode()
 def features(module: Any, images: np.ndarray) -> np.ndarray:
     """Features float32 (n, d) of pixels uint8 (n, size, size, 3), normalised as the weights expect."""
-    mean = torch.tensor(pretrained.MEAN)[None, :, None, None]
-    std = torch.tensor(pretrained.STD)[None, :, None, None]
+    mean = torch.tensor(module.mean)[None, :, None, None]
+    std = torch.tensor(module.std)[None, :, None, None]
     device = next(module.parameters()).device
     parts = []
     for start in range(0, len(images), BLOCK):
         x = torch.from_numpy(np.array(images[start : start + BLOCK])).permute(0, 3, 1, 2).float() / 255
-        parts.append(module.features(((x - mean) / std).to(device)).float().cpu().numpy())
+        parts.append(module.pooled(((x - mean) / std).to(device)).float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
 
 
@@ -35,6 +35,7 @@ def of_development(dev: Any, preparing: Any) -> np.ndarray:
     key = f"features {preparing.fitting.mark}"
     if key not in dev.held:
         mark = hashlib.sha256(Path(dev.weights).read_bytes())
+        mark.update(str(preparing.backbone.arch).encode())
         mark.update("".join(dev.table["sha256"].to_list()).encode() + preparing.fitting.mark.encode())
         path = dev.store / f"features-{mark.hexdigest()[:24]}.npy"
         if not path.is_file():

@@ -20,6 +20,7 @@ class ApproachAnswers(PhaseAnswers):
     embeddings: bool = ask(True, order=7, advanced=True, kinds=("tabular",))
     embedding_rule: Literal["fastai", "half"] = ask("fastai", order=8, advanced=True, kinds=("tabular",))
     weights_file: str | None = ask(None, widget="path", order=9, kinds=IMAGES)
+    weights_network: str | None = ask(None, widget="text", asked_when="approach.weights_file", order=9, kinds=IMAGES, advanced=True)
     mirror_ok: bool | None = ask(None, order=10, kinds=IMAGES)
     upside_down_ok: bool | None = ask(None, order=11, kinds=IMAGES)
     rotation_ok: bool | None = ask(None, order=12, kinds=IMAGES)

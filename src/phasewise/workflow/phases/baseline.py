@@ -30,7 +30,7 @@ def _checkup_job(view: Any) -> CheckupJob:
 
 BASELINES = Step(
     slot="baselines", phase="baseline", title="Baselines", build=_baselines_job, evidence=("split",),
-    answers=(*DEV, "goals.target", "baseline.models", "approach.weights_file"), extra=lambda view: {"who chose goals.target": str(own_target(view))},
+    answers=(*DEV, "goals.target", "baseline.models", "approach.weights_file", "approach.weights_network"), extra=lambda view: {"who chose goals.target": str(own_target(view))},
 )
 CHECKUP = Step(
     slot="checkup", phase="baseline", title="Network check-up", build=_checkup_job, evidence=("split",),

@@ -26,8 +26,6 @@ def _body(spec: Any, channels: int, outputs: int, side: int) -> nn.Module:
             return cifar_resnet(int(spec.family[6:]), channels, outputs, first_stride=stride, dropout=dropout, width=width or 16)
         case "resnet18":
             return resnet18(channels, outputs, first_stride=stride, dropout=dropout, width=width or 64)
-        case "pretrained":
-            return pretrained.body(spec, outputs, dropout)
     raise UsageError(f"unknown network family {spec.family!r}", "Pictures have no such network.", f"Valid: {', '.join(FAMILIES)}.")
 
 
@@ -39,10 +37,15 @@ def build(spec: Any, info: Any) -> nn.Module:
         return DenseNet(spec.model_copy(update={"family": "mlp" if spec.hidden else "linear"}), info)
     channels, height, _ = info.image
     if spec.family == "pretrained":
-        mean, std = pretrained.MEAN, pretrained.STD
+        if channels != 3:
+            raise UsageError("pretrained networks look at colour pictures", f"These have {channels} channel.", "Set prepare.channels=3: grey becomes three equal channels.")
+        body = pretrained.body(spec, info.outputs, spec.dropout[-1] if spec.dropout else 0.0)
+        if body.fixed and height != body.side:
+            raise UsageError(f"this network looks at pictures of {body.side} px only", f"These are fitted to {height} px.", f"--set approach.image_size={body.side}")
+        mean, std = body.mean, body.std
     else:
+        body = _body(spec, channels, info.outputs, height)
         mean, std = info.stats["mean"].tolist(), info.stats["std"].tolist()
-    body = _body(spec, channels, info.outputs, height)
     frozen = pretrained.frozen_parts(body, int(spec.options.get("unfrozen", 0))) if spec.family == "pretrained" else ()
     model = PictureModel(body, mean, std, spec.options.get("augment"), frozen=frozen)
     return reshaped(model, spec.options["shape"]) if spec.options.get("shape") else model

@@ -28,13 +28,21 @@ class PictureModel(nn.Module):
         self.augment = dict(augment or {})
         self.frozen = tuple(frozen)
         self.mixed: mix.Mixed | None = None
+        if hasattr(body, "layer_groups"):  # the body's own groups of learning rates, for `engine.groups`
+            self.layer_groups = body.layer_groups
         for name in self.frozen:
-            body.get_submodule(name).requires_grad_(False)
+            self._part(name).requires_grad_(False)
+
+    def _part(self, name: str) -> Any:
+        """A module of the body, or a parameter that a module holds itself."""
+        owner, _, leaf = name.rpartition(".")
+        return getattr(self.body.get_submodule(owner), leaf)
 
     def freeze_statistics(self) -> None:
         """Frozen parts stay in evaluation mode, so their batch-norm statistics do not move (T18)."""
         for name in self.frozen:
-            self.body.get_submodule(name).eval()
+            if isinstance(part := self._part(name), nn.Module):
+                part.eval()
 
     def pixels(self, image: Tensor) -> Tensor:
         """uint8 to normalised float, without augmentation."""

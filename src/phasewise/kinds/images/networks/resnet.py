@@ -66,12 +66,12 @@ class ResNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(fan_in, outputs)
 
-    def features(self, image: torch.Tensor) -> torch.Tensor:
+    def pooled(self, image: torch.Tensor) -> torch.Tensor:
         """Mean over the last map, shape (n, widths[-1])."""
         return self.stages(self.stem(image)).mean((2, 3))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dropout(self.features(image)))
+        return self.head(self.dropout(self.pooled(image)))
 
 
 def cifar_resnet(layers: int, channels: int, outputs: int, *, first_stride: int = 1, dropout: float = 0.0, width: int = 16) -> ResNet:

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from phasewise.kinds.images.networks.residual_photos import Basic, Bottleneck
 from phasewise.kinds.images.networks.resnet import Block
+
+RESIDUAL = (Block, Basic, Bottleneck)
 
 MOST = 500
 
@@ -29,7 +32,7 @@ class _Shortcut(nn.Module):
 
 def removable(model: nn.Module, run: Callable[[nn.Module], Any]) -> list[str]:
     """Names of the blocks that can be taken out: residual ones, else sequences with weights that keep the shape; `run(model)` calls the model once."""
-    blocks = [name for name, module in model.named_modules() if isinstance(module, Block)]
+    blocks = [name for name, module in model.named_modules() if isinstance(module, RESIDUAL)]
     if blocks:
         return blocks
     found: list[str] = []
@@ -53,7 +56,7 @@ def without(model: nn.Module, names: Sequence[str]) -> nn.Module:
     for name in names:
         module = cut.get_submodule(name)
         parent, _, child = name.rpartition(".")
-        setattr(cut.get_submodule(parent), child, _Shortcut(module.shortcut) if isinstance(module, Block) else nn.Identity())
+        setattr(cut.get_submodule(parent), child, _Shortcut(module.shortcut) if isinstance(module, RESIDUAL) else nn.Identity())
     return cut
 
 
@@ -95,7 +98,7 @@ def report(network: Any, fitting: Any, dev: Any, rows: np.ndarray, *, seed: int 
         half = 1.96 * float(gap.std()) / np.sqrt(len(gap))
         blocks.append({"block": name.removeprefix("body."), "value": float(hits.mean()), "drop": float(gap.mean()), "low": float(gap.mean() - half), "high": float(gap.mean() + half)})
     order = sorted(found, key=lambda n: -found[n].mean())
-    residual = isinstance(network.get_submodule(order[0]), Block)
+    residual = isinstance(network.get_submodule(order[0]), RESIDUAL)
     return {
         "whole": float(whole.mean()), "chance": float(np.bincount(y).max() / len(y)), "rows": len(y), "kind": "residual" if residual else "plain", "blocks": blocks,
         "together": [float(h.mean()) for h in together(network, right, order)], "order": [n.removeprefix("body.") for n in order],
