@@ -48,6 +48,18 @@ def test_an_idea_without_a_prediction_gets_the_backlogs_own(make):
     assert all(i.prediction.why == "the backlog's own estimate" for i in session.ideas.all())
 
 
+def test_what_nobody_predicted_is_told_as_nobodys(make):
+    session = trained(make)
+    session.start(session.next_job("tune"))
+    ideas = session.ideas.all()
+    assert ideas and all(i.prediction.guessed and i.predicted is None for i in ideas)
+    outcome = Outcome(gain=0.01, low=0.0, high=0.02, seeds=3, adopted=True, reason="more than seed noise")
+    ended = [i.model_copy(update={"outcome": outcome}) for i in ideas]
+    assert calibration.calibrate(ended).count == 0 and calibration.calibrate(ended).brier is None
+    own = ended[0].model_copy(update={"prediction": Prediction(gain=0.01, low=0.0, high=0.02, success=0.5)})
+    assert calibration.calibrate([own, *ended[1:]]).count == 1
+
+
 def test_estimates_make_an_idea_ready_and_second_opinions_show_disagreement(make):
     session = trained(make)
     idea = session.ideas.add("more dropout", change={"network.dropout": [0.5]}, category="regularise")

@@ -47,8 +47,8 @@ def _show(ideas: list[Any], args: Any) -> int:
         return 0
     rows = []
     for idea in ideas:
-        guess, found = idea.prediction, idea.outcome
-        predicted = f"{guess.gain:+.4g}" if guess else ""
+        guess, found = idea.predicted, idea.outcome
+        predicted = f"{guess.gain:+.4g}" if guess else "none made" if found else ""
         gain = f"{found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]" if found else ""
         taken = rough(found.hours * 3600) if found and found.hours else f"~{rough(idea.estimates.hours * 3600)}" if idea.estimates.hours else ""
         rows.append([idea.id, idea.title, idea.status, taken, predicted, gain, f"{ranking.score(idea):.3g}"])
@@ -123,6 +123,8 @@ def _calibration(session: Any, args: Any) -> int:
     values = {k: getattr(found, k) for k in ("count", "brier", "log_score", "coverage", "pinball", "time_error", "hit_rate", "warning")}
     if args.json:
         out_json(values)
+    elif not found.count:
+        out("\n".join(["No prediction was made for an idea that has run: nothing to judge yet.", "`phasewise ideas predict ID --gain G --low L --high H` writes one down before a run.", *([found.warning] if found.warning else [])]))
     else:
         out("\n".join(f"{k.replace('_', ' ')}: {'not yet' if v is None else f'{v:.3g}' if isinstance(v, float) else v}" for k, v in values.items() if v != ""))
     return 0

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import Record
+from phasewise.records.base import Record, no_items
 
 IdeaStatus = Literal["new", "ready", "running", "worked", "no_gain", "broken", "dropped"]
 
@@ -18,16 +18,25 @@ class Estimates(Record):
     likelihood: float | None = Field(None, ge=0, le=1)
 
 
+GUESSED = "the backlog's own estimate"
+
+
 class Prediction(Record):
-    """What the person expects, stored before the run and locked (G07, I08): gain with an 80 % range and P(success)."""
+    """What is expected, stored before the run and locked (G07, I08): gain with an 80 % range and P(success)."""
 
     gain: float
     low: float
     high: float
     success: float = Field(0.15, ge=0, le=1)
     why: str = ""
+    """`GUESSED` where nobody predicted and the backlog's estimate was locked instead."""
     locked_at: float | None = None
     digest: str = ""
+
+    @property
+    def guessed(self) -> bool:
+        """Whether nobody said this: it is the backlog's estimate, never to be told as a person's."""
+        return self.why == GUESSED
 
 
 class Outcome(Record):
@@ -39,7 +48,7 @@ class Outcome(Record):
     seeds: int
     adopted: bool
     reason: str
-    runs: list[str] = Field(default_factory=list)
+    runs: list[str] = Field(default_factory=no_items)
     hours: float | None = None
 
 
@@ -61,3 +70,8 @@ class Idea(Record):
     prediction: Prediction | None = None
     outcome: Outcome | None = None
     why: str = ""
+
+    @property
+    def predicted(self) -> Prediction | None:
+        """What a person predicted, or None."""
+        return None if self.prediction is None or self.prediction.guessed else self.prediction

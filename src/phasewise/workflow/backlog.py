@@ -5,7 +5,7 @@ from typing import Any
 
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import GateError, UsageError
-from phasewise.records.ideas import Estimates, Idea, Outcome, Prediction
+from phasewise.records.ideas import GUESSED, Estimates, Idea, Outcome, Prediction
 from phasewise.workflow import ideas_file, loop, ranking
 from phasewise.workflow.calibration import Calibration, calibrate, category_rates
 from phasewise.workflow.change import absolute
@@ -175,7 +175,7 @@ class Backlog:
             guess = ranking.estimates(idea)
             prediction = idea.prediction or Prediction(
                 gain=round((guess.impact or 0.0) * (guess.likelihood or 0.0), 5), low=-(guess.impact or 0.0), high=2 * (guess.impact or 0.0),
-                success=rates.get(idea.category, guess.likelihood or ranking.PRIOR), why="the backlog's own estimate",
+                success=rates.get(idea.category, guess.likelihood or ranking.PRIOR), why=GUESSED,
             )
             locked = prediction.model_copy(update={"locked_at": now, "digest": fingerprint(prediction.model_dump(exclude={"locked_at", "digest"}))})
             self._write(idea.model_copy(update={"status": "running", "prediction": locked}))

@@ -67,12 +67,12 @@ def category_rates(ideas: Iterable[Idea]) -> dict[str, float]:
 
 
 def calibrate(ideas: Iterable[Idea]) -> Calibration:
-    """Calibration over all ideas with a locked prediction and an outcome."""
+    """Calibration over all ideas with an outcome for which a person wrote a prediction down; the backlog's own estimates are nobody's word."""
     every = list(ideas)
-    done = [i for i in every if i.outcome is not None and i.prediction is not None]
-    pairs = [(i.prediction.success, i.outcome.adopted) for i in done if i.prediction and i.outcome]
-    inside = [i.prediction.low <= i.outcome.gain <= i.prediction.high for i in done if i.prediction and i.outcome]
-    pins = [pinball(i.outcome.gain, i.prediction.low, i.prediction.high) for i in done if i.prediction and i.outcome]
+    done = [i for i in every if i.outcome is not None and i.predicted is not None]
+    pairs = [(i.predicted.success, i.outcome.adopted) for i in done if i.predicted and i.outcome]
+    inside = [i.predicted.low <= i.outcome.gain <= i.predicted.high for i in done if i.predicted and i.outcome]
+    pins = [pinball(i.outcome.gain, i.predicted.low, i.predicted.high) for i in done if i.predicted and i.outcome]
     times = [abs(i.outcome.hours - i.estimates.hours) / i.outcome.hours for i in every if i.outcome and i.outcome.hours and i.estimates.hours]
     judged = [i for i in every if i.outcome is not None]
     hits = sum(1 for i in judged if i.outcome and i.outcome.adopted)

@@ -86,7 +86,7 @@ def _diagnosis(view: Any) -> dict[str, Any] | None:
 def _idea(idea: Any) -> dict[str, Any]:
     out, guess = idea.outcome, idea.prediction
     return {
-        "id": idea.id, "title": idea.title, "status": idea.status, "predicted_gain": guess.gain if guess else None,
+        "id": idea.id, "title": idea.title, "status": idea.status, "predicted_gain": guess.gain if guess else None, "predicted_by": None if guess is None else "estimate" if guess.guessed else "person",
         "gain": out.gain if out else None, "low": out.low if out else None, "high": out.high if out else None,
     }
 

@@ -20,16 +20,18 @@ def ideas(story: Story) -> Section:
     if story.ideas:
         rows = []
         for i in story.ideas:
-            p, o = i.prediction, i.outcome
+            p, o = i.predicted, i.outcome
             rows.append((i.title, i.category, i.status.replace("_", " "), _gain(p.gain, p.low, p.high) if p else "none given", number(p.success) if p else "",
                          _gain(o.gain, o.low, o.high) if o else "not run", ("adopted" if o.adopted else "not adopted") if o else "", o.reason if o else i.why))
         blocks.append(text(say("intro", "calibration"), " ", say("intro", "null_results")))
         blocks.append(Table(columns=("idea", "family", "status", "predicted gain [80 %]", "P(success)", "gain [95 %]", "decision", "reason"), rows=tuple(rows)))
-        judged = [(i.prediction.success, i.outcome.adopted) for i in story.ideas if i.prediction and i.outcome]
+        judged = [(i.predicted.success, i.outcome.adopted) for i in story.ideas if i.predicted and i.outcome]
         if judged:
             brier = sum((p - float(a)) ** 2 for p, a in judged) / len(judged)
-            inside = sum(i.prediction.low <= i.outcome.gain <= i.prediction.high for i in story.ideas if i.prediction and i.outcome)
+            inside = sum(i.predicted.low <= i.outcome.gain <= i.predicted.high for i in story.ideas if i.predicted and i.outcome)
             blocks.append(text("Brier score of the success predictions: ", number(brier), f"; {inside} of {len(judged)} outcomes lie in the predicted range; {sum(a for _, a in judged)} of {len(judged)} ideas worked."))
+        elif any(i.outcome for i in story.ideas):
+            blocks.append(text("No prediction was made before an idea ran, so there is none to judge."))
     for e in tried:
         rows = tuple((i.title or i.id, _gain(i.gain, i.low, i.high), i.verdict, ", ".join(f"{k} = {v}" for k, v in i.change.items()), i.note) for i in e.result.ideas)
         blocks += [*stale(e), Table(columns=("idea", "paired gain [95 %]", "verdict", "change", "note"), rows=rows, caption=f"Run {e.run}: {len(e.result.seeds)} paired seeds" + (f", {len(e.result.more_seeds)} more for ideas that looked promising" if e.result.more_seeds else ""))]

@@ -57,16 +57,18 @@ class Ideas(View):
         rows: list[list[Any]] = []
         for i in self.ideas:
             word, tone = STATUS.get(i.status, (i.status, "muted"))
-            o, p = i.outcome, i.prediction
+            o, p = i.outcome, i.predicted
             picture = interval(o.low, o.gain, o.high, -top, top, BAR, ascii_only=self.ascii_only) if o else ""
-            rows.append([i.title, (word, tone), (signed(p.gain) if p else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (spent(i), "muted")])
+            rows.append([i.title, (word, tone), (signed(p.gain) if p else "none made" if o else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (spent(i), "muted")])
         self.table.fill(rows)
         done = [i for i in self.ideas if i.outcome]
         hits = sum(i.outcome.adopted for i in done)
-        guesses = [i.prediction.success for i in done if i.prediction]
+        guesses = [i.predicted.success for i in done if i.predicted]
         told = f"{plural(len(self.ideas), 'idea')}, {len(done)} tried, {hits} adopted."
         if guesses:
-            told += f" You expected {sum(guesses):.1f} to work."
+            told += f" Of the {len(guesses)} you made a prediction for you expected {sum(guesses):.1f} to work."
+        elif done:
+            told += " No prediction was made (e writes one down)."
         split = self.desk.result("split")
         if not done and split is not None and split.smallest_gain is not None:
             told += f" Before you begin: these validation rows show gains from about {number(split.smallest_gain)} (z says more)."
@@ -173,7 +175,7 @@ class Ideas(View):
 def idea_text(idea: Any) -> Content:
     """One idea: change, estimates, prediction, outcome."""
     change = ", ".join(f"{k} = {v}" for k, v in idea.change.items())
-    e, p, o = idea.estimates, idea.prediction, idea.outcome
+    e, p, o = idea.estimates, idea.predicted, idea.outcome
     source = content.cited(idea.source)
     rows = [line((idea.title, "bold"), (f"  {idea.category}{', ' + source if source else ''}", "muted"))]
     if change:
@@ -181,6 +183,8 @@ def idea_text(idea: Any) -> Content:
     rows.append(line(("estimate  ", "muted"), f"{taken(e.hours)}, complexity {number(e.complexity)}, impact {signed(e.impact)}, likelihood {f'{e.likelihood:.0%}' if e.likelihood is not None else '-'}"))
     if p:
         rows.append(line(("predicted ", "muted"), f"{signed(p.gain)} [{signed(p.low)}, {signed(p.high)}], {p.success:.0%} to work", ("  locked" if p.locked_at else "", "warn")))
+    elif idea.prediction:
+        rows.append(line(("predicted ", "muted"), "no prediction was made", (f"; the backlog's estimate was {signed(idea.prediction.gain)}, {idea.prediction.success:.0%} to work", "muted")))
     if o:
         rows.append(line(("actual    ", "muted"), (f"{signed(o.gain)} [{signed(o.low)}, {signed(o.high)}]", "bold"), (f"  {o.seeds} seeds{f', {taken(o.hours)}' if o.hours else ''}: {o.reason}", "muted")))
     if idea.why:
