@@ -43,7 +43,7 @@ def worst_gap(task="multiclass", classes=3, network=None, dropout=0.25, **train)
         rows = orders[i, :50]
         inputs = {k: (v.double() if v.is_floating_point() else v)[rows] for k, v in data.inputs.items()}
         y = data.y[rows].double() if task == "regression" else data.y[rows]
-        value = losses.loss_fn(member.config.train, task, classes, data.class_counts(member.train))(net(inputs), y)
+        value = losses.loss_fn(member.config.train, data, member.train)(net(inputs), y)
         value.backward()
         gaps = [abs(value.item() - found[i].item())]
         named = dict(net.named_parameters())

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from phasewise.engine import Dataset, Hooks, InputInfo, Member, fit, init
+from phasewise.engine import Dataset, Halving, Hooks, InputInfo, Member, fit, init
 from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.group import Group
 from phasewise.engine.watch import Watch
 from phasewise.engine.watch_bounds import judge, module_stats
 from phasewise.engine.watch_probe import first_bad_layer, stability
@@ -195,3 +196,22 @@ def test_gradient_norms_and_update_ratios_are_told_while_training():
         for name in ("least_update", "update_ratio", "largest_update"):
             assert b[name] == pytest.approx(10 * a[name], rel=0.1), "the update does, by the rate"
         assert 0 < a["least_update"] <= a["update_ratio"] <= a["largest_update"]
+
+
+def test_a_halved_search_is_not_slowed_down_by_a_measurement_nobody_closes(monkeypatch):
+    data, info = digits()
+    net = NetworkSpec(family="mlp", hidden=[16])
+    crew = [
+        Member(id=f"t{i}", seed=i, config=ModelConfig(network=net, train=TrainSpec(lr=10 ** -(2 + i / 4), batch_size=32, epochs=4)), train=torch.arange(1280), validation=torch.arange(1280, 1797))
+        for i in range(6)
+    ]
+    blocks, run = [], Group.run
+
+    def counted(group, rows, stop):
+        blocks.append(stop - group.population.done)
+        return run(group, rows, stop)
+
+    monkeypatch.setattr(Group, "run", counted)
+    fit(crew, data, info, DenseNet, halving=Halving(rungs=(1, 2), keep=(3, 1)), tile=2, look_every=60.0)
+    assert sum(blocks) >= 40 * (3 + 2 + 1 + 1), "three tiles, then two or one, then one"
+    assert sum(b == 1 for b in blocks) <= len(blocks) / 2, "one step alone closes a look; all other blocks are long"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from phasewise.engine import plugins
+from phasewise.engine.data import Dataset
 from phasewise.records.errors import UsageError
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
@@ -92,9 +93,10 @@ def weights(mode: str, counts: Tensor, *, beta: float = 0.999) -> Tensor | None:
     return torch.where(seen, value, torch.zeros_like(value)).float()
 
 
-def loss_fn(train: Any, task: str, classes: int, counts: Tensor) -> Loss:
-    """The loss of a `TrainSpec` for a task; `counts` are the training rows per class (for `class_weights`)."""
-    by_class = weights(train.class_weights, counts) if task != "regression" and classes else None
+def loss_fn(train: Any, data: Dataset, rows: Tensor) -> Loss:
+    """The loss of a `TrainSpec` on a data set; classes are counted among the training `rows` (int64 `[n]`) where `class_weights` asks for it."""
+    task, weighted = data.task, data.task != "regression" and data.classes and train.class_weights != "none"
+    by_class = weights(train.class_weights, data.class_counts(rows)) if weighted else None
     return make(train.loss, task, smoothing=train.label_smoothing, class_weights=by_class, options=train.loss_options)
 
 

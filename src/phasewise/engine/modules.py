@@ -31,9 +31,8 @@ class ModulePopulation:
         train, self.device = self.member.config.train, setting.device
         self.module = initial_module(self.member, setting).to(self.device)
         self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config), epoch_steps=plan.steps)
-        counts = setting.data.class_counts(self.member.train)
         self.handover = Handover(self.optimiser, self.member.config) if train.optimizer == "swats" else None
-        self.loss = losses.loss_fn(train, setting.data.task, setting.data.classes, counts)
+        self.loss = losses.loss_fn(train, setting.data, self.member.train)
         self.best: dict[str, Tensor] = {}
         self.shadow = None if train.ema is None else {n: t.detach().clone() for n, t in self.module.state_dict().items()}
         self.losses = torch.zeros(plan.steps, 1, device=self.device)

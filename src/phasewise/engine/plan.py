@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from phasewise.engine import sampling
@@ -67,7 +68,8 @@ def batch_plan_of(track: Track, setting: Setting, example: nn.Module) -> BatchPl
             raise UsageError("sharded tables cannot be over- or under-sampled", "", "Use class weights instead.")
         return setting.stream.plan(config.train.batch_size)
     rows = setting.drawn_from(track.member)
-    return sampling.batch_plan(config.train, len(rows), setting.data.class_counts(rows), least=least)
+    counts = setting.data.class_counts(rows) if config.train.sampling == "under" else torch.zeros(0, dtype=torch.int64)
+    return sampling.batch_plan(config.train, len(rows), counts, least=least)
 
 
 def buckets_of(tracks: Sequence[Track], setting: Setting, notes: list[str]) -> list[Bucket]:

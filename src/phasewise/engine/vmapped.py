@@ -41,7 +41,7 @@ class VmapPopulation:
         self.optimiser = StackedOptimiser([m.config.train for m in members], self.parameters, self.gradients)
         self.clip = Clipper([m.config.train for m in members], self.gradients.tensors()[0])
         data = setting.data
-        each = [losses.loss_fn(m.config.train, data.task, data.classes, data.class_counts(m.train)) for m in members]
+        each = [losses.loss_fn(m.config.train, data, m.train) for m in members]
         self.loss = each[0]
         weights = [x.class_weights for x in each]
         self.weights = None if weights[0] is None else torch.stack([w for w in weights if w is not None]).to(self.device)

@@ -63,7 +63,8 @@ class Watch:
         self.norms: dict[str, list[float]] = defaultdict(list)
         """Total gradient norms seen per member, for a suggested clipping threshold (T27)."""
         self.spent, self.began = 0.0, clock()
-        self._held: dict[int, tuple[int, list[Tensor]]] = {}
+        self._held: tuple[int, int, list[Tensor]] | None = None
+        """An open measurement: which population, after which step, its weights then."""
         self._seen = False
 
     def closing(self, tracks: Sequence[Any]) -> None:
@@ -85,14 +86,16 @@ class Watch:
     def observe(self, population: Any, tracks: Sequence[Any], epoch: int, done: int) -> None:
         """A visit after step `done` of an epoch."""
         began = self.clock()
-        key = id(population)
-        held = self._held.pop(key, None)
-        if held is not None:
-            if held[0] == done - 1:
-                self._measure(population, tracks, epoch, done, held[1])
-        elif done % (self.look_every if self._seen else min(FIRST, self.look_every)) == 0 and self._affordable(began):
-            self._held[key] = (done, [view.weight.detach().clone() for view in population.layers()])
+        held, self._held = self._held, None  # a population that was halved or joined meanwhile leaves nothing open
+        if held is not None and held[:2] == (id(population), done - 1):
+            self._measure(population, tracks, epoch, done, held[2])
+        elif self._due(done, len(population.losses)) and self._affordable(began):
+            self._held = (id(population), done, [view.weight.detach().clone() for view in population.layers()])
         self.spent += self.clock() - began
+
+    def _due(self, done: int, steps: int) -> bool:
+        """Every k steps, but never after the last one of an epoch: its measurement would have no step left to end with."""
+        return done < steps and done % (self.look_every if self._seen else min(FIRST, self.look_every)) == 0
 
     def _affordable(self, now: float) -> bool:
         looks = max((m.looks for m in self.members.values()), default=0)

@@ -17,7 +17,7 @@ from phasewise.project.folder import Project
 from phasewise.project.runs import RunFolder
 from phasewise.project.writer import RunWriter
 from phasewise.records.errors import PhasewiseError, RunError, StorageError
-from phasewise.worker import failures
+from phasewise.worker import allocator, failures
 from phasewise.worker.context import RunContext, choose_threads
 from phasewise.worker.control import Control, Stopped
 
@@ -28,6 +28,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 def main(argv: list[str]) -> int:
     """Runs the job of a run folder, or waits warm for jobs; returns the exit code."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    allocator.keep_freed()
     if len(argv) == 2 and argv[0] == "--warm":
         from phasewise.worker.warm import serve
 

@@ -18,9 +18,7 @@ class StackedLoss:
     def __init__(self, members: Sequence[Member], setting: Setting, *, class_major: bool, dtype: torch.dtype = torch.float32) -> None:
         data, device = setting.data, setting.device
         self.cdim = 1 if class_major else 2
-        self.each: list[Loss] = [
-            losses.loss_fn(m.config.train, data.task, data.classes, data.class_counts(m.train)) for m in members
-        ]
+        self.each: list[Loss] = [losses.loss_fn(m.config.train, data, m.train) for m in members]
         names = {loss.name for loss in self.each}
         self.closed = names.pop() if len(names) == 1 and names <= {"cross_entropy", "bce", "mse"} else ""
         smooth = [m.config.train.label_smoothing for m in members]

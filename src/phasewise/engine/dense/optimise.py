@@ -42,6 +42,8 @@ class StackedOptimiser:
             for i, (p, g) in enumerate(zip(self.parameters.tensors(), self.gradients.tensors(), strict=True)):
                 getattr(self, f"_{self.kind}")(i, p, g, lrs)
             return
+        if self.kind == "adamw":
+            self._shrink(lrs)
         for n, (lr, count) in enumerate(zip(lrs.tolist(), self.steps.tolist(), strict=True)):
             self._fused_step(n, lr, count)
 
@@ -56,7 +58,7 @@ class StackedOptimiser:
         for n, spec in enumerate(self.specs):
             counter = torch.zeros((), dtype=torch.float32)
             self.counters.append(counter)
-            if spec.weight_decay:
+            if spec.weight_decay and self.kind != "adamw":
                 parts = [(spec.weight_decay, [p.name for p in self.parameters.pieces if p.decay]), (0.0, [p.name for p in self.parameters.pieces if not p.decay])]
             else:
                 parts = [(0.0, names)]
@@ -82,6 +84,16 @@ class StackedOptimiser:
                 params, grads, moments[0] if spec.momentum else [], weight_decay=wd, momentum=spec.momentum, lr=lr, dampening=0.0, nesterov=nesterov,
                 maximize=False, is_first_step=count == 1,
             )
+
+    def _shrink(self, lrs: Tensor) -> None:
+        """AdamW's decay of all members at once, before the step, so that one fused call a member is left instead of two."""
+        if not any(s.weight_decay for s in self.specs):
+            return
+        kept = 1 - lrs * self.decay.double()
+        for piece in self.parameters.pieces:
+            if piece.decay:
+                p = self.parameters[piece.name]
+                p.mul_(self._wide(kept, p))
 
     # -- formulas, any device --------------------------------------------------------------------------------------
 
