@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phasewise.records.results import Score
-from phasewise.stats import intervals
+from phasewise.stats import intervals, promise
 from phasewise.stats.predictions import Predictions
 from phasewise.worker import arrays, priors, verdicts
 from phasewise.worker.combining import average, disagreement, fit_weights, halves, vote
@@ -333,7 +333,7 @@ def test_the_foreseen_interval_holds_the_test_score_in_95_of_100_simulated_proje
         seen = rng.binomial(held, truth)
         low, high = intervals.wilson(seen, held)
         validation = Score(metric="accuracy", value=seen / held, low=low, high=high, n=held)
-        promised = verdicts.foreseen(validation, validation.value, sealed)
+        promised = promise.promised(validation, validation.value, sealed)
         hits += promised[0] <= rng.binomial(sealed, truth) / sealed <= promised[1]
     assert 0.93 <= hits / 2000 <= 0.97
 
@@ -343,3 +343,16 @@ def test_a_worse_test_is_explained_by_what_was_done_and_a_better_one_is_measured
     assert "only 4 times" in verdicts.look(_score(0.9, 0.03), z=2.5, wanted=0.85, cause=verdicts.cause_of("random", 4)).reason
     assert "moved on" in verdicts.look(_score(0.9, 0.03), z=2.5, wanted=0.85, cause=verdicts.cause_of("time", 4)).reason
     assert verdicts.look(_score(0.9, 0.03), z=-2.5, raw_z=-1.5, wanted=0.85).verdict == "confirmed"
+
+
+def test_the_verdict_is_measured_by_the_interval_that_was_shown_before_the_look():
+    span = (0.82, 0.91)
+    inside = verdicts.look(_score(0.84, 0.03), z=2.3, wanted=0.85, promised=span)
+    assert inside.verdict == "undecided" and "lies in the 0.82 to 0.91 expected before the look" in inside.reason
+    below = verdicts.look(_score(0.81, 0.03), z=1.7, wanted=0.75, promised=span, cause="the data has moved on.")
+    assert below.verdict == "disagrees" and "0.81 is worse than the 0.82 to 0.91 expected" in below.reason and "moved on" in below.reason
+    above = verdicts.look(_score(0.93, 0.03), z=-2.4, raw_z=-1.9, wanted=0.85, promised=span)
+    assert above.verdict == "confirmed" and "better than the 0.82 to 0.91" in above.reason
+    assert verdicts.look(_score(0.93, 0.03), z=-2.9, raw_z=-2.4, wanted=0.85, promised=span).verdict == "suspiciously_better"
+    assert verdicts.look(_score(6.1, 0.3, metric="rmse"), z=1.9, wanted=7.0, promised=(5.0, 6.0)).verdict == "disagrees"
+    assert verdicts.look(_score(4.9, 0.3, metric="rmse"), z=-1.9, wanted=7.0, promised=(5.0, 6.0)).verdict == "confirmed"

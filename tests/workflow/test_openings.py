@@ -29,6 +29,14 @@ def test_a_look_is_foretold_and_every_later_one_needs_a_reason_of_its_own(make):
     walk(session, until="strengthen")
     seen = foresight.read(session.view)
     assert seen.look == 1 and seen.level == 0.95 and any("look 1 of at most 3" in s for _, s in foresight.told(seen))
+    job = session.next_job("verify")
+    assert job.expected == seen.corrected and job.foreseen == (seen.low, seen.high), "what the person is told is what the verdict is measured by"
+    v = session.view.current("baselines").models[0].validation
+    assert seen.high - seen.low > v.high - v.low and seen.low < seen.corrected < seen.high
+    said = " ".join(s for _, s in foresight.told(seen, brief=True))
+    assert f"{seen.corrected:.4g}, with 95 % between {seen.low:.4g} and {seen.high:.4g}" in said
+    why = session.answers.recommendation("verify", "predicted")
+    assert f"{seen.low:.4g} and {seen.high:.4g}" in why.reason
     look(session)
     session.answers.set("verify", "margin", 0.01)
     assert [p.field for p in session.problems("verify")] == ["reason"] and "opened once" in session.problems("verify")[0].message

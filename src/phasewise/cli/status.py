@@ -46,10 +46,14 @@ def lines(document: Any) -> list[str]:
     if document.candidate:
         c = document.candidate
         text += ["", f"candidate: {safe_text(c['name'])} ({c['source']}), validation {c['validation']:.4g} [{c['low']:.4g}, {c['high']:.4g}]"]
+        e = c.get("expected")
+        text += [f"expected on the sealed rows: {e['value']:.4g}, 95 % between {e['low']:.4g} and {e['high']:.4g}"] if e and not document.test else []
     if document.test:
         t = document.test
         later = f" (level {t['level']:.4g}; first look {t['first']:.4g})" if t.get("first") is not None and t["looks"] > 1 else ""
-        text.append(f"test: {t['value']:.4g} [{t['low']:.4g}, {t['high']:.4g}]{later}, looks: {t['looks']}" + (f", generation {t['generation']}" if t.get("generation", 1) > 1 else ""))
+        e = t.get("expected")
+        before = f", expected {e['value']:.4g} [{e['low']:.4g}, {e['high']:.4g}]" if e else ""
+        text.append(f"test: {t['value']:.4g} [{t['low']:.4g}, {t['high']:.4g}]{later}{before}, looks: {t['looks']}" + (f", generation {t['generation']}" if t.get("generation", 1) > 1 else ""))
     going = [r for r in document.runs if r["state"] in ("queued", "running", "paused", "lost")]
     text += [f"run {r['id']}: {r['state']}" for r in going]
     text += ["", f"next: {document.next['why']}", f"      {document.next['command']}"]

@@ -249,6 +249,10 @@ class OpenVaultJob(_Job):
     rival: str = ""
     """The baseline the claim must beat; empty: the best of them on the sealed rows."""
     predicted: float | None = None
+    expected: float | None = None
+    """What the person was told to expect before the look: validation less luck."""
+    foreseen: tuple[float, float] | None = None
+    """The 95 % interval for the sealed score that was shown with it."""
     reason: str = ""
     evaluations: int = 1
     """K: validation evaluations so far."""

@@ -33,19 +33,6 @@ def corrected(validation: Score, evaluations: int, correlation: float | None = N
     return validation.value - sign(validation.metric) * luck, luck
 
 
-def foreseen(validation: Score, corrected_value: float, rows: int) -> tuple[float, float]:
-    """The 95 % prediction interval of a score on `rows` new rows: validation's own noise and, as large as the parts differ in size, theirs (E01).
-
-    An interval of the validation score alone says where the true value lies, not where the score of a finite test part will fall: both are
-    noisy, so the halves are widened by sqrt(1 + n_validation / n_test). A share goes out to the next whole row. Halves stay as uneven as validation's own (Wilson, DeLong).
-    """
-    wider = math.sqrt(1 + validation.n / max(rows, 1))
-    low, high = corrected_value - wider * (validation.value - validation.low), corrected_value + wider * (validation.high - validation.value)
-    if validation.metric == "accuracy" and rows:  # a share of so many rows is a whole number of them
-        low, high = max(math.floor(low * rows) / rows, 0.0), min(math.ceil(high * rows) / rows, 1.0)
-    return low, high
-
-
 def gap_z(metric_id: str, corrected_validation: float, se_validation: float, test: float, se_test: float) -> float | None:
     """z of corrected validation minus test in the direction of better; None without standard errors."""
     spread = math.hypot(se_validation, se_test)
@@ -78,13 +65,16 @@ def cause_of(policy: str, evaluations: int) -> str:
     return OVER_USED
 
 
-def look(test: Score, *, z: float | None, wanted: float | None, difference: tuple[float, float, float] | None = None, margin: float = 0.0, against: str = "", raw_z: float | None = None, cause: str = "") -> Look:
-    """The verdict of 7.6: z first (was validation trustworthy?), then the interval against the claim.
+def look(
+    test: Score, *, z: float | None, wanted: float | None, difference: tuple[float, float, float] | None = None, margin: float = 0.0, against: str = "",
+    raw_z: float | None = None, cause: str = "", promised: tuple[float, float] | None = None,
+) -> Look:
+    """The verdict of 7.6: was validation trustworthy, then the interval against the claim.
 
-    `raw_z` is z without the correction for luck: only a test better than that is suspicious. `cause` says what usually explains a worse one.
-
-    With `difference` (value, low, high; positive = candidate better) the claim is "better than `against` by more than `margin`",
-    else it is "reaches `wanted`". Without any claim the verdict is undecided and says so.
+    `promised` is the 95 % interval for this score that was shown before the look: a score on its worse side disagrees (without one: z >= 2).
+    `raw_z` is z without the correction for luck: only a test better than that, and better than promised, is suspicious. `cause` says what usually
+    explains a worse one. With `difference` (value, low, high; positive = candidate better) the claim is "better than `against` by more than
+    `margin`", else it is "reaches `wanted`". Without any claim the verdict is undecided and says so.
     """
     direction = sign(test.metric)
     if difference is not None:
@@ -98,11 +88,14 @@ def look(test: Score, *, z: float | None, wanted: float | None, difference: tupl
         side, wanted_text, half, distance, seen = "both", "no claim was made", 0.0, 0.0, f"{test.value:.4g}"
     words = {"supports": "the interval supports it", "excludes": "the interval excludes it", "both": "the interval includes both sides"}[side]
     claim = f"Claim: {wanted_text}; seen {seen}: {words}."
-    if z is not None and z >= 2:
-        return Look(verdict="disagrees", reason=f"Corrected validation is {z:.1f} standard errors better than the test: {cause or OVER_USED} {claim}", z=z)
+    worse, better, where = _beside(test, direction, promised)
+    if worse if promised is not None else z is not None and z >= 2:
+        seen_so = where or f"Corrected validation is {z:.1f} standard errors better than the test:"
+        return Look(verdict="disagrees", reason=f"{seen_so} {cause or OVER_USED} {claim}", z=z)
     above = z if raw_z is None else raw_z
-    if above is not None and above <= -2:
+    if above is not None and above <= -2 and better:
         return Look(verdict="suspiciously_better", reason=f"The test is {-above:.1f} standard errors better than validation: look for copies, groups or time shared between the parts. {claim}", z=z)
+    claim = f"{where} {claim}".strip()
     if side == "supports":
         return Look(verdict="confirmed", reason=claim, z=z)
     if side == "excludes":
@@ -110,6 +103,19 @@ def look(test: Score, *, z: float | None, wanted: float | None, difference: tupl
     needed = _rows_needed(test.n, half, distance)
     more = f" About {max(needed - test.n, 1)} more test rows would decide it." if needed is not None and needed < 100_000_000 else ""
     return Look(verdict="undecided", reason=claim + more, z=z)
+
+
+def _beside(test: Score, direction: float, promised: tuple[float, float] | None) -> tuple[bool, bool, str]:
+    """Whether a score lies on the worse or on the better side of what was promised before the look, and where it lies in words."""
+    if promised is None:
+        return False, True, ""
+    low, high = promised
+    worst, best = (low, high) if direction > 0 else (high, low)
+    worse, better = direction * (test.value - worst) < 0, direction * (test.value - best) > 0
+    span = f"the {low:.4g} to {high:.4g} expected before the look"
+    if worse:
+        return True, False, f"{test.value:.4g} is worse than {span}:"
+    return False, better, f"{test.value:.4g} is better than {span}, within the noise of a validation score that owes nothing to luck." if better else f"{test.value:.4g} lies in {span}."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from phasewise.records.phases import TITLES
 from phasewise.records.status import PhaseStatus, StatusDocument
-from phasewise.workflow import candidates, loop, stages
+from phasewise.workflow import candidates, foresight, loop, stages
 from phasewise.workflow.phases.data import findings
 from phasewise.workflow.phases.verify import first_look
 from phasewise.workflow.ranking import proposals
@@ -71,10 +71,11 @@ def _candidate(view: Any) -> dict[str, Any] | None:
     model = candidates.chosen(view)
     if model is None:
         return None
-    score = model.validation
+    score, told = model.validation, foresight.expected(view, model)
     return {
         "run": model.ref.partition("/")[0], "model": model.ref, "name": model.name, "source": model.source, "metric": score.metric,
         "train": model.train.value if model.train else None, "validation": score.value, "low": score.low, "high": score.high,
+        "expected": told and {"value": told[0], "low": told[1], "high": told[2]},
     }
 
 
@@ -98,7 +99,7 @@ def _test(view: Any) -> dict[str, Any] | None:
     score = found.test
     return {
         "metric": score.metric, "value": score.value, "low": score.low, "high": score.high, "looks": max(found.looks, len(view.facts.looks_now)), "level": found.level, "generation": found.generation, "first": first.test.value if (first := first_look(view)) is not None else None,
-        "verdict": found.verdict, "reason": found.reason, "stale": view.current("open_vault") is None,
+        "verdict": found.verdict, "reason": found.reason, "expected": found.foreseen and {"value": found.told, "low": found.foreseen[0], "high": found.foreseen[1]}, "stale": view.current("open_vault") is None,
     }
 
 

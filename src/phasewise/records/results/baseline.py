@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import OpenRecord
+from phasewise.records.base import OpenRecord, no_items
 from phasewise.records.results.common import ModelResult
 
 
@@ -26,7 +26,9 @@ class BaselinesResult(OpenRecord):
     models: list[ModelResult]
     need: NeedVerdict
     skipped: dict[str, str] = Field(default_factory=dict)
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
+    luck_correlation: float | None = None
+    """How much of their luck on the validation rows the models share (E04); None with fewer than three."""
 
 
 class CheckVerdict(OpenRecord):
@@ -53,11 +55,11 @@ class CheckupResult(OpenRecord):
     """Verdicts cheapest first; `locked` names stages not run because an earlier one failed (B08)."""
 
     verdicts: list[CheckVerdict]
-    shapes: list[dict[str, Any]] = Field(default_factory=list)
+    shapes: list[dict[str, Any]] = Field(default_factory=no_items)
     """Trace table: module, input shape, output shape, parameters, dtype (B04)."""
     parameters: int = 0
     subset: int | None = None
-    locked: list[str] = Field(default_factory=list)
-    stages: list[StageTime] = Field(default_factory=list)
+    locked: list[str] = Field(default_factory=no_items)
+    stages: list[StageTime] = Field(default_factory=no_items)
     """Time and colour of every stage that ran, cheapest first; later stages wait for earlier ones."""
     smallest: ModelResult | None = None

@@ -27,6 +27,8 @@ class VerifyResult(OpenRecord):
     validation: Score
     corrected: float
     """Validation corrected for best-of-K luck (E04)."""
+    expected: float | None = None
+    """The sealed score that was expected before the look, as it was shown then."""
     foreseen: tuple[float, float] | None = None
     """Where validation said the test score would lie with 95 %: luck taken off, the noise of both parts allowed for; fixed before the look (E01)."""
     evaluations: int
@@ -56,6 +58,11 @@ class VerifyResult(OpenRecord):
     """The frozen candidate that was opened."""
     shrunk: float | None = None
     """From the second look on: the metric of "the best of the opened models" corrected for having picked it on these rows (7.7)."""
+
+    @property
+    def told(self) -> float:
+        """The score that was expected before the look (older results: validation less luck as measured then)."""
+        return self.corrected if self.expected is None else self.expected
 
 
 class RenewResult(OpenRecord):

@@ -37,7 +37,7 @@ def headline(story: Story) -> Section:
             (f"test {first.test.metric}", Estimate(value=first.test.value, low=first.test.low, high=first.test.high, level=first.level)),
             ("interval level", number(first.level)), ("test rows", number(first.rows or first.test.n)),
             ("verdict", f"{first.verdict}: {say('word', first.verdict)}"), ("target", number(first.target)),
-            ("validation, corrected for luck", number(first.corrected)), ("looks at the vault", number(count)),
+            ("expected before the look", Estimate(value=first.told, low=first.foreseen[0], high=first.foreseen[1]) if first.foreseen else number(first.corrected)), ("looks at the vault", number(count)),
             *([("generation", number(newest))] if newest > 1 else []),
         ]
         if len(opened) > 1:

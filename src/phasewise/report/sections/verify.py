@@ -58,7 +58,8 @@ def verify(story: Story) -> Section:
         blocks.append(pairs([
             ("test", Estimate(value=d.test.value, low=d.test.low, high=d.test.high, level=d.level)), ("metric", d.test.metric), ("interval level", number(d.level)), ("method", d.test.method),
             ("verdict", f"{d.verdict}: {say('word', d.verdict)}"), ("reason", d.reason), ("claim", d.claim), ("target", number(d.target)),
-            ("validation", score(d.validation)), ("corrected validation", number(d.corrected)), ("foreseen from validation, before opening", f"{number(d.foreseen[0])} to {number(d.foreseen[1])}" if d.foreseen else None), ("validation evaluations (K)", number(d.evaluations)),
+            ("validation", score(d.validation)), ("corrected validation", number(d.corrected)),
+            ("expected on these rows, before opening", Estimate(value=d.told, low=d.foreseen[0], high=d.foreseen[1]) if d.foreseen else None), ("validation evaluations (K)", number(d.evaluations)),
             ("z of the gap", number(d.z)), ("chance to confirm, before opening", number(d.power)), ("predicted by the person", number(d.predicted)),
             ("changed since the look before", "; ".join(d.changes) or None), ("best of the opened models, corrected for the choice", number(d.shrunk)), ("rows", number(d.rows)), ("look", number(d.looks)), ("generation", number(d.generation)), ("frozen candidate", d.freeze), ("manifest", d.manifest),
         ], caption=f"Opening {d.looks}, run {e.run}"))

@@ -124,7 +124,9 @@ class Result(View):
         rows = [say(f"{title}, one axis from {number(lo)} to {number(hi)}", "muted"),
                 row("test", r.test.value, r.test.low, r.test.high, "key", f"[{number(r.test.low)}, {number(r.test.high)}]"),
                 row("validation", r.validation.value, r.validation.low, r.validation.high, "second"),
-                row("foreseen", r.corrected, *(r.foreseen or (None, None)), "second", f"less luck of {r.evaluations} tries")]
+                row("expected", r.told, *(r.foreseen or (None, None)), "second", f"[{number(r.foreseen[0])}, {number(r.foreseen[1])}]" if r.foreseen else f"less luck of {r.evaluations} tries")]
+        if r.foreseen:
+            rows.append(say(f"{'':<11}Expected is what was said before the look: validation less the luck of {plural(r.evaluations, 'try', 'tries')}, and the noise of both parts.", "muted"))
         if r.predicted is not None:
             rows.append(row("predicted", r.predicted, None, None, "ink", f"off by {number(abs(r.predicted - r.test.value))}"))
         if r.target is not None:

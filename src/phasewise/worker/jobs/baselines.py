@@ -11,6 +11,7 @@ from phasewise.records.metrics import metric
 from phasewise.records.results.baseline import BaselinesResult
 from phasewise.records.results.common import ModelResult
 from phasewise.stats import intervals, scores
+from phasewise.stats.optimism import candidate_correlation
 from phasewise.worker import arrays, series
 from phasewise.worker.thresholds import decided
 
@@ -54,7 +55,16 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
     if best is not None:
         notes += series.tell(ctx, best.name, series.look(wing, dev, arrays.load(ctx.run.arrays_dir, best.name)))
     verdict = need.verdict(contenders, target=job.target, rows=len(dev.y), kind=job.data.kind, proposed=job.proposed)
-    return BaselinesResult(models=results, need=verdict, skipped=skipped, notes=notes)
+    return BaselinesResult(models=results, need=verdict, skipped=skipped, notes=notes, luck_correlation=_shared_luck(ctx, metric_id, results))
+
+
+def _shared_luck(ctx: Any, metric_id: str, results: list[ModelResult]) -> float | None:
+    """Mean correlation of row losses between the models of this run; None with fewer than three (E04)."""
+    if len(results) < 3:
+        return None
+    rows = arrays.load(ctx.run.arrays_dir, results[0].name).rows
+    held = [arrays.load(ctx.run.arrays_dir, m.name).at(rows) for m in results]
+    return candidate_correlation(np.stack([scores.row_losses(metric_id, h.y, h.predictions) for h in held], 1))
 
 
 def _result(ctx: Any, wing: Any, dev: Any, fitted: Any, metric_id: str, job: BaselinesJob) -> ModelResult:

@@ -16,6 +16,7 @@ from phasewise.stats.intervals import judged
 from phasewise.stats.paired import Difference, difference
 from phasewise.stats.power import chance_to_confirm
 from phasewise.stats.predictions import Predictions
+from phasewise.stats.promise import promised
 from phasewise.stats.scores import all_scores, score
 from phasewise.worker import background, models, verdicts
 from phasewise.worker.bench import Bench, open_bench
@@ -43,7 +44,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         held = models.stored_of(ctx.project, job.model)
         shared = background.luck_correlation(ctx.project, bench.metric, held.rows) if held is not None else None
         corrected, luck = verdicts.corrected(validation, evaluations, shared)
-        promised = verdicts.foreseen(validation, corrected, rows)
+        foreseen = job.foreseen or promised(validation, corrected, rows)
         power = _power(job, bench, validation.se, validation.n, corrected, rows)
         vault.freeze(job.freeze, {"model": job.model, "digest": candidate.digest, "claim": job.claim, "target": job.target, "margin": job.margin, "metric": bench.metric, "threshold": candidate.threshold})
         opening = vault.open_container(job.reason, job.freeze, run=ctx.run.id)
@@ -70,13 +71,14 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     rival = job.rival if job.rival in pairs else _rival(bench.metric, pairs, values)
     claim = (pairs[rival].value, pairs[rival].low, pairs[rival].high) if job.claim == "better_than_baseline" and rival else None
     seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "",
-        raw_z=verdicts.gap_z(bench.metric, validation.value, validation.se, usual.value, usual.se), cause=verdicts.cause_of(str(opening.manifest.get("policy", "")), evaluations))
+        raw_z=verdicts.gap_z(bench.metric, validation.value, validation.se, usual.value, usual.se), cause=verdicts.cause_of(str(opening.manifest.get("policy", "")), evaluations),
+        promised=foreseen)
     warning, shrunk = _reuse(ctx, bench.metric, y, mine, job.model, earlier, opening, groups) if opening.look > 1 else ("", None)
     others = all_scores(y, mine, threshold=threshold)
     others |= _real_prior(bench, job, y, mine, threshold)
     looked = pictures(y, mine, threshold)
     return VerifyResult(
-        test=test_score, validation=validation, corrected=corrected, foreseen=promised, evaluations=evaluations, z=z, verdict=seen.verdict, reason=seen.reason, looks=opening.look,
+        test=test_score, validation=validation, corrected=corrected, expected=corrected if job.expected is None else job.expected, foreseen=foreseen, evaluations=evaluations, z=z, verdict=seen.verdict, reason=seen.reason, looks=opening.look,
         generation=opening.generation, level=opening.level, others=others, paired=[_paired(ref, d, values[ref]) for ref, d in pairs.items()],
         confusion=looked["confusion"], calibration=looked["calibration"], claim=job.claim, target=job.target, power=power, predicted=job.predicted, freeze=job.freeze,
         slices=[s.model_dump() for s in find(bench.metric, y, mine, columns_of(table, bench.dev), threshold=threshold, with_pairs=False)[:20]],

@@ -5,9 +5,8 @@ from typing import Any
 from phasewise.records.base import fingerprint
 from phasewise.records.jobs import OpenVaultJob
 from phasewise.records.metrics import meets
-from phasewise.workflow import candidates, loop
+from phasewise.workflow import candidates, foresight, loop
 from phasewise.workflow.dev import data_view
-from phasewise.workflow.foresight import LOOKS
 from phasewise.workflow.phases.base import Phase
 from phasewise.workflow.phases.goals import own_target
 from phasewise.workflow.steps import Step
@@ -25,10 +24,12 @@ def _job(view: Any) -> OpenVaultJob:
     model = candidates.chosen(view)
     found = view.current("baselines")
     others = [m for m in found.models if m.ref != model.ref] if found else []
+    told = foresight.read(view)
     return OpenVaultJob(
         phase="verify", title="Open the vault", data=data_view(view), model=model.ref, freeze=freeze_digest(view),
         claim=view.value("verify.claim") or "target", target=view.value("goals.target"), margin=view.value("verify.margin"),
-        baselines=[m.ref for m in others], rival=_constant(others) if model.source == "baseline" else "", predicted=view.value("verify.predicted"), reason=view.value("verify.reason") or "",
+        baselines=[m.ref for m in others], rival=_constant(others) if model.source == "baseline" else "", predicted=view.value("verify.predicted"),
+        expected=told.corrected if told else None, foreseen=(told.low, told.high) if told else None, reason=view.value("verify.reason") or "",
         evaluations=loop.evaluations(view), changes=_changes(view), seed=view.value("data.seed") or 0,
     )
 
@@ -72,17 +73,19 @@ class Verify(Phase):
         return super().next_job(view)
 
     def recommend(self, view: Any) -> dict[str, Recommendation]:
-        """The winner on validation, the claim of the goal, its validation score as the prediction."""
+        """The winner on validation, the claim of the goal, what validation foretells as the prediction."""
         advice = candidates.recommend(view)
         if advice is None:
             return {}
         model, why = advice
         named = view.explicit("verify.candidate")
         shown = next((m for m in candidates.pool(view) if m.ref == named), model)
+        told = foresight.expected(view, shown)
+        score, span = (told[0], f", with 95 % between {told[1]:.4g} and {told[2]:.4g}") if told is not None else (shown.validation.value, "")
         return {
             "candidate": Recommendation(value=model.ref, reason=why),
             "claim": _claim(view, shown),
-            "predicted": Recommendation(value=round(shown.validation.value, 4), reason="Its validation score; write what you really expect."),
+            "predicted": Recommendation(value=round(score, 4), reason=f"Its validation score less the luck of choosing{span}; write what you really expect."),
         }
 
     def problems(self, view: Any) -> list[Problem]:
@@ -94,8 +97,8 @@ class Verify(Phase):
             out.append(Problem(phase="verify", field="candidate", message=f"{named!r} is not among the models of this project.", remedy=f"Choose one of {', '.join(refs[:6])}."))
         looks = view.facts.looks_now
         if looks and view.current("open_vault") is None:
-            if len(looks) >= LOOKS:
-                out.append(Problem(phase="verify", field="reason", message=f"{LOOKS} looks were taken: no other is allowed at this test set.", remedy="Take back what changed, or make new sets from real cases: phasewise vault renew FILE --reason TEXT"))
+            if len(looks) >= foresight.LOOKS:
+                out.append(Problem(phase="verify", field="reason", message=f"{foresight.LOOKS} looks were taken: no other is allowed at this test set.", remedy="Take back what changed, or make new sets from real cases: phasewise vault renew FILE --reason TEXT"))
                 return out
             told = f"The vault has been opened {'once' if len(looks) == 1 else f'{len(looks)} times'}: these rows are no longer unseen."
             given, used = (view.value("verify.reason") or "").strip(), {str(look.get("reason") or "").strip() for look in looks}
