@@ -252,6 +252,8 @@ def _reason(found: Any, adopted: bool, first: int) -> str:
     count = len(found.values)
     span = f"{found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"
     after = f"; promising after {first} seeds, so it went on to {count}" if count > first else ""
+    if adopted and found.bound is not None:
+        return f"adopted, {found.gain:+.4g} over {count} seeds, with 95 % at least {found.bound:+.4g}: beyond noise{after}"
     if adopted:
         return f"adopted, {span} over {count} seeds is beyond noise{after}"
     if found.verdict == "better":

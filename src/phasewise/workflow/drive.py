@@ -161,11 +161,14 @@ class Drive:
     def work(self, job: Any) -> Any:
         """Start a job, follow it to its end and return its evidence. Raises `RunError` when it fails."""
         self._say(job.phase, "running", job.title or job.kind)
-        before = {r.id for r in self.session.follower.active()}
+        before, notes = {r.id for r in self.session.follower.active()}, len(self.session.facts.notes)
         run = self.run = self.session.start(job)
         if run.id in before:
             self.tell(f"run {run.id} is going on already: following it")
         self._follow()
+        for _, phase, text in self.session.facts.notes[notes:]:
+            if phase == "tune":  # what came out of each idea, as the log has it
+                self.tell(f"   {text}")
         found = next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
         if found is not None and getattr(found.result, "warning", ""):
             self.tell(f"warning: {found.result.warning}")

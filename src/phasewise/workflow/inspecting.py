@@ -68,7 +68,7 @@ def job(view: Any, ref: str, *, parts: tuple[str, ...] = CHEAP, digest: str = ""
         near = difflib.get_close_matches(odd[0], PARTS, n=1)
         raise UsageError(f"unknown part {odd[0]!r} of an inspection", f"Parts: {', '.join(PARTS)}.", f"Did you mean {near[0]!r}?" if near else "")
     return InspectJob(
-        phase=phase, title=f"Inspect {ref}", data=data_view(view), model=ref, parts=list(parts), seed=view.value("data.seed") or 0,
+        phase=phase, title=f"Inspect {ref.partition('/')[2] or ref}", data=data_view(view), model=ref, parts=list(parts), seed=view.value("data.seed") or 0,
         device=view.value("train.device"), inputs=inputs(view, ref, digest, parts),
     )
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import OpenRecord
+from phasewise.records.base import OpenRecord, no_items
 from phasewise.records.results.common import ModelResult
 from phasewise.records.results.train import Diagnosis
 
@@ -15,11 +15,13 @@ class IdeaResult(OpenRecord):
     id: str
     title: str = ""
     change: dict[str, Any] = Field(default_factory=dict)
-    values: list[float] = Field(default_factory=list)
-    base: list[float] = Field(default_factory=list)
+    values: list[float] = Field(default_factory=no_items)
+    base: list[float] = Field(default_factory=no_items)
     gain: float
     low: float
     high: float
+    bound: float | None = None
+    """What the gain is at least, with 95 % (one-sided, at the level of its stage): what decides."""
     verdict: Literal["better", "worse", "noise", "broken"]
     note: str = ""
     hours: float = 0.0
@@ -33,7 +35,7 @@ class TryIdeasResult(OpenRecord):
     ideas: list[IdeaResult]
     seeds: list[int]
     """Seeds every idea was tried over; ideas that went on have more values than these."""
-    more_seeds: list[int] = Field(default_factory=list)
+    more_seeds: list[int] = Field(default_factory=no_items)
     """Seeds of the second stage, where an idea had one."""
     evaluations: int = 0
     """How many validation evaluations this run adds to K."""
@@ -89,12 +91,12 @@ class AblateResult(OpenRecord):
 
     full: ModelResult
     components: list[Component]
-    path: list[dict[str, Any]] = Field(default_factory=list)
+    path: list[dict[str, Any]] = Field(default_factory=no_items)
     interaction: float | None = None
     evaluations: int = 0
     prune: bool = False
     """Whether this was a prune round (I10)."""
-    removed: list[str] = Field(default_factory=list)
+    removed: list[str] = Field(default_factory=no_items)
     """Components of a prune round that went: taking all of them away costs nothing beyond noise."""
     pruned: ModelResult | None = None
     """The model without them, or None when nothing went."""
@@ -122,14 +124,14 @@ class InspectResult(OpenRecord):
 
     model: str
     metrics: dict[str, float] = Field(default_factory=dict)
-    slices: list[SliceRow] = Field(default_factory=list)
+    slices: list[SliceRow] = Field(default_factory=no_items)
     gallery: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     """`worst`, `best`, `unsure`, `random`, `errors` (a random sample of the mistakes, to tag) -> rows with id, truth, prediction, loss, shown values."""
     confusion: dict[str, Any] = Field(default_factory=dict)
     """`labels`, `counts`."""
     calibration: dict[str, Any] = Field(default_factory=dict)
     """`bins`, `ece`, `temperature`, `ece_after`."""
-    importance: list[dict[str, Any]] = Field(default_factory=list)
+    importance: list[dict[str, Any]] = Field(default_factory=no_items)
     pipeline: dict[str, Any] = Field(default_factory=dict)
     """`stages` (what each one loses), `error` (their sum), `unit`, `notes` (V09b)."""
     learning_curve: dict[str, Any] = Field(default_factory=dict)
@@ -152,7 +154,7 @@ class CombineResult(OpenRecord):
     high: float
     weights: dict[str, float] = Field(default_factory=dict)
     disagreement: float | None = None
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
 
 
 class PruneResult(OpenRecord):
@@ -161,6 +163,6 @@ class PruneResult(OpenRecord):
     original: ModelResult
     pruned: ModelResult
     scratch: ModelResult | None = None
-    rounds: list[dict[str, Any]] = Field(default_factory=list)
+    rounds: list[dict[str, Any]] = Field(default_factory=no_items)
     speed: dict[str, Any] = Field(default_factory=dict)
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)

@@ -1,6 +1,7 @@
 """Incumbent and ideas over the same seeds, as one population where the change allows; adoption only beyond seed noise (B07, I11)."""
 
 from dataclasses import replace
+from math import isfinite
 
 from phasewise.kinds.registry import kind
 from phasewise.records.errors import PhasewiseError, RunError
@@ -136,7 +137,7 @@ def _judged(ctx: RunContext, bench: Bench, job: TryIdeasJob, batch: Batch, spec:
     typical = best_of(outcomes)
     keep = found.adopted and typical is not None
     return IdeaResult(
-        id=spec.id, title=spec.title, change=spec.change, values=values, base=base, gain=found.gain, low=found.low, high=found.high, verdict=found.verdict,
+        id=spec.id, title=spec.title, change=spec.change, values=values, base=base, gain=found.gain, low=found.low, high=found.high, bound=found.bound if isfinite(found.bound) else None, verdict=found.verdict,
         note=_note(job, len(values), found), hours=hours,
         model=models.save(ctx, bench, typical, _name(spec)) if keep else models.summary(ctx, bench, typical, _name(spec)) if typical is not None else None,
     )

@@ -159,4 +159,5 @@ class Tune(Phase):
         if state is None:
             return ""
         score = state.incumbent.validation
-        return f"{state.trials} trials, {len(state.adopted)} adopted; best {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
+        kept = len(state.adopted)
+        return f"{state.trials} trial{'s' if state.trials != 1 else ''}, {'nothing beyond noise' if not kept else '1 idea adopted' if kept == 1 else f'{kept} ideas adopted'}; now {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
