@@ -37,8 +37,8 @@ async def opened(session: FakeSession | None, size: tuple[int, int] = (80, 24), 
 async def settle(pilot: Any, rounds: int = 3) -> None:
     """Wait until messages and workers are through; the project of the first screen included."""
     app = pilot.app
-    for _ in range(200):
-        await pilot.pause()
+    for i in range(1000):
+        await pilot.pause(None if i < 50 else 0.02)  # a loaded machine paints its first frame late
         if app.session is None or (app.desk is not None and getattr(app.screen, "page", True) is not None):
             break
     for _ in range(rounds):

@@ -6,7 +6,7 @@ import time
 from phasewise.tui.screens.main import CALM
 
 from .fake_session import FakeSession, tell_training
-from .screen import frame, opened, row
+from .screen import frame, opened, row, still
 
 
 def resting(app):
@@ -90,3 +90,16 @@ async def test_a_run_that_another_window_started_appears_in_a_resting_viewer():
         await until(lambda: "Watch the run" in row(app, -2) or "running" in row(app, 0) + row(app, -3))
         assert app.desk.board.run(run.id).series["train.loss"].count == 12 * 31
         assert not resting(app), "a viewer of a live run has fast frames"
+
+
+async def test_another_focus_paints_what_changed_and_not_the_whole_screen(monkeypatch):
+    async with opened(FakeSession(done="ship")) as (app, pilot):
+        await app.screen.go("goals")
+        await still(pilot)
+        painted = []
+        show = type(app)._display
+        monkeypatch.setattr(type(app), "_display", lambda self, screen, what: (painted.append(type(what).__name__), show(self, screen, what))[1])
+        before = app.focused
+        await pilot.press("tab")
+        await still(pilot)
+        assert app.focused is not before and "ChopsUpdate" in painted and "LayoutUpdate" not in painted

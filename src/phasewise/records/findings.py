@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import Record, canonical_json
+from phasewise.records.base import Record, canonical_json, no_items
 
 Severity = Literal["block", "warn", "info", "pass"]
 SEVERITY_ORDER: dict[str, int] = {"block": 0, "warn": 1, "info": 2, "pass": 3}
@@ -40,19 +40,19 @@ class Finding(Record):
     why: str = ""
     why_fine: str = ""
     """Why this may be fine."""
-    columns: list[str] = Field(default_factory=list)
+    columns: list[str] = Field(default_factory=no_items)
     rows: int | None = None
     """How many rows are touched."""
-    examples: list[str] = Field(default_factory=list)
+    examples: list[str] = Field(default_factory=no_items)
     """At most five example rows, values or files, already safe text."""
-    thumbnails: list[Any] = Field(default_factory=list)
+    thumbnails: list[Any] = Field(default_factory=no_items)
     """Small pictures of the first examples, where examples are pictures: rows of (upper colour, lower colour) cells."""
     harm: float = 0.0
     """Measured or estimated effect on the score (points of the metric), the sort key within a severity."""
     numbers: dict[str, Any] = Field(default_factory=dict)
-    remedies: list[Remedy] = Field(default_factory=list)
+    remedies: list[Remedy] = Field(default_factory=no_items)
     source: str = ""
-    swallowed: list[str] = Field(default_factory=list)
+    swallowed: list[str] = Field(default_factory=no_items)
     """Ids of findings that are consequences of this one (root-cause folding)."""
 
     def recommended(self) -> Remedy | None:

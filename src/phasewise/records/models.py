@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import Record
+from phasewise.records.base import Record, no_items
 
 
 class NetworkSpec(Record):
@@ -12,8 +12,8 @@ class NetworkSpec(Record):
 
     family: str
     """tabular: `linear`, `one_hidden`, `mlp`, `tabm`, `realmlp`; images: `conv2`, `resnet20`, `resnet32`, `resnet56`, `resnet18`, `pretrained`."""
-    hidden: list[int] = Field(default_factory=list)
-    dropout: list[float] = Field(default_factory=list)
+    hidden: list[int] = Field(default_factory=no_items)
+    dropout: list[float] = Field(default_factory=no_items)
     """One probability per hidden layer, first layer first; empty means none."""
     batch_norm: bool = False
     activation: Literal["relu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid"] = "relu"

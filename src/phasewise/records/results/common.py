@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import OpenRecord
+from phasewise.records.base import OpenRecord, no_items
 
 ModelRef = str
 """`<run-id>/<name>`: the folder `runs/<run-id>/models/<name>/` (card.json + artefacts), loadable as a predictor."""
@@ -20,7 +20,7 @@ class Score(OpenRecord):
     n: int
     method: str = ""
     """`wilson`, `delong`, `bootstrap`, `folds`, ..."""
-    folds: list[float] = Field(default_factory=list)
+    folds: list[float] = Field(default_factory=no_items)
 
     @property
     def se(self) -> float:

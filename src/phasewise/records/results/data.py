@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import OpenRecord
+from phasewise.records.base import OpenRecord, no_items
 from phasewise.records.findings import CheckRun, Finding
 
 
@@ -45,9 +45,9 @@ class ColumnSummary(OpenRecord):
     maximum: float | str | None = None
     mean: float | None = None
     std: float | None = None
-    quantiles: list[float] = Field(default_factory=list)
+    quantiles: list[float] = Field(default_factory=no_items)
     """5, 25, 50, 75, 95 %."""
-    bars: list[Bin] = Field(default_factory=list)
+    bars: list[Bin] = Field(default_factory=no_items)
     """Ten-bin histogram or the most frequent values."""
     reason: str = ""
     """Why this role was proposed."""
@@ -60,18 +60,18 @@ class ProfileResult(OpenRecord):
     kind: str
     rows: int
     columns: list[ColumnSummary]
-    targets: list[Proposal] = Field(default_factory=list)
+    targets: list[Proposal] = Field(default_factory=no_items)
     target: str = ""
     task: str = ""
-    classes: list[Bin] = Field(default_factory=list)
+    classes: list[Bin] = Field(default_factory=no_items)
     """Class counts of the target (classification)."""
-    preview: list[list[str]] = Field(default_factory=list)
+    preview: list[list[str]] = Field(default_factory=no_items)
     """First rows as safe text, columns in order."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
     policy: Proposal | None = None
     """Split policy recommended from the claim, group and time columns."""
-    group_columns: list[str] = Field(default_factory=list)
-    time_columns: list[str] = Field(default_factory=list)
+    group_columns: list[str] = Field(default_factory=no_items)
+    time_columns: list[str] = Field(default_factory=no_items)
     reading: dict[str, str] = Field(default_factory=dict)
     """Delimiter, encoding, quoting as found."""
     facts: dict[str, float | str] = Field(default_factory=dict)
@@ -100,12 +100,12 @@ class SplitResult(OpenRecord):
     digest: str
     manifest: str = ""
     """SHA-256 of the vault manifest."""
-    findings: list[Finding] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=no_items)
     half_width: float | None = None
     """Expected 95 % half width of the metric on the test part."""
     smallest_gain: float | None = None
     """The smallest gain that validation can show with 80 % power."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
     resplits: int = 0
 
 
@@ -125,7 +125,7 @@ class LabelDoubt(OpenRecord):
     """`train` or `validation`; empty where every row is in both by turns (folds)."""
     cells: dict[str, str] = Field(default_factory=dict)
     """The row's cells as safe text, or what identifies a picture."""
-    thumbnail: list[Any] = Field(default_factory=list)
+    thumbnail: list[Any] = Field(default_factory=no_items)
     """A picture in half blocks, see `tui.widgets.picture`."""
 
 
@@ -143,7 +143,7 @@ class ChecksResult(OpenRecord):
     """The label-review queue, most doubtful first; None where labels were not looked at."""
     doubts_rows: int = 0
     """Rows whose labels were judged."""
-    doubts_classes: list[str] = Field(default_factory=list)
+    doubts_classes: list[str] = Field(default_factory=no_items)
     """The classes a row may be relabelled to."""
     doubts_why: str = ""
     """Why labels were not looked at."""

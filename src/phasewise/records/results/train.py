@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from phasewise.records.base import OpenRecord
+from phasewise.records.base import OpenRecord, no_items
 from phasewise.records.results.common import ModelResult
 
 
@@ -23,8 +23,8 @@ class FinderResult(OpenRecord):
     losses: list[float]
     """Median over sweeps, raw."""
     smooth: list[float]
-    low: list[float] = Field(default_factory=list)
-    high: list[float] = Field(default_factory=list)
+    low: list[float] = Field(default_factory=no_items)
+    high: list[float] = Field(default_factory=no_items)
     sweeps: int = 1
     suggestions: list[Suggestion]
     chosen: float | None
@@ -32,7 +32,7 @@ class FinderResult(OpenRecord):
     skip_end: int = 0
     stopped: str = ""
     optimizer: str = ""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
     """What else was measured at the chosen rate (V15)."""
 
 
@@ -40,9 +40,9 @@ class PreviewResult(OpenRecord):
     """Augmented pictures to look at, and whether a frozen network still recognises them (R10, R11)."""
 
     policy: dict[str, Any] = Field(default_factory=dict)
-    said: list[str] = Field(default_factory=list)
+    said: list[str] = Field(default_factory=no_items)
     """The policy in words."""
-    pictures: list[dict[str, Any]] = Field(default_factory=list)
+    pictures: list[dict[str, Any]] = Field(default_factory=no_items)
     """Per row of the grid: `row`, `label`, `cells` (thumbnails: the plain picture, then its versions)."""
     versions: int = 0
     """Different versions of every picture a training sees: one an epoch (R10)."""
@@ -70,7 +70,7 @@ class FitResult(OpenRecord):
     """One config fitted: best model, all members, decimated curves, what the watch saw."""
 
     model: ModelResult
-    members: list[ModelResult] = Field(default_factory=list)
+    members: list[ModelResult] = Field(default_factory=no_items)
     curves: dict[str, list[list[float]]] = Field(default_factory=dict)
     """Series name -> [[x, y], ...], at most 200 points each; full series in the run's events."""
     diagnosis: Diagnosis | None = None
@@ -78,12 +78,12 @@ class FitResult(OpenRecord):
     steps: int = 0
     epochs: int = 0
     stopped: str = ""
-    watch: list[dict[str, Any]] = Field(default_factory=list)
+    watch: list[dict[str, Any]] = Field(default_factory=no_items)
     """Bound violations: layer, quantity, step, value, bound."""
-    fallbacks: list[str] = Field(default_factory=list)
+    fallbacks: list[str] = Field(default_factory=no_items)
     throughput: float | None = None
     """Rows per second."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=no_items)
     """Advice, for example another optimiser (T05)."""
 
 
@@ -128,7 +128,7 @@ class MinimalResult(OpenRecord):
     start: list[float]
     """The metric of the simplest network, per seed."""
     steps: list[UndoneRow]
-    left: list[str] = Field(default_factory=list)
+    left: list[str] = Field(default_factory=no_items)
     """Simplifications that were not undone because the ladder stopped before them."""
     suspect: str = ""
     advice: str = ""

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher
 
 from phasewise.records.errors import PhasewiseError
 from phasewise.tui.desk import Desk
 from phasewise.tui.widgets.bars import ViewStrip
+from phasewise.tui.widgets.block import Stack
 from phasewise.tui.widgets.form import Form
 from phasewise.tui.widgets.table import Table
 
@@ -112,7 +114,7 @@ class Page(Vertical):
 
     PHASE: ClassVar[str] = ""
     VIEWS: ClassVar[tuple[type[View], ...]] = (Questions,)
-    ADVICE: ClassVar[str] = ""
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))  # a page never scrolls: its views do
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(id=f"page-{self.PHASE}", classes="page")
@@ -121,7 +123,7 @@ class Page(Vertical):
         self.views: dict[int, View] = {}
         self.current = 0
         self.strip = ViewStrip([v.TITLE for v in self.VIEWS])
-        self.switcher = ContentSwitcher(classes="views")
+        self.switcher = Stack(classes="views")
 
     @classmethod
     def offers(cls, desk: Desk) -> tuple[type[View], ...]:

@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantBlur, DescendantFocus
+from textual.reactive import Reactive
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher
+from textual.widget import Widget
 
 from phasewise.records.phases import DOORS, PHASES, TITLES
 from phasewise.tui import keys
@@ -22,7 +23,7 @@ from phasewise.tui.say import say
 from phasewise.tui.screens.doing import Doing
 from phasewise.tui.screens.helping import Helping
 from phasewise.tui.widgets.bars import ActionBar, FooterRow, Push, TitleRow, ViewStrip
-from phasewise.tui.widgets.block import Block
+from phasewise.tui.widgets.block import Block, Stack
 from phasewise.tui.widgets.coach import Coach
 from phasewise.tui.widgets.drawer import Drawer
 from phasewise.tui.widgets.entries import Entry
@@ -45,6 +46,7 @@ class MainScreen(Doing, Helping, Screen[None]):
 
     BINDINGS = keys.bindings("main")
     AUTO_FOCUS = ""
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)  # who has the focus paints itself: no reason to paint the whole screen
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (120, "-wide"), (150, "-broad")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (30, "-tall")]
 
@@ -78,7 +80,7 @@ class MainScreen(Doing, Helping, Screen[None]):
             yield self.rail_column
             with Vertical(id="centre"):
                 yield Block(lambda _w: say("Opening the project ...", "muted"), id="opening")
-                yield ContentSwitcher(id="pages")
+                yield Stack(id="pages")
             yield self.coach
         yield self.drawer
         yield self.result
@@ -102,10 +104,11 @@ class MainScreen(Doing, Helping, Screen[None]):
 
     async def open_project(self) -> None:
         """The session is there: show the phase to do next and follow runs that go on."""
-        self.query_one("#opening").display = False
         self.set_class(self.desk.read_only, "-read-only")
         attached = self.desk.attach()
-        await self.go(self.desk.state().phase)
+        phase = self.desk.state().phase
+        self.query_one("#opening").display = False
+        await self.go(phase)
         if not self.desk.read_only and self.step.job is not None and self.step.job.kind == "profile":
             self.auto, self.auto_seal = self.phase, False
             await self.start(self.desk.session.next_job(self.phase))  # reading the file decides nothing; every recommendation rests on it
@@ -119,22 +122,23 @@ class MainScreen(Doing, Helping, Screen[None]):
     async def go(self, phase: str, view: int | None = None, *, focus: bool = True) -> None:
         """Show a phase's page; nothing is validated on the way."""
         async with self._moving:  # a key may come while a page is still being mounted
-            switcher = self.query_one("#pages", ContentSwitcher)
-            first = phase not in self.pages
-            if first:
-                page = page_class(phase)(self.desk)
-                await switcher.mount(page)
-                self.pages[phase] = page
-            self.phase = phase
-            switcher.current = f"page-{phase}"
-            page = self.pages[phase]
-            if first or view is not None:
-                await page.show(view, focus=focus)
-            else:
-                page.refresh_data()
-                if focus and page.view is not None:
-                    page.view.focus_first()
-            self.refresh_frame()
+            with self.app.batch_update():  # laid out and painted once, when everything is there
+                switcher = self.query_one("#pages", Stack)
+                first = phase not in self.pages
+                if first:
+                    page = page_class(phase)(self.desk)
+                    await switcher.mount(page)
+                    self.pages[phase] = page
+                self.phase = phase
+                switcher.current = f"page-{phase}"
+                page = self.pages[phase]
+                if first or view is not None:
+                    await page.show(view, focus=focus)
+                else:
+                    page.refresh_data()
+                    if focus and page.view is not None:
+                        page.view.focus_first()
+                self.refresh_frame()
 
     @property
     def page(self) -> Page | None:

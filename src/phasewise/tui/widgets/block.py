@@ -1,4 +1,4 @@
-"""A block of styled lines drawn for the width it is given: the base of most displays."""
+"""A block of styled lines drawn for the width it is given, the base of most displays; a stack of which one is seen."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,13 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+
+class Stack(ContentSwitcher):
+    """One of several children is seen; its own size is what its parent gives it, so a new child is no reason to lay the screen out twice."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
 
 
 class Block(Widget):

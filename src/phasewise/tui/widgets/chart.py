@@ -112,7 +112,7 @@ class Chart(Widget, can_focus=True):
 
     def render(self) -> Content:
         """Title, picture, and one line of exact values."""
-        key = (self.content_size, self.cursor, self.has_focus, self.app.theme)
+        key = (self.content_size, self.cursor, self.app.theme)
         if self._cache and self._cache[0] == key:
             return self._cache[1]
         content = self._draw(self.content_size.width, self.content_size.height)
@@ -236,14 +236,11 @@ class Chart(Widget, can_focus=True):
             self.cursor = self.middle = None
             self.redraw()
 
-    def on_focus(self) -> None:
-        """Show the cursor's value line."""
-        self.redraw()
-
     def on_blur(self) -> None:
         """Back to the last values."""
-        self.cursor = None
-        self.redraw()
+        if self.cursor is not None:
+            self.cursor = None
+            self.redraw()
 
     def grid(self) -> tuple[list[str], list[list[str]]]:
         """All points as a table, neither smoothed nor cut: x and one column a line."""
