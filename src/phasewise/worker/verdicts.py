@@ -46,6 +46,13 @@ def _side(direction: float, low: float, high: float, wanted: float) -> Literal["
     return "excludes" if direction * (best - wanted) < 0 else "both"
 
 
+def beside_goal(test: Score, goal: float) -> str:
+    """What a score says about the goal where the claim was another one."""
+    direction = sign(test.metric)
+    words = {"supports": "reached: the whole interval meets it", "excludes": "missed: the whole interval lies short of it", "both": "undecided: the interval includes it"}
+    return f"The goal {test.metric} {'>=' if direction > 0 else '<='} {goal:.6g} is {words[_side(direction, test.low, test.high, goal)]}."
+
+
 def _rows_needed(rows: int, half: float, distance: float) -> int | None:
     """Rows at which the interval's half width shrinks to the distance between value and claim."""
     return math.ceil(rows * (half / distance) ** 2) if distance > 0 and half > 0 else None

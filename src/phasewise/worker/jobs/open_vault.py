@@ -73,12 +73,13 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "",
         raw_z=verdicts.gap_z(bench.metric, validation.value, validation.se, usual.value, usual.se), cause=verdicts.cause_of(str(opening.manifest.get("policy", "")), evaluations),
         promised=foreseen)
+    reason = seen.reason if claim is None or job.target is None else f"{seen.reason} {verdicts.beside_goal(test_score, job.target)}"
     warning, shrunk = _reuse(ctx, bench.metric, y, mine, job.model, earlier, opening, groups) if opening.look > 1 else ("", None)
     others = all_scores(y, mine, threshold=threshold)
     others |= _real_prior(bench, job, y, mine, threshold)
     looked = pictures(y, mine, threshold)
     return VerifyResult(
-        test=test_score, validation=validation, corrected=corrected, expected=corrected if job.expected is None else job.expected, foreseen=foreseen, evaluations=evaluations, z=z, verdict=seen.verdict, reason=seen.reason, looks=opening.look,
+        test=test_score, validation=validation, corrected=corrected, expected=corrected if job.expected is None else job.expected, foreseen=foreseen, evaluations=evaluations, z=z, verdict=seen.verdict, reason=reason, looks=opening.look,
         generation=opening.generation, level=opening.level, others=others, paired=[_paired(ref, d, values[ref]) for ref, d in pairs.items()],
         confusion=looked["confusion"], calibration=looked["calibration"], claim=job.claim, target=job.target, power=power, predicted=job.predicted, freeze=job.freeze,
         slices=[s.model_dump() for s in find(bench.metric, y, mine, columns_of(table, bench.dev), threshold=threshold, with_pairs=False)[:20]],

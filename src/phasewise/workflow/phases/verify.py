@@ -146,7 +146,16 @@ class Verify(Phase):
             return ""
         first = first_look(view)
         headline = f" (level {found.level:.4g}; first look {first.test.value:.4g})" if first is not None and found.looks > 1 else ""
-        return f"test {found.test.value:.4g} [{found.test.low:.4g}, {found.test.high:.4g}]{headline}, {found.verdict.replace('_', ' ')}, looks: {max(found.looks, len(view.facts.looks_now))}"
+        return f"test {found.test.value:.4g} [{found.test.low:.4g}, {found.test.high:.4g}]{headline}, {found.verdict.replace('_', ' ')}{_beside_goal(view, found)}, looks: {max(found.looks, len(view.facts.looks_now))}"
+
+
+def _beside_goal(view: Any, found: Any) -> str:
+    """What became of the goal where the claim was another one."""
+    if found.claim != "better_than_baseline" or found.target is None or view.metric is None:
+        return ""
+    worst, best = (found.test.low, found.test.high) if view.metric.maximize else (found.test.high, found.test.low)
+    word = "reached" if meets(view.metric.id, worst, found.target) else "not decided" if meets(view.metric.id, best, found.target) else "missed"
+    return f" (claim: better than a baseline; goal {found.target:g} {word})"
 
 
 def first_look(view: Any) -> Any:
