@@ -66,7 +66,7 @@ class Ideas(View):
         guesses = [i.predicted.success for i in done if i.predicted]
         told = f"{plural(len(self.ideas), 'idea')}, {len(done)} tried, {hits} adopted."
         if guesses:
-            told += f" Of the {len(guesses)} you made a prediction for you expected {sum(guesses):.1f} to work."
+            told += f" You expected {sum(guesses):.1f} to work." if len(guesses) == len(done) else f" You predicted {len(guesses)} and expected {sum(guesses):.1f} to work."
         elif done:
             told += " No prediction was made (e writes one down)."
         split = self.desk.result("split")
