@@ -76,7 +76,7 @@ def test_the_file_that_kills_the_decoder_is_named_and_the_others_are_kept(tmp_pa
     def deadly(self, rows):
         if any(path.endswith("095.png") for _, path in rows):
             raise BrokenPipeError
-        return [(i, decode.Facts(width=1)) for i, _ in rows]
+        return [crew.line(i, decode.Facts(width=1)) for i, _ in rows]
 
     monkeypatch.setattr(crew._Child, "fill", deadly)
     monkeypatch.setattr(cache, "CHUNK", 8)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images.crew import APART, Crew, Order
+from phasewise.kinds.images.crew import APART, Crew, Order, parsed
 from phasewise.kinds.images.decode import Facts
 from phasewise.kinds.images.files import Item, Listing
 from phasewise.kinds.images.fitting import Fitting
@@ -50,9 +50,8 @@ def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:
     if path.is_file():
         for line in path.read_text().splitlines():
             try:
-                row = json.loads(line)
-                number = row.pop("i")
-                known[number] = Facts(**row)
+                number, facts = parsed(line)
+                known[number] = facts
             except (ValueError, KeyError, TypeError):
                 continue
     return {i: f for i, f in known.items() if i < count and done[i]}
@@ -142,11 +141,15 @@ def build(
         warnings.simplefilter("ignore")  # what Pillow mutters about odd files is said by the findings
         running = [pool.submit(crew.fill, chunk) for chunk in islice(chunks, workers * 2)]
         while running:
-            found = running.pop(0).result()
-            known.update(found)
-            lines.write("".join(json.dumps({"i": i, **vars(facts)}) + "\n" for i, facts in found))
-            marks[[i for i, _ in found]] = 1
+            told = running.pop(0).result()
+            chunk = next(chunks, None)
+            if chunk is not None:
+                running.append(pool.submit(crew.fill, chunk))
+            lines.write("\n".join([*told, ""]))
             lines.flush()
+            found = [parsed(text) for text in told]
+            known.update(found)
+            marks[[i for i, _ in found]] = 1
             crew.grow()
             if progress:
                 progress(len(known), count)
@@ -154,9 +157,6 @@ def build(
                 for future in running:
                     future.cancel()
                 break
-            chunk = next(chunks, None)
-            if chunk is not None:
-                running.append(pool.submit(crew.fill, chunk))
     done.flush()
     missing = Facts(error="not decoded yet")
     return Cache(path=place, pixels=np.load(place, mmap_mode="r"), facts=[known.get(i, missing) for i in range(count)])

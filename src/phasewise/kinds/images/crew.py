@@ -24,7 +24,21 @@ APART = 0.8
 """Seconds of work from which on processes are started: each costs a sixth of a second of its core."""
 MOST = 16
 Rows = Sequence[tuple[int, str]]
-Found = list[tuple[int, Facts]]
+Told = list[str]
+"""One JSON line a picture (`line`, `parsed`): what a process answers is kept as it is and read where no decoder waits for it."""
+BETWEEN = "\x1e"
+"""Stands between lines in an answer: JSON never holds it."""
+
+
+def line(row: int, facts: Facts) -> str:
+    """The facts of a row number as JSON."""
+    return json.dumps({"i": row, **vars(facts)})
+
+
+def parsed(text: str) -> tuple[int, Facts]:
+    """What `line` wrote; ValueError, KeyError or TypeError for anything else."""
+    held = json.loads(text)
+    return held.pop("i"), Facts(**held)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +54,14 @@ class Order:
     white: int = 0
 
 
-def fill(order: Order, rows: Rows, store: int) -> Found:
+def fill(order: Order, rows: Rows, store: int) -> Told:
     """Decode the files of `rows` (row number, path below the root), write their arrays to the open file `store`, and give their facts."""
     stride = order.size * order.size * order.channels
     found = decode_many([Path(order.root, path) for _, path in rows], order.size, order.channels, order.resize, white=order.white)
     for (i, _), (array, _) in zip(rows, found, strict=True):
         if array is not None:  # written, not assigned: touching fresh pages of a map costs ten times the copy
             os.pwrite(store, np.ascontiguousarray(array).data, order.start + i * stride)
-    return [(i, facts) for (i, _), (_, facts) in zip(rows, found, strict=True)]
+    return [line(i, facts) for (i, _), (_, facts) in zip(rows, found, strict=True)]
 
 
 class Crew:
@@ -69,7 +83,7 @@ class Crew:
             child.close()
         os.close(self._store)
 
-    def fill(self, rows: Rows) -> Found:
+    def fill(self, rows: Rows) -> Told:
         """As the function `fill`, here or in a child."""
         if self._children:
             return self._away(rows)
@@ -94,7 +108,7 @@ class Crew:
         child.ready()
         self._idle.put(child)
 
-    def _away(self, rows: Rows) -> Found:
+    def _away(self, rows: Rows) -> Told:
         try:
             child = self._idle.get_nowait()
         except queue.Empty:  # as long as processes start, the threads go on
@@ -103,10 +117,10 @@ class Crew:
             return child.fill(rows)
         except (OSError, ValueError):  # the child died over one of these
             if len(rows) == 1:
-                return [(rows[0][0], Facts(error="broken: the decoder crashed on it"))]
+                return [line(rows[0][0], Facts(error="broken: the decoder crashed on it"))]
         finally:
             self._idle.put(child)
-        return [found for row in rows for found in self._away([row])]
+        return [told for row in rows for told in self._away([row])]
 
 
 class _Child:
@@ -129,7 +143,7 @@ class _Child:
         with contextlib.suppress(OSError, ValueError):
             self._process.stdout.readline()
 
-    def fill(self, rows: Rows) -> Found:
+    def fill(self, rows: Rows) -> Told:
         """Raises `OSError` or `ValueError` when the process is gone; the next call has a new one."""
         if self._process.poll() is not None:
             self._process = self._started()
@@ -140,7 +154,8 @@ class _Child:
         answer = self._process.stdout.readline()
         if not answer.endswith("\n"):
             self._process.wait()
-        return [(row.pop("i"), Facts(**row)) for row in json.loads(answer)]
+            raise ValueError("the decoder is gone")
+        return answer[:-1].split(BETWEEN)
 
     def close(self) -> None:
         """Ends the process and waits for it."""
@@ -152,7 +167,7 @@ class _Child:
 
 
 def serve() -> None:
-    """The child: an order, then lists of rows, one JSON line each, answered by lists of facts after an empty line that says it is ready; ends with its input."""
+    """The child: an order, then lists of rows, one JSON line each, answered by their facts after an empty line that says it is ready; ends with its input."""
     from PIL import Image, ImageOps  # noqa: F401 - what the first picture would wait for
 
     keep_heap()
@@ -162,9 +177,8 @@ def serve() -> None:
     answers.flush()
     order = Order(**json.loads(sys.stdin.readline()))
     store = os.open(order.place, os.O_RDWR)
-    for line in sys.stdin:
-        found = fill(order, json.loads(line), store)
-        answers.write(json.dumps([{"i": i, **vars(facts)} for i, facts in found]) + "\n")
+    for asked in sys.stdin:
+        answers.write(BETWEEN.join(fill(order, json.loads(asked), store)) + "\n")
         answers.flush()
 
 

@@ -125,8 +125,8 @@ def fit(image: "object", size: int, channels: int, resize: str) -> np.ndarray:
 
 
 def _array(image: Any) -> np.ndarray:
-    out = np.asarray(image, dtype=np.uint8)
-    return out if out.ndim == 3 else out[:, :, None]
+    width, height = image.size  # of mode L or RGB; asking numpy for the array would copy the bytes once more
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, -1)
 
 
 def _fitted(image: Any, size: int, channels: int, resize: str) -> Any:
@@ -144,11 +144,11 @@ def _fitted(image: Any, size: int, channels: int, resize: str) -> Any:
     return image
 
 
-def _plain(image: "object", white: int = 0) -> "object":
+def _plain(image: "object", turned: bool, white: int = 0) -> "object":
     """EXIF turned, deep grey scaled to 8 bit, transparency on white; modes left are L and RGB. `white` is the level of deep grey that becomes 255; 0 for what the file could hold."""
     from PIL import Image, ImageOps
 
-    if image.getexif().get(ORIENTATION, 1) not in (0, 1):  # without a tag to obey, turning would only copy every pixel
+    if turned:  # without a tag to obey, turning would only copy every pixel
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float32)
@@ -282,7 +282,7 @@ def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, fa
             if image.format == "JPEG" and min(width, height) > 4 * size:
                 image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
             image.load()
-            small = _fitted(_plain(image, white), size, channels, resize)
+            small = _fitted(_plain(image, base["turned"], white), size, channels, resize)
         array = _array(small)
         if not facts:
             return Picture(base=base, array=array)
