@@ -128,6 +128,13 @@ class FunctionalDropout(Net):
         return F.dropout(super().body(h), 0.3)
 
 
+class DropsByItself(Net):
+    """Dropout without a layer of its own, off in evaluation: sound."""
+
+    def body(self, h):
+        return F.dropout(super().body(h), 0.1, self.training)
+
+
 class DeadUnits(Net):
     def __init__(self, spec, info):
         super().__init__(spec, info)

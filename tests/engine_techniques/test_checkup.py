@@ -5,6 +5,7 @@ import dataclasses
 import faulty
 import pytest
 import torch
+from faulty_later import LATER_BUGS, LATER_SOUND
 
 from phasewise.engine.checkup import Case, learning, run_case, trace
 from phasewise.engine.checkup.apart import apart
@@ -33,7 +34,8 @@ def sound():
     out["lstm"] = faulty.case(faulty.Recurrent, data=data, info=info, lr=1e-2)
     out["small net"] = faulty.case(faulty.Net)
     out["symmetric net"] = faulty.case(faulty.KeepsItsPromise)
-    return out
+    out["dropout inside forward"] = faulty.case(faulty.DropsByItself)
+    return out | {name: make() for name, make in LATER_SOUND.items()}
 
 
 SOUND = tuple(sound())
@@ -68,6 +70,7 @@ BUGS = {
     "loss with flipped sign": lambda: faulty.case(faulty.Net, loss=lambda o, y: -torch.nn.functional.cross_entropy(o, y)),
     "loss with a wrong gradient": lambda: faulty.case(faulty.Net, loss=lambda o, y: torch.nn.functional.cross_entropy(o, y) + o.detach().square().mean() - 0 * o.sum()),
     "loss summed, not averaged": lambda: faulty.case(faulty.Net, loss=lambda o, y: torch.nn.functional.cross_entropy(o, y, reduction="sum")),
+    **LATER_BUGS,
 }
 """The table of the proof: planted bug -> case."""
 

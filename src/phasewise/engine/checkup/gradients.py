@@ -15,6 +15,8 @@ DIRECTIONS, STEPS, RELATIVE = 3, (1e-6, 1e-8), 1e-3
 """Two steps: over the many kinks of a convolutional network (ReLU, max pooling) the larger one averages; a wrong gradient disagrees with both."""
 FLOW_LOW, FLOW_HIGH = 1e-6, 1e6
 HALF = 0.5
+SILENT = 0.1
+"""Share of rows without a gradient from which on it is said."""
 
 
 def loss_is_right(case: Case) -> CheckVerdict:
@@ -33,7 +35,7 @@ def gradient_is_right(case: Case) -> CheckVerdict:
     inputs, y = case.batch(6)
     inputs = {n: x.double() if x.is_floating_point() else x for n, x in inputs.items()}
     y = y.double() if y.is_floating_point() else y
-    parameters = [p for p in module.parameters() if p.numel()]
+    parameters = [p for p in module.parameters() if p.numel() and p.requires_grad]
     value = case.loss_of(module(copied(inputs)), y)
     if value.dtype != torch.float64:
         return verdict("gradient-right", True, "not checked: the network computes in lower precision by itself")
@@ -57,6 +59,22 @@ def _shifted(case: Case, module: nn.Module, parameters: list[nn.Parameter], alon
     for p, v in zip(parameters, along, strict=True):
         p.sub_(v, alpha=by)
     return value
+
+
+def rows_count(case: Case) -> CheckVerdict:
+    """Every row has a say in the loss: its outputs get a gradient (a mask or a slice that drops rows is seen)."""
+    module = case.fresh(plain=True)
+    module.train()
+    inputs, y = case.batch(32)
+    with torch.no_grad():
+        out = module(copied(inputs))
+    out.requires_grad_(True)
+    slope = torch.autograd.grad(case.loss_of(out, y), out, allow_unused=True)[0]
+    if slope is None:
+        return verdict("rows-count", False, "the loss does not depend on the outputs", "Something between the outputs and the loss is detached.")
+    silent = int((slope.flatten(1) == 0).all(1).sum())
+    ok = silent < SILENT * len(y)
+    return verdict("rows-count", True if ok else "warn", "every row counts in the loss" if ok else "some rows do not count in the loss", "" if ok else f"The outputs of {silent} of {len(y)} rows get no gradient at all: a mask, or a mean over part of the batch? If meant, nothing is wrong.", actual=silent, expected=0)
 
 
 def gradient_flow(case: Case) -> CheckVerdict:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from phasewise.engine.checkup.case import Case, copied, verdict
 from phasewise.records.results.baseline import CheckVerdict
 
+FEW, QUARTER = 24, 0.25
+"""Different outputs needed to look for clipping, and the share of them at one exact extreme that is no chance."""
 ROWS = 7
 """A number of rows that is unlikely to be a width, so that a mixed-up batch axis shows."""
 
@@ -71,10 +73,23 @@ def output_shape(case: Case) -> CheckVerdict:
         return verdict("output-shape", False, "wrong output shape", f"Expected {wanted}, the network gives {tuple(out.shape)}.", **numbers)
     if not out.is_floating_point() or not bool(torch.isfinite(out).all()):
         return verdict("output-shape", False, "outputs are not finite numbers", f"{int((~torch.isfinite(out)).sum())} of {out.numel()} are not.", **numbers)
-    unused = [x for x in named_leaves(module) if x not in {line["module"] for line in lines}]
+    unused = _unused(module, inputs, {line["module"] for line in lines})
     if unused:
         return verdict("output-shape", "warn", f"{unused[0]} is never called", f"Layers that do not take part: {', '.join(unused[:5])}.", **numbers)
     return verdict("output-shape", True, "shapes are as expected", f"{tuple(out.shape)} for {count} rows.", **numbers)
+
+
+def _unused(module: nn.Module, inputs: dict[str, Tensor], called: set[str]) -> list[str]:
+    """Leaf modules that were not called and whose weights do not reach the output by another way either (attention takes its own from within)."""
+    silent = [n for n in named_leaves(module) if n not in called]
+    if not silent:
+        return []
+    weights = {n: [p for p in module.get_submodule(n).parameters() if p.requires_grad] for n in silent}
+    with torch.enable_grad():
+        out = module(copied(inputs))
+    if not out.requires_grad:
+        return silent
+    return [n for n in silent if all(g is None for g in torch.autograd.grad(out.sum(), weights[n], allow_unused=True, retain_graph=True))] if any(weights.values()) else silent
 
 
 def named_leaves(module: nn.Module) -> list[str]:
@@ -110,6 +125,22 @@ def _bounded(module: nn.Module, inputs: dict[str, torch.Tensor]) -> bool:
             p.add_(3 * torch.randn(p.shape, generator=generator).to(p))
         out = module(copied(inputs))
     return bool(((out >= 0) & (out <= 1)).all())
+
+
+def clipped(case: Case) -> CheckVerdict:
+    """Many different rows do not share the very same extreme of an output: a rectifier or clamp behind the head cuts off what lies beyond it."""
+    module = case.fresh()
+    module.eval()
+    with torch.no_grad():
+        out = torch.unique(module(case.batch(256)[0]).flatten(1).float(), dim=0)
+    if len(out) >= FEW:
+        for name, end in (("smallest", out.amin(0)), ("largest", out.amax(0))):
+            share = float((out == end).float().mean(0).max())
+            if share > QUARTER:
+                ok = False if case.data.task != "regression" else "warn"
+                where = float(end[int((out == end).float().mean(0).argmax())])
+                return verdict("outputs-clipped", ok, "outputs are cut off", f"{share:.0%} of the rows have the {name} value {where:.4g} of one output: a ReLU or clamp behind the last layer? Scores must be free to go either way.", actual=share, expected=f"at most {QUARTER:.0%}")
+    return verdict("outputs-clipped", True, "outputs are free to go either way")
 
 
 def tied(case: Case) -> CheckVerdict:

@@ -18,16 +18,19 @@ from phasewise.records.results.baseline import CheckVerdict, StageTime
 
 Check = Callable[[Case], CheckVerdict]
 STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
-    ("shape", (shapes.output_shape, shapes.tied, shapes.logits)),
+    ("shape", (shapes.output_shape, shapes.tied, shapes.logits, shapes.clipped)),
     ("unit", (
         units.evaluation_is_fixed, units.inputs_untouched, units.batch_independence, units.train_eval, units.invariances, gradients.gradient_is_right,
-        learning.loss_at_start, gradients.units_alive, gradients.gradient_flow, gradients.parameters_change, units.save_load,
+        gradients.rows_count, learning.loss_at_start, gradients.units_alive, gradients.gradient_flow, gradients.parameters_change, units.save_load,
         units.repeatable, units.frozen_stays,
     )),
     ("one batch", (learning.one_batch,)),
     ("control", (learning.zero_input,)),
 )
 
+
+IDS = {"logits": "raw-outputs", "clipped": "outputs-clipped", "evaluation_is_fixed": "evaluation-fixed", "gradient_is_right": "gradient-right", "loss_is_right": "loss-right"}
+"""Ids of checks that are not their function's name."""
 
 OWN_LOSS: tuple[str, tuple[Check, ...]] = ("loss", (gradients.loss_is_right,))
 """Before all others where the loss is a person's own: every other check would trip over it."""
@@ -90,5 +93,5 @@ def _judge(check: Check, case: Case, stage: str) -> CheckVerdict:
             raise
         except Exception as error:  # the network under examination is not ours: whatever it raises is its fault
             words = (str(error).splitlines() or [type(error).__name__])[0]
-            found = verdict(check.__name__.replace("_", "-"), False, "the network breaks under this check", words)
+            found = verdict(IDS.get(check.__name__, check.__name__.replace("_", "-")), False, "the network breaks under this check", f"PyTorch says: {words}")
     return found.model_copy(update={"seconds": time.perf_counter() - began, "numbers": {**found.numbers, "stage": stage}})
