@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images import cache, copies, labels, pixels, reading, sealing
+from phasewise.kinds.images import cache, copies, labels, pixels, reading, sealed, sealing
 from phasewise.kinds.images.fitting import Fitting
 from phasewise.kinds.shared import drawing, splitchecks
 from phasewise.kinds.shared import sealing as shared
@@ -54,10 +54,11 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     progress(1, 4, note="checks on counts")
     findings = check(album, drawn, job)
     progress(2, 4, note="sealing")
-    manifest = _seal(project, album, drawn, job)
+    recognised = sealed.packed(album.frame.filter(pl.Series(drawn.part == TEST)), album.pictures.fitting)
+    manifest = _seal(project, album, drawn, job, sealed.digest(recognised))
     parts = drawing.summaries(album.labels, drawn)
     found = drawing.result(album, drawn, job, findings, manifest, policy="file" if album.external.any() else job.policy, parts=parts)
-    _write(project, album, drawn, job, found)
+    _write(project, album, drawn, job, found, recognised)
     shutil.rmtree(scratch, ignore_errors=True)
     progress(4, 4, note="done")
     return found
@@ -140,7 +141,7 @@ def check(album: Album, drawn: Drawn, job: SplitJob) -> list[Finding]:
     return out + splitchecks.by_construction()
 
 
-def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob) -> str:
+def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob, recognised: str) -> str:
     from phasewise.project.vault import Vault
 
     parts, rule = drawing.summaries(album.labels, drawn), album.near
@@ -149,12 +150,13 @@ def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob) -> str:
         group=None, time=None, recipe=job.data.model_dump(), near={"hash_bits": float(rule.bits), "correlation": rule.alike, **({"rest": rule.rest} if rule.rest else {})},
         parts={PARTS[c]: (album.hashes[drawn.part == c], parts[PARTS[c]].model_dump(exclude={"rows"})) for c in (TRAIN, VALIDATION, TEST)},
     )
+    about["parts"]["test"]["recognised_by"] = recognised
     rows = sealing.standing_alone(album.frame.filter(pl.Series(drawn.part == TEST)))
     with Vault(project.path) as vault:
         return vault.seal(shared.to_bytes(rows), about)
 
 
-def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: SplitResult) -> None:
+def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: SplitResult, recognised: bytes) -> None:
     """Row numbers, the facts of development pictures, and their store; nothing of a test picture stays outside the vault."""
     from phasewise.project import atomic
 
@@ -165,9 +167,10 @@ def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: Split
     drawing.write(project, album, drawn, job, found, numbers=numbers, about={
         "file": album.pictures.identity.model_dump(), "columns": list(pixels.roles(frame)), "roles": pixels.roles(frame), "formats": {}, "target": pixels.TARGET,
         "reading": {k: str(v) for k, v in job.data.reading.items()}, "fitting": {"size": fitting.size, "channels": fitting.channels, "resize": fitting.resize, **({"white": fitting.white} if fitting.white else {})},
-        "layout": album.pictures.layout, "broken": [list(b) for b in album.pictures.broken[:LISTED]], "cruft": [list(c) for c in album.pictures.cruft[:LISTED]],
+        "layout": album.pictures.layout, "sealed": sealed.digest(recognised), "broken": [list(b) for b in album.pictures.broken[:LISTED]], "cruft": [list(c) for c in album.pictures.cruft[:LISTED]],
         "broken_count": len(album.pictures.broken), "cruft_count": len(album.pictures.cruft),
         "broken_reasons": dict(Counter(why for _, why in album.pictures.broken).most_common(20)), "cruft_reasons": dict(Counter(why for _, why in album.pictures.cruft).most_common(20)),
     })
+    atomic.replace(project.path / "splits" / sealed.FILE, recognised)
     atomic.replace(project.path / "splits" / PICTURES, shared.to_bytes(frame.drop(pixels.STORE, pixels.INDEX)))
     cache.keep(frame, project.path / ".phasewise" / "cache" / "pictures", fitting)
