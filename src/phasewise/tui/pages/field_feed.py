@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import interval
+from phasewise.tui.names import called
 from phasewise.tui.numbers import number, plural
 from phasewise.tui.numbers import signed as plus
 from phasewise.tui.pages.base import View
@@ -49,7 +50,7 @@ class Feeds(View):
         self.found = [e.result for e in feeding.feeds(view)] if view is not None else []
         known = feeding.versions(view) if view is not None else []
         now = known[-1] if known else None
-        self.head.show(line(("in service  ", "muted"), (now.model, "bold"), (f"   version {now.number}, {now.why}", "muted")) if now else say("No model is in service yet.", "muted"))
+        self.head.show(line(("in service  ", "muted"), (called(self.desk, now.model), "bold"), (f"   {now.model}   version {now.number}, {now.why}", "muted")) if now else say("No model is in service yet.", "muted"))
         top = max((abs(x) for f in self.found for x in (f.new.low, f.new.high)), default=1.0) or 1.0
         rows: list[list[Any]] = []
         for f in self.found:

@@ -41,7 +41,7 @@ class Exports(View):
     def compose(self) -> ComposeResult:
         """Head, files, notes."""
         self.head = Block(classes="section")
-        self.table = Table([Column(title="", width=8), Column(title="format", width=8), Column(title="file", flex=2, least=18), Column(title="size", width=9, right=True), Column(title="difference", width=19, right=True), Column(title="note", least=6, drop=1)], title="exports", empty="Nothing exported yet. Do the next step: Export.")
+        self.table = Table([Column(title="", width=7), Column(title="format", width=7), Column(title="file", flex=2, least=18), Column(title="size", width=9, right=True, drop=1), Column(title="difference", width=19, right=True), Column(title="note", least=6, drop=2)], title="exports", empty="Nothing exported yet. Do the next step: Export.")
         self.notes = Block(classes="section")
         yield self.head
         yield self.table

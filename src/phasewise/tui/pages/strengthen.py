@@ -7,7 +7,8 @@ from textual import on
 from textual.app import ComposeResult
 
 from phasewise.tui.charts.bars import bar, interval
-from phasewise.tui.numbers import number, signed
+from phasewise.tui.names import called
+from phasewise.tui.numbers import signed
 from phasewise.tui.pages.base import Page, Questions, View
 from phasewise.tui.pages.shared import axis_note, leaderboard, leaderboard_columns, model_detail, stale_note, verdict
 from phasewise.tui.say import line, lines, say
@@ -57,7 +58,7 @@ class Ensembles(View):
             return say("")
         rows = [model_detail(self.models[min(self.table.cursor, len(self.models) - 1)], self.desk.metric_title()), axis_note(self.models, None)]
         if found.weights:
-            rows += [line((f"  {n[:24]:<25}", "ink"), (f"{number(w, 3):>7}  ", "bold"), (bar(w, 1, 24, ascii_only=self.ascii_only), "key")) for n, w in sorted(found.weights.items(), key=lambda kv: -kv[1])[:5]]
+            rows += [line((f"  {called(self.desk, n)[:24]:<25}", "ink"), (f"{w:>7.3f}  ", "bold"), (bar(w, 1, 24, ascii_only=self.ascii_only), "key")) for n, w in sorted(found.weights.items(), key=lambda kv: -kv[1])[:5]]
         return lines([*rows, *(say(n, "muted") for n in found.notes[:2])])
 
     def has_data(self) -> bool:

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import bar, interval
+from phasewise.tui.names import called
 from phasewise.tui.numbers import number, p_value, plural, share
 from phasewise.tui.pages import tune_curve, tune_lesion, tune_tags
 from phasewise.tui.pages.base import View
@@ -101,7 +102,7 @@ class Errors(View):
             parts += [(name, "bold underline key" if i == self.part else "muted"), "  "]
         rows = [line(*parts)]
         if self.found is not None:
-            rows.append(line((self.found.model, "muted"), "  ", scores(self.found.metrics, most=4)))
+            rows.append(line((called(self.desk, self.found.model), "ink"), (f"  {self.found.model}  ", "muted"), scores(self.found.metrics, most=4)))
             note = stale_note(self.evidence())
             rows += [note] if note.plain else []
         return lines(rows)

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from phasewise.tui.charts.bars import interval
+from phasewise.tui.names import called
 from phasewise.tui.numbers import number, plural, signed
 from phasewise.tui.pages.base import Page, Questions, View
 from phasewise.tui.pages.shared import scores, stale_note, verdict
@@ -38,13 +39,13 @@ class Door(View):
     def _door(self, width: int) -> Content:
         desk = self.desk
         split, found = desk.result("split"), desk.result("open_vault")
-        looks = taken(desk)
+        looks, chosen = taken(desk), desk.answer("verify.candidate")
         art = (PLAIN_OPEN if found else PLAIN_SHUT) if self.ascii_only else (OPEN if found else SHUT)
         predicted = desk.answer("verify.predicted") if desk.session.answers.source("verify", "predicted") in ("typed", "flag", "file") else None
         rows = split.parts["test"].rows if split and "test" in split.parts else None
         facts = [
             line(("sealed     ", "muted"), (plural(rows, "row") if rows else "nothing sealed yet", "bold")),
-            line(("candidate  ", "muted"), (str(desk.answer("verify.candidate") or "none yet"), "bold")),
+            line(("candidate  ", "muted"), (called(desk, chosen) if chosen else "none yet", "bold")),
             line(("claim      ", "muted"), _claim(desk)),
             line(("predicted  ", "muted"), (number(predicted) if predicted is not None else "asked before it opens", "bold" if predicted is not None else "muted")),
             line(("looks      ", "muted"), (str(looks), "bold warn" if looks > 1 else "bold"), ("  told in every report", "muted")),
