@@ -10,16 +10,23 @@ from phasewise.records.errors import UsageError
 
 ACTIONS = ("list", "rank", "add", "estimate", "second", "predict", "try", "drop", "prune", "export", "calibration")
 
+NUMBERS = (
+    ("hours", float, "estimate: hours it takes (default: measured)"), ("complexity", int, "estimate: 1 simple to 5 complicated"),
+    ("impact", float, "estimate: gain in points of the metric if it works"), ("likelihood", float, "estimate: chance that it works, 0 to 1"),
+    ("gain", float, "predict: the gain you expect"), ("low", float, "predict: lower end of the range you are 80 % sure of"),
+    ("high", float, "predict: its upper end"), ("success", float, "predict: chance that it is adopted, 0 to 1"),
+)
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="what to do (default: list)")
     parser.add_argument("what", nargs="*", metavar="TITLE|ID", help="title of a new idea, or ids")
     parser.add_argument("--change", metavar="KEY=VALUE", action="append", default=[], help="config diff, for example train.lr=/3")
-    parser.add_argument("--category", default="other")
+    parser.add_argument("--category", default="other", metavar="WORD", help="family of the idea, for the hit rate (default: other)")
     parser.add_argument("--why", default="", help="why it should help, or why it is dropped")
-    for name, kind in (("hours", float), ("complexity", int), ("impact", float), ("likelihood", float), ("gain", float), ("low", float), ("high", float), ("success", float)):
-        parser.add_argument(f"--{name}", type=kind, metavar="N")
+    for name, kind, text in NUMBERS:
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=text)
     project_option(parser)
     json_option(parser)
 
@@ -64,7 +71,8 @@ def _add(session: Any, args: Any) -> int:
 
 
 def _estimate(session: Any, args: Any) -> int:
-    session.ideas.estimate(_one(args), _estimates(args))
+    idea = session.ideas.estimate(_one(args), _estimates(args))
+    say("the estimates are kept" + ("" if idea.status == "ready" else "; time, complexity, impact and likelihood together make it ready"))
     return 0
 
 
@@ -72,6 +80,7 @@ def _second(session: Any, args: Any) -> int:
     idea_id = _one(args)
     session.ideas.estimate(idea_id, _estimates(args), second=True)
     far = session.ideas.disagreement(idea_id)
+    say("the second opinion is kept; the mean of both counts")
     if far:
         say(f"note: {far}")
     return 0
@@ -82,6 +91,7 @@ def _predict(session: Any, args: Any) -> int:
         raise UsageError("a prediction needs a gain and a range", "Missing: " + ", ".join(f"--{n}" for n in ("gain", "low", "high") if getattr(args, n) is None) + ".", "Write for example --gain 0.01 --low -0.005 --high 0.02 --success 0.3")
     more = {} if args.success is None else {"success": args.success}
     session.ideas.predict(_one(args), gain=args.gain, low=args.low, high=args.high, why=args.why, **more)
+    say("the prediction is kept; it is locked when the idea runs")
     return 0
 
 
@@ -93,9 +103,6 @@ def _try(session: Any, args: Any) -> int:
     reporter = Reporter(as_json=args.json)
     Drive(session=session, on_event=reporter.event, tell=reporter.line).work(session.ideas.try_job(ids))
     reporter.end(0, "done")
-    for idea_id in ids:
-        found = session.ideas.get(idea_id)
-        say(f"{found.title}: {found.outcome.reason if found.outcome else found.status}")
     return 0
 
 

@@ -81,6 +81,8 @@ def apply_change(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
         *parents, last = path.split(".")
         for name in parents:
             node = node[name]
+        if not isinstance(node, dict):
+            raise KeyError(f"{path} leads into a plain value")
         node[last] = _relative(node.get(last), value)
     return ModelConfig.model_validate(data)
 

@@ -8,7 +8,7 @@ from phasewise.records.errors import GateError, UsageError
 from phasewise.records.ideas import GUESSED, Estimates, Idea, Outcome, Prediction
 from phasewise.workflow import ideas_file, loop, ranking
 from phasewise.workflow.calibration import Calibration, calibrate, category_rates
-from phasewise.workflow.change import absolute
+from phasewise.workflow.change import absolute, checked
 
 SPREAD = 0.3
 """Likelihoods further apart than this are a disagreement worth a talk (I05)."""
@@ -63,6 +63,9 @@ class Backlog:
         self._session.writable()
         if not title.strip():
             raise UsageError("an idea needs a title", "It is what the list shows.", "Write what you would change.")
+        state = loop.read(self._session.view) if change else None
+        if state is not None and change:
+            checked(state.config, change)  # what can never run is refused while its writer is here
         base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "idea"
         idea_id, n = base, 2
         while idea_id in self._session.facts.ideas:

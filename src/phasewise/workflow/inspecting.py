@@ -7,7 +7,7 @@ from phasewise.records.errors import GateError, UsageError
 from phasewise.records.jobs import AblateJob, InspectJob, TrySpec
 from phasewise.records.models import ModelConfig
 from phasewise.workflow import candidates, loop
-from phasewise.workflow.change import absolute, read
+from phasewise.workflow.change import checked, read
 from phasewise.workflow.dev import data_view
 
 PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
@@ -133,7 +133,7 @@ def ablation(session: Any, changes: list[dict[str, Any]] | None = None) -> Ablat
     state = loop.read(view)
     if state is None:
         raise GateError("there is no trained network to take apart", "An ablation trains the incumbent without each of its parts.", "Run `phasewise run train` first.")
-    own = [TrySpec(id=f"change-{i}", title=", ".join(f"{k} = {v}" for k, v in c.items()), change=absolute(state.config, c)) for i, c in enumerate(changes or [], 1)]
+    own = [TrySpec(id=f"change-{i}", title=", ".join(f"{k} = {v}" for k, v in c.items()), change=checked(state.config, c)) for i, c in enumerate(changes or [], 1)]
     parts = own or components(state.config)
     if not parts:
         raise UsageError("this network has nothing to take away", "No regulariser, schedule or embedding is in use.", "Name changes with --change KEY=VALUE.")
