@@ -1,9 +1,10 @@
-"""What models are called on pages: names for people, the reference where details are."""
+"""What models are called on pages, and what a list cuts is read in full: names for people, the reference where details are."""
 
 from phasewise.tui.desk import Desk
 from phasewise.tui.names import called
 
 from .fake_session import FakeSession
+from .screen import opened, press, still
 
 
 def test_a_model_is_called_by_its_name_and_run():
@@ -15,3 +16,14 @@ def test_a_model_is_called_by_its_name_and_run():
     assert called(desk, "0007-fit") == "run 7"
     told = called(desk, network.ref)
     assert network.ref not in told and told.startswith(network.name if network.name != "model" else network.family)
+
+
+async def test_a_check_is_read_in_full_below_the_list_and_on_enter():
+    async with opened(FakeSession(done="ship")) as (app, pilot):
+        await app.screen.go("baseline", 2)
+        await press(pilot, "j")
+        at = app.screen.page.view.desk.result("checkup").verdicts[1]
+        text = await still(pilot)
+        assert text.count(at.title) == 2  # in the list and below it
+        await press(pilot, "enter")
+        assert "Shapes of the smallest network" in await still(pilot)

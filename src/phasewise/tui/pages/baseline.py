@@ -83,25 +83,26 @@ class Checkup(View):
 
     TITLE = "Check-up"
     ALSO = "sanity of the network overfit a batch"
-    HINT = "m minimal model"
+    HINT = "Enter more  m minimal model"
     PLACE = "checkup"
     BINDINGS = keys.bindings(PLACE)
 
     def compose(self) -> ComposeResult:
         """Verdicts and shapes."""
         self.head = Block(classes="section")
-        self.table = Table([Column(title="", width=6), Column(title="check", least=16), Column(title="seen", flex=2, least=16)], title="check-up", empty="No check-up yet. It runs after the baselines.")
-        self.shapes = Table([Column(title="module", least=10), Column(title="in", least=8), Column(title="out", least=8), Column(title="parameters", width=10, right=True)], title="shapes", empty="No shapes.")
+        self.table = Table([Column(title="", width=6), Column(title="check", least=16), Column(title="seen", flex=2, least=16)], title="check-up", empty="No check-up yet. It runs after the baselines.", classes="fill")
+        self.detail = Block(classes="detail")
+        self.shapes = Table([Column(title="module", least=10), Column(title="in", least=8), Column(title="out", least=8), Column(title="parameters", width=10, right=True)], title="shapes", empty="No shapes.", classes="when-tall")
         yield self.head
         yield self.table
-        yield Block(lambda _w: Content(""), classes="gap")
+        yield self.detail
         yield self.shapes
 
     def load(self) -> None:
         evidence = self.desk.evidence("checkup")
         found = evidence.result if evidence else None
-        self.shapes.display = bool(found and found.shapes)
         if found is None:
+            self._show()
             return
         bad = sum(v.verdict == "fail" for v in found.verdicts)
         warn = sum(v.verdict == "warn" for v in found.verdicts)
@@ -119,7 +120,29 @@ class Checkup(View):
             mark = SEVERITY[v.verdict]
             rows.append([(f"{glyph(mark, self.ascii_only)} {mark.word}", f"bold {mark.tone}"), v.title or v.id, (v.detail, "muted")])
         self.table.fill(rows)
+        self._show()
         self.shapes.fill([[str(s.get("module", "")), (str(s.get("input", "")), "muted"), (str(s.get("output", "")), "muted"), number(s.get("parameters"))] for s in found.shapes])
+
+    @on(Table.Moved)
+    def _show(self) -> None:
+        """The check under the cursor in full: the list cuts long ones."""
+        found = self.desk.result("checkup")
+        at = found.verdicts[min(self.table.cursor, len(found.verdicts) - 1)] if found is not None and found.verdicts else None
+        self.detail.display = at is not None
+        if at is not None:
+            self.detail.show(lines([line((at.title or at.id, "bold")), *([say(at.detail)] if at.detail else [])]))
+
+    @on(Table.Chosen)
+    def _chosen(self, event: Table.Chosen) -> None:
+        """A check in full, and the network's shapes, for which a small window has no room beside the list."""
+        from phasewise.tui.screens.viewer import Viewer
+
+        found = self.desk.result("checkup")
+        if event.table is self.table and found is not None:
+            at = found.verdicts[event.row]
+            shapes = [line((f"  {s.get('module', '')!s:<24}", "ink"), (f"{s.get('input', '')!s:>10} -> {s.get('output', '')!s:<10}", "muted"), f"{number(s.get('parameters')):>10}") for s in found.shapes]
+            told = [say(at.detail), say("")] if at.detail else []
+            self.app.push_screen(Viewer(at.title or at.id, lines([*told, say("Shapes of the smallest network, and parameters", "muted"), *shapes] if shapes else told)))
 
     def action_minimal(self) -> None:
         """Start the minimal-model ladder (B06)."""

@@ -41,7 +41,9 @@ class Preview(View):
         self.facts.show(lines([facts, *notes]))
         target = found.target
         cols = [Column(title=f"{c.name}{' (target)' if c.name == target else ''}", width=max(min(max([len(c.name) + (9 if c.name == target else 0), *(len(r[i]) for r in found.preview[:50] if i < len(r))]), 24), 4), right=c.role == "number") for i, c in enumerate(found.columns)]
-        rows = [[("", "muted") if v == "" else (v, "key") if found.columns[i].name == target else v for i, v in enumerate(r[: len(cols)])] for r in found.preview]
+        rows = [[("", "muted") if v == "" else (v, "key") if i < len(cols) and found.columns[i].name == target else v for i, v in enumerate(r[: len(cols) + 1])] for r in found.preview]
+        if rows and len(rows[0]) > len(cols):  # pictures: the file a row stands for
+            cols.append(Column(title="file", width=max(len(r[-1]) for r in found.preview)))
         self.table.fill(rows, cols)
 
     def has_data(self) -> bool:
