@@ -122,16 +122,31 @@ def mixed_modes(table: CheckTable) -> list[Finding]:
     return out
 
 
+def _alone(table: CheckTable) -> list[Finding]:
+    """Classes of one picture: nothing can be learned of them and judged too, so a person decides; no remedy is recommended."""
+    counts = dict(zip(table.facts.classes, table.facts.class_counts.tolist(), strict=True))
+    alone = [c for c, n in counts.items() if n == 1]
+    if not alone or len(counts) < 2:
+        return []
+    offers = [remedy("note", title="collect pictures of it, then split again"), remedy("accept", title="go on; the class is as good as absent")]
+    if len(counts) > 2:
+        nearest = min((c for c in counts if c not in alone), key=lambda c: counts[c], default=None)
+        if nearest is not None:
+            offers.insert(0, remedy("merge-rare", map={c: f"{'+'.join(alone)}+{nearest}" for c in (*alone, nearest)}, columns=[table.target], title=f"join it with {nearest!r}"))
+    named = ", ".join(repr(c) for c in alone[:5])
+    return [finding("class-folders", "block", _n(len(alone), "class has a single picture", "classes have a single picture"), f"{named}: one picture can be learned from or judged, never both. Nothing is advised here: whether the class matters is yours to say.", place="alone", rows=len(alone), columns=[table.target], examples=alone[:5], harm=1, remedies=offers)]
+
+
 @check("class-folders", source="I06", cost="free")
 def class_folders(table: CheckTable) -> list[Finding]:
     """Class names that differ only in case or blanks, and classes with very few pictures."""
-    names = list(table.subject.classes)
+    alone, names = _alone(table), list(table.subject.classes)
     twins = [n for n, k in Counter(c.strip().casefold() for c in names).items() if k > 1]
     if not twins:
-        return []
+        return alone
     pairs = {c: next(o for o in names if o.strip().casefold() == c.strip().casefold()) for c in names if c.strip().casefold() in twins}
     offers = [remedy("merge-levels", recommended=True, map={a: b for a, b in pairs.items() if a != b}, columns=[table.target]), remedy("accept")]
-    return [finding("class-folders", "block", "Class folders differ only in spelling", ", ".join(sorted(pairs)), columns=[table.target], remedies=offers)]
+    return [*alone, finding("class-folders", "block", "Class folders differ only in spelling", ", ".join(sorted(pairs)), columns=[table.target], remedies=offers)]
 
 
 @check("exact-copies", source="I07", cost="pass")
@@ -171,7 +186,7 @@ def near_copies(table: CheckTable) -> list[Finding]:
     if len(clash):
         mask = np.zeros(len(dev.y), bool)
         mask[clash.ravel()] = True
-        out.append(finding("near-copies-two-classes", "warn", f"{len(clash):,} nearly equal pairs have two classes", "One of the two labels is wrong, or the classes cannot be told apart.", rows=int(mask.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in clash[:5]], remedies=[remedy("review-labels", recommended=True), _leave_out(table, mask)]))
+        out.append(finding("near-copies-two-classes", "warn", _n(len(clash), "nearly equal pair has two classes", "nearly equal pairs have two classes"), "One of the two labels is wrong, or the classes cannot be told apart.", rows=int(mask.sum()), examples=[f"{dev.table['path'][int(a)]} = {dev.table['path'][int(b)]}" for a, b in clash[:5]], remedies=[remedy("review-labels", recommended=True), _leave_out(table, mask)]))
     return out
 
 

@@ -41,7 +41,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         raise BadInputError("only one class", f"All {total:,} pictures lie in {safe_text(next(iter(counts), '?'))!r}.", "A classifier needs at least two class folders.")
     rare = [c for c, n in counts.items() if n < 10]
     if rare:
-        notes.append(f"{len(rare)} classes have fewer than 10 pictures: {safe_text(', '.join(sorted(rare)[:5]), 120)}")
+        notes.append(f"{len(rare)} {'class has' if len(rare) == 1 else 'classes have'} fewer than 10 pictures: {safe_text(', '.join(sorted(rare)[:5]), 120)}")
     columns = _columns(facts, labels, total, name)
     given = {p for p in parts if p}
     policy = Proposal(value="file", reason="The folder names its own parts: " + ", ".join(sorted(given)) + ".") if "test" in given or "validation" in given else Proposal(value="stratified", reason="Every part gets its share of each class; copies stay together.")
@@ -78,7 +78,7 @@ def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]]
     if broken:
         notes.append(f"{len(broken)} of {len(picked)} pictures looked at are broken, first {safe_text(broken[0], 80)}; the data checks list all of them")
     if listing.cruft:
-        notes.append(f"{len(listing.cruft):,} files passed over, first {safe_text(listing.cruft[0][0], 60)} ({listing.cruft[0][1]})")
+        notes.append(f"{len(listing.cruft):,} {'file' if len(listing.cruft) == 1 else 'files'} passed over, first {safe_text(listing.cruft[0][0], 60)} ({listing.cruft[0][1]})")
     return facts, notes
 
 
@@ -118,5 +118,6 @@ def _label(labels: list[str], total: int, target: str) -> ColumnSummary:
 
 
 def _preview(facts: list[tuple[str, str, decode.Facts]]) -> list[list[str]]:
+    """A row a picture in the order of the columns, and its file last."""
     step = max(1, len(facts) // 20)
-    return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}"] for _, label, f in facts[::step][:20]]
+    return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}", path] for path, label, f in facts[::step][:20]]

@@ -66,7 +66,7 @@ class ProfileResult(OpenRecord):
     classes: list[Bin] = Field(default_factory=no_items)
     """Class counts of the target (classification)."""
     preview: list[list[str]] = Field(default_factory=no_items)
-    """First rows as safe text, columns in order."""
+    """First rows as safe text, columns in order; pictures have their file name after the last column."""
     notes: list[str] = Field(default_factory=no_items)
     policy: Proposal | None = None
     """Split policy recommended from the claim, group and time columns."""

@@ -49,11 +49,11 @@ def column_cuts(name: str, values: Sequence | np.ndarray, *, least: int = LEAST,
         missing = ~np.isfinite(number)
         distinct = np.unique(number[~missing])
         if len(distinct) <= levels:
-            cuts = [(f"{shown} = {v:g}", number == v) for v in distinct]
+            cuts = [(f"{shown} = {text}", number == v) for v, text in zip(distinct, _spelled(distinct), strict=True)]
         else:
             edges = np.unique(np.quantile(number[~missing], [0.2, 0.4, 0.6, 0.8]))
-            lows, highs = [-np.inf, *edges], [*edges, np.inf]
-            cuts = [(_range(shown, lo, hi), (number > lo) & (number <= hi)) for lo, hi in zip(lows, highs, strict=True)]
+            lows, highs, said = [-np.inf, *edges], [*edges, np.inf], _spelled(edges)
+            cuts = [(_range(shown, a, b), (number > lo) & (number <= hi)) for lo, hi, a, b in zip(lows, highs, ["", *said], [*said, ""], strict=True)]
     else:
         missing = np.array([v is None or v != v for v in array.tolist()], bool)
         text = np.array(["" if m else str(v) for v, m in zip(array.tolist(), missing, strict=True)])
@@ -65,10 +65,21 @@ def column_cuts(name: str, values: Sequence | np.ndarray, *, least: int = LEAST,
     return [Cut(name=title, mask=mask, of=name) for title, mask in cuts if least <= mask.sum() <= n - least]
 
 
-def _range(name: str, low: float, high: float) -> str:
-    if not np.isfinite(low):
-        return f"{name} <= {high:.6g}"
-    return f"{name} > {low:.6g}" if not np.isfinite(high) else f"{low:.6g} < {name} <= {high:.6g}"
+def _spelled(values: Sequence | np.ndarray) -> list[str]:
+    """Numbers in order with as few digits as keep them apart, three at least; whole numbers whole, up to fifteen digits."""
+    if all(float(v).is_integer() and abs(v) < 1e15 for v in values):
+        return [f"{int(v)}" for v in values]
+    for digits in range(3, 17):
+        said = [f"{v:.{digits}g}" for v in values]
+        if len(set(said)) == len(said):
+            return said if not any("e" in s for s in said) else [f"{v:.0f}" if "e+" in s and abs(v) < 1e15 else s for v, s in zip(values, said, strict=True)]
+    return [repr(float(v)) for v in values]
+
+
+def _range(name: str, low: str, high: str) -> str:
+    if not low:
+        return f"{name} <= {high}"
+    return f"{name} > {low}" if not high else f"{low} < {name} <= {high}"
 
 
 def pairs(cuts: Sequence[Cut], *, columns: int = 8, least: int = LEAST, most: int = 400) -> list[Cut]:
