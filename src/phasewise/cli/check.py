@@ -85,8 +85,9 @@ def _lines(result: Any) -> list[str]:
     lines += [f"{f.severity}: {safe_text(f.title, 200)}. {safe_text(f.seen, 300)}" for f in told[:12]]
     drifted = [d for d in result.drift if d.drifted]
     silent = next((str(c.get("why")) for c in getattr(result, "coverage", []) if c.get("check") == "column-drift" and c.get("state") == "skipped"), "") if not result.drift else ""
-    lines.append(f"drift was not looked for: {silent}" if silent else f"{len(drifted)} of {len(result.drift)} columns drifted" + (": " + ", ".join(d.column for d in drifted[:8]) if drifted else ""))
-    for e in result.examples[:3]:
+    lines.append("drift was not looked for: the file has none of the model's columns" if not result.drift and not silent else f"drift was not looked for: {silent}" if silent else f"{len(drifted)} of {len(result.drift)} columns drifted" + (": " + ", ".join(d.column for d in drifted[:8]) if drifted else ""))
+    fits = not any(f.check == "field-contract" and f.severity == "block" for f in result.findings)
+    for e in result.examples[:3] if fits else ():
         lines.append(f"least sure: row {e['row']:,} is {e['prediction']} at {e['confidence']:.0%}; the training rows most like it are {', '.join(n['label'] for n in e['nearest'])}")
     lines += [f"do not trust: {safe_text(t, 300)}" for t in result.do_not_trust if not any(t.startswith(f.title) for f in told)][:5]
     if result.loop and result.loop != "none":

@@ -1,6 +1,7 @@
 """`phasewise inspect`: where a model is wrong, on validation rows (V04-V09, R16, D16)."""
 
 import argparse
+import math
 import dataclasses
 from typing import Any
 
@@ -93,7 +94,9 @@ def _confusion(found: dict[str, Any]) -> str:
 def _calibration(found: dict[str, Any]) -> str:
     if not found:
         return ""
-    after = f"; with temperature {_short(found.get('temperature'))}: {_short(found.get('ece_after'))}" if found.get("ece_after") is not None else ""
+    after = ""
+    if found.get("ece_after") is not None:
+        after = f"; with temperature {_short(found.get('temperature'))}: {_short(found.get('ece_after'))}" + ("" if found["ece_after"] < found.get("ece", 0) else ", no better: leave it as it is")
     bins = [[_short(b.get("mean")), _short(b.get("observed")), str(b.get("count", b.get("rows", b.get("n", ""))))] for b in found.get("bins", [])]
     return f"expected calibration error {_short(found.get('ece'))}{after}" + ("\n" + table(bins, ["predicted", "observed", "rows"]) if bins else "")
 
@@ -107,6 +110,29 @@ def _pipeline(found: dict[str, Any]) -> str:
         return ""
     cells = [[s["stage"], _short(s["gain"]), f"[{_short(s['low'])}, {_short(s['high'])}]", s.get("note", "")] for s in found.get("stages", [])]
     return table(cells, ["stage replaced by the truth", f"gain ({found.get('unit', '')})", "95 % interval", ""]) + "".join(f"\n{safe_text(n, 200)}" for n in found.get("notes", []))
+
+
+def _threshold(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    gain = found.get("gain", 0.0)
+    advice = "worth using" if gain > 0 else "not worth it: it was luck on these rows, 0.5 is as good"
+    return (
+        f"best cut for {found['metric']}: {_short(found['threshold'])} gives {_short(found['at_threshold'])}, 0.5 gives {_short(found['at_half'])} on the same rows\n"
+        f"chosen on one half of the rows and measured on the other it gains {gain:+.4g}: {advice}"
+    )
+
+
+def _curve(found: dict[str, Any]) -> str:
+    """Mean error a size, and what more rows promise (D16)."""
+    if "points" not in found or "double" not in found:
+        return _plain(found)
+    full, sizes = max(size for size, _ in found["points"]), {}
+    for size, error in found["points"]:  # halvings of all rows; groups that stay together make seeds differ by a few rows
+        sizes.setdefault(round(math.log2(full / size)), []).append((size, error))
+    rows = [[f"{sum(s for s, _ in at) / len(at):,.0f}", _short(sum(e for _, e in at) / len(at)), str(len(at))] for _, at in sorted(sizes.items(), reverse=True)]
+    more = [f"with {word} the rows about {_short(found[name])} [80 %: {_short(found[f'{name}_low'])}, {_short(found[f'{name}_high'])}], {found[f'gain_{name}']:+.4g} saved" for name, word in (("double", "twice"), ("tenfold", "ten times"))]
+    return table(rows, ["training rows", f"error ({found.get('metric', '')})", "seeds"]) + "\n" + "\n".join(more)
 
 
 def _plain(found: dict[str, Any]) -> str:
@@ -128,5 +154,5 @@ def _lesion(found: dict[str, Any]) -> str:
 
 _EMPTY = {"lesion": "no block of this model gives out the shape it takes in; ResNets and pretrained networks have such blocks"}
 _SHOW: dict[str, Any] = {
-    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _plain, "learning_curve": _plain, "lesion": _lesion,
+    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _threshold, "learning_curve": _curve, "lesion": _lesion,
 }

@@ -173,7 +173,9 @@ def custom(function: Callable[[Tensor, Tensor], Tensor], *, task: str, outputs: 
             raise ValueError(f"it returned shape {tuple(value.shape)}, gradient {value.requires_grad}, finite {bool(torch.isfinite(value).all())}")
         torch.autograd.gradcheck(lambda o: function(o, y), (out,), fast_mode=False)
     except Exception as error:  # whatever a person's own function raises is reported as its fault
-        raise UsageError(f"the loss {name!r} was not admitted", str(error).splitlines()[0], "Return one differentiable number (or one per row) whose gradient agrees with finite differences.") from error
+        words = str(error).splitlines()[0].rstrip(", ") if str(error) else type(error).__name__
+        cause = "Its gradient is not that of finite differences: something in it is detached, rounded or computed outside PyTorch." if words.startswith("Jacobian mismatch") else f"On six random rows: {words}."
+        raise UsageError("the file's loss is not admitted" if name == PLUGIN else f"the loss {name!r} is not admitted", cause, "Return one differentiable number (or one per row) whose gradient agrees with finite differences.") from error
     per_row = value.dim() == 1
 
     def rows(o: Tensor, t: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def loss_is_right(case: Case) -> CheckVerdict:
     try:
         losses.make(PLUGIN, case.data.task, options=case.config.train.loss_options)
     except UsageError as error:
-        return verdict("loss-right", False, "the loss is not admitted", f"{error.title}: {error.cause} {error.remedy}")
+        return verdict("loss-right", False, "the loss is not admitted", f"{error.cause} {error.remedy}")
     return verdict("loss-right", True, "the loss and its gradient are sound")
 
 

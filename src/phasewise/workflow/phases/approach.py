@@ -112,7 +112,9 @@ class Approach(Phase):
 
     def summary(self, view: Any) -> str:
         """Recipe, first network and loss; for pictures whether there are pretrained weights, which are worth more than anything else on few of them (A03)."""
-        parts = [view.value(f"approach.{f}") for f in ("recipe", "family", "loss")]
+        own = view.value("approach.loss_file")
+        loss = f"own loss {safe_text(view.files.path(own).name, 60)}" if own else view.value("approach.loss")
+        parts = [view.value("approach.recipe"), view.value("approach.family"), loss]
         if view.kind == "images":
             file = view.value("approach.weights_file")
             parts.append(f"pretrained weights {safe_text(view.files.path(file).name, 60)}" if file else "no pretrained weights (on few photographs they help most: approach.weights_file)")
