@@ -17,7 +17,7 @@ from phasewise.records.text import safe_text
 from phasewise.tui import keys
 
 Cell = str | tuple[str, str]
-_TONES = ("ink", "muted", "good", "warn", "bad", "key", "second")
+_TONES = ("ink", "muted", "muted-raised", "good", "warn", "bad", "key", "second")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +170,7 @@ class Table(ScrollView, can_focus=True):
                 continue
             cell = cells[i] if i < len(cells) else ""
             text, tone = cell if isinstance(cell, tuple) else (cell, "")
+            tone = tone.replace("muted", "muted-raised") if here else tone
             text = fit(safe_text(text, 400), size, right=self.columns[i].right)
             style = base if head or not tone else base + self._style(tone)
             segments += [Segment(text, style), Segment("  ", base)]
@@ -188,7 +189,9 @@ class Table(ScrollView, can_focus=True):
         self.go(self.cursor + by * max(self.size.height - 1 - self.top, 1))
 
     def action_side(self, by: int) -> None:
-        """Show later or earlier columns."""
+        """Show later or earlier columns; nothing to show, nothing to move."""
+        if not self.rows:
+            return
         self._first = min(max(self._first + by, 0), max(len(self.columns) - 1, 0))
         self.refresh()
 
