@@ -92,6 +92,8 @@ def _lines(result: Any) -> list[str]:
     lines += [f"do not trust: {safe_text(t, 300)}" for t in result.do_not_trust if not any(t.startswith(f.title) for f in told)][:5]
     if result.loop and result.loop != "none":
         lines.append(f"advice: {result.loop_reason}")
+    elif result.loop_reason and any(f.severity == "block" for f in told):
+        lines.append(f"no loop is taken: {result.loop_reason}")
     if result.loop == "new_sets":
         lines.append(f"to do so: phasewise vault renew {safe_text(result.file, 200)} --reason TEXT (half of its labelled rows become the new sealed test)")
     return lines

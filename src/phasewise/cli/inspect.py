@@ -1,8 +1,8 @@
 """`phasewise inspect`: where a model is wrong, on validation rows (V04-V09, R16, D16)."""
 
 import argparse
-import math
 import dataclasses
+import math
 from typing import Any
 
 from phasewise.cli.opening import session_of

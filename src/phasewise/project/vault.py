@@ -170,7 +170,7 @@ class Vault:
         if generation != now:
             raise ValueError(f"generation {generation} does not follow generation {now}")
         if self.ledger.looks() or self.ledger.evaluations():
-            raise GateError("the split cannot be changed any more", "The test set was opened, or models were scored on this split.", "Make a new generation with fresh data.")
+            raise GateError("the split cannot be changed any more", "The test set was opened, or models were scored on this split.", "Take back the answer that changed it (`phasewise status` names it and what it was), or make new sets from real cases: phasewise vault renew FILE --reason TEXT.")
         if len(self.ledger.of_generation("resplit")) >= MAX_RESPLITS:
             raise GateError("the split was changed too often", f"{MAX_RESPLITS} re-splits are allowed; choosing among more splits fits the test set by hand.", "Keep this split, or make a new generation.")
         return "resplit"
