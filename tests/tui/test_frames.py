@@ -105,6 +105,17 @@ async def test_every_theme_draws_the_same_text():
             assert app.theme == f"phasewise-{theme}"
 
 
+@pytest.mark.parametrize("theme", ["ansi", "mono", "light"])
+async def test_no_theme_writes_in_the_colour_of_the_ground(theme):
+    async with opened(FakeSession(done="data"), theme=theme) as (app, pilot):
+        for phase, view in (("goals", 0), ("data", 2)):
+            await app.screen.go(phase, view)
+            await still(pilot)
+            segments = [s for strip in app.screen._compositor.render_strips() for s in strip if s.style and s.style.color and s.style.bgcolor and any(c.isalnum() for c in s.text)]
+            assert len(segments) > 20
+            assert [s.text for s in segments if s.style.color.name == s.style.bgcolor.name] == []
+
+
 def test_the_default_theme_is_safe_in_256_colours():
     from phasewise.tui.themes import PALETTES
 

@@ -67,7 +67,7 @@ PALETTES: dict[str, Palette] = {
 def variables(p: Palette) -> dict[str, str]:
     """Our own style variables plus the few of Textual's that the used widgets read."""
     return {
-        "bar": p.bar, "raised": p.raised, "ink": p.text, "muted": p.muted, "line": p.line, "key": p.accent,
+        "bar": p.bar, "raised": p.raised, "ink": p.text, "muted": p.muted, "muted-raised": p.text if p.muted == p.raised else p.muted, "line": p.line, "key": p.accent,
         "on-key": p.on_accent, "good": p.good, "warn": p.warn, "bad": p.bad, "second": p.second,
         "scrollbar": p.line, "scrollbar-hover": p.muted, "scrollbar-active": p.accent,
         "scrollbar-background": p.background, "scrollbar-background-hover": p.background,
