@@ -2,17 +2,23 @@
 
 import importlib
 import importlib.util
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from phasewise.engine import groups
-from phasewise.kinds.images import networks
-from phasewise.kinds.images.networks import library, pretrained, remembered, weights_file
-from phasewise.records.errors import BadInputError, UsageError
-from phasewise.records.models import ModelConfig, NetworkSpec
+sys.path.insert(0, str(Path(__file__).parent))
+from pictures import project, shapes, small  # noqa: E402
+
+from phasewise.engine import groups  # noqa: E402
+from phasewise.kinds.images import development, exporting, networks, predictor  # noqa: E402
+from phasewise.kinds.images.networks import library, pretrained, remembered, weights_file  # noqa: E402
+from phasewise.project.folder import Project  # noqa: E402
+from phasewise.records.errors import BadInputError, UsageError  # noqa: E402
+from phasewise.records.models import ModelConfig, NetworkSpec  # noqa: E402
 
 OWN = ["resnet18", "resnet34", "resnet50", "mobilenet_v2"]
 PARAMETERS = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032, "mobilenet_v2": 3_504_872}
@@ -216,3 +222,30 @@ def test_networks_of_torchvision_are_found_by_name(tmp_path, arch):
     with torch.no_grad():
         pictures = torch.randn(2, 3, 64, 64)
         assert torch.equal(last(model.pooled(pictures)), theirs(pictures))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["resnet18", "mobilenet_v2", pytest.param("resnet26d", marks=timm)])
+def test_a_project_with_these_weights_fits_saves_exports_and_predicts_without_the_file(tmp_path, arch):
+    made = tmp_path / f"{arch}.pth"
+    if arch in OWN:
+        _saved(tmp_path, arch, name=made.name)
+    else:
+        torch.save(importlib.import_module("timm").create_model(arch, pretrained=False).state_dict(), made)
+    jobs = project(tmp_path / "p", shapes(tmp_path / "d", each=30))
+    jobs.split(folds=0, test_share=0.2, validation_share=0.25)
+    jobs.data = jobs.data.model_copy(update={"options": {"weights": str(made)}})
+    config = small("pretrained", options={"weights": str(made), "unfrozen": 1}, prepare={"image_size": 32, "channels": 3}, epochs=2, lr=1e-3)
+    fit = jobs.run("fit", config=config.model_dump())
+    base = jobs.run("baselines", models=["features"])
+    assert any(f"the weights are {arch}" in n for n in base.notes)
+    made.unlink()
+    for model in (fit.model, next(m for m in base.models if m.name == "features")):
+        folder = jobs.folder / "runs" / model.ref.split("/")[0] / "models" / model.ref.split("/")[1]
+        with Project.open(jobs.folder, read_only=True) as opened:
+            dev = development.load(opened, jobs.data)
+        said = predictor.load(folder).predict(dev.table[dev.validation])
+        assert said.proba.shape == (len(dev.validation), 3)
+    folder = jobs.folder / "runs" / fit.model.ref.split("/")[0] / "models" / fit.model.ref.split("/")[1]
+    found = exporting.export(folder, tmp_path / "out", ["bundle", "torch", "onnx"], dev.table)
+    assert all(f.ok for f in found), [f.note for f in found]
