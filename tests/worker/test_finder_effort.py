@@ -22,3 +22,9 @@ def test_on_pictures_a_finder_takes_a_fifth_of_the_training_or_the_short_form(ro
     assert found.sweeps == sweeps and bool(found.note) is (sweeps == 2)
     planned = epochs * -(-rows // 512)
     assert large or not pictures or found.steps <= SHARE * planned
+
+
+def test_a_finder_on_large_pictures_takes_no_more_steps_than_a_short_training():
+    short, long = (effort(job(epochs, batch=32), rows=320, pictures=True, large=True) for epochs in (4, 40))
+    assert (short.sweeps, short.probe, short.warm) == (1, 0, 0) and short.steps == 50 and "40 of them" in short.note
+    assert long.sweeps == 2 and long.probe

@@ -66,7 +66,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
 
 def _stability(ctx: RunContext, job: FindLrJob, stage: Stage, bench: Bench, lr: float | None, cost: Effort) -> list[str]:
     """After a short warm-up at the rate training will take: how much a 20 % other rate moves the loss (V15)."""
-    if lr is None or ctx.control.stop is not None:
+    if lr is None or ctx.control.stop is not None or not cost.probe:
         return []
     case = Case(config=job.config, data=stage.data, info=stage.info, build=bench.build, rows=torch.from_numpy(stage.train), seed=job.seed)
     count = min(max(2, job.config.train.batch_size), len(stage.train))  # batch norm needs two rows, as in training
