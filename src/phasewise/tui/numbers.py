@@ -27,8 +27,10 @@ def short(value: float | int | None) -> str:
     return f"{int(value):,}" if value == int(value) and abs(value) < 1e9 else f"{value:.6g}"
 
 
-def signed(value: float | None, digits: int = 4) -> str:
-    """A difference with its sign."""
+def signed(value: float | None, digits: int = 4, *, beside: float | None = None) -> str:
+    """A difference with its sign; one that is next to nothing beside another is rounded as that one is: `+0.0001`, not `+9.26e-05`."""
+    if value is not None and beside is not None and abs(value) < 1e-4 and abs(beside) >= 1e-3:
+        return f"{round(value, digits) or 0.0:+.{digits}f}"
     return "\u2013" if value is None else ("+" if value >= 0 else "") + number(value, digits)
 
 

@@ -42,7 +42,7 @@ class Ensembles(View):
             picture = interval(found.low, found.gain, found.high, min(found.low, 0), max(found.high, 0), 21, ascii_only=self.ascii_only)
             self.banner.set_class(sure, "-good").set_class(not sure, "-warn")
             self.banner.show(lines([r for r in (
-                verdict("pass" if sure else "info", "worth it" if sure else "not beyond noise", f"gain {signed(found.gain)} [{signed(found.low)}, {signed(found.high)}]", ascii_only=self.ascii_only),
+                verdict("pass" if sure else "info", "worth it" if sure else "not beyond noise", f"gain {signed(found.gain, beside=found.high - found.low)} [{signed(found.low, beside=found.high)}, {signed(found.high, beside=found.low)}]", ascii_only=self.ascii_only),
                 line((picture, "good" if sure else "muted"), (f"   members disagree on {found.disagreement:.1%} of rows" if found.disagreement is not None else "", "muted")), stale_note(evidence)) if r.plain]))
             self.models = sorted([*found.ensembles, *found.singles], key=lambda m: m.validation.value, reverse=self.desk.maximize)
         self.table.fill(leaderboard(self.models, ascii_only=self.ascii_only, goal=self.desk.answer("goals.target")), leaderboard_columns(self.desk.metric_title()))

@@ -59,7 +59,7 @@ class Ideas(View):
             word, tone = STATUS.get(i.status, (i.status, "muted"))
             o, p = i.outcome, i.predicted
             picture = interval(o.low, o.gain, o.high, -top, top, BAR, ascii_only=self.ascii_only) if o else ""
-            rows.append([i.title, (word, tone), (signed(p.gain) if p else "none made" if o else "", "muted"), (signed(o.gain) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (spent(i), "muted")])
+            rows.append([i.title, (word, tone), (signed(p.gain) if p else "none made" if o else "", "muted"), (signed(o.gain, beside=o.high - o.low) if o else "", "good" if o and o.adopted else "ink"), (picture, "good" if o and o.adopted else "muted"), (spent(i), "muted")])
         self.table.fill(rows)
         done = [i for i in self.ideas if i.outcome]
         hits = sum(i.outcome.adopted for i in done)
@@ -186,7 +186,7 @@ def idea_text(idea: Any) -> Content:
     elif idea.prediction:
         rows.append(line(("predicted ", "muted"), "no prediction was made", (f"; the backlog's estimate was {signed(idea.prediction.gain)}, {idea.prediction.success:.0%} to work", "muted")))
     if o:
-        rows.append(line(("actual    ", "muted"), (f"{signed(o.gain)} [{signed(o.low)}, {signed(o.high)}]", "bold"), (f"  {o.seeds} seeds{f', {taken(o.hours)}' if o.hours else ''}: {o.reason}", "muted")))
+        rows.append(line(("actual    ", "muted"), (f"{signed(o.gain, beside=o.high - o.low)} [{signed(o.low, beside=o.high)}, {signed(o.high, beside=o.low)}]", "bold"), (f"  {o.seeds} seeds{f', {taken(o.hours)}' if o.hours else ''}: {o.reason}", "muted")))
     if idea.why:
         rows.append(say(idea.why, "muted"))
     return lines(rows)

@@ -124,7 +124,7 @@ class Population(View):
             m = ideas.incumbent
             self.figures.show(line(("from ", "muted"), ("the model so far" if m.name == "incumbent" else m.name, "bold"), (f"  {number(m.validation.value)}  {plural(len(ideas.ideas), 'idea')} tried over {plural(len(ideas.seeds), 'seed')}", "muted")))
             for i in ideas.ideas:
-                rows.append([i.title or i.id, signed(i.gain), (f"{signed(i.low)} to {signed(i.high)}" if i.low is not None else "", "muted"), (i.verdict, "good" if i.verdict == "better" else "muted")])
+                rows.append([i.title or i.id, signed(i.gain, beside=i.high), (f"{signed(i.low, beside=i.high)} to {signed(i.high, beside=i.low)}" if i.low is not None else "", "muted"), (i.verdict, "good" if i.verdict == "better" else "muted")])
                 self.configs.append(i.change)
         else:
             self.figures.show(say("No population has run yet.", "muted"))

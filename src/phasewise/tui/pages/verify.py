@@ -26,7 +26,7 @@ class Door(View):
     """The vault: what is frozen, what is sealed, how many looks there have been."""
 
     TITLE = "Vault"
-    ALSO = "open test rows"
+    ALSO = "open test rows ledger looks"
 
     def compose(self) -> ComposeResult:
         """One block."""
