@@ -45,13 +45,14 @@ def _toml(name: str) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def question(key: str) -> Question:
-    """The texts of a question, `"goals.metric"`; a field without texts falls back to its own name."""
+def question(key: str, kind: str = "") -> Question:
+    """The texts of a question, `"goals.metric"`, in the words of a kind of data where it has its own (`[images.field.files]`); a field without texts falls back to its own name."""
     phase, _, name = key.partition(".")
-    data = _toml("questions").get(phase, {}).get(name)
+    texts = _toml("questions")
+    data = texts.get(phase, {}).get(name)
     if data is None:
         return Question(question=name.replace("_", " ").capitalize() + "?")
-    return Question(**data)
+    return Question(**{**data, **texts.get(kind, {}).get(phase, {}).get(name, {})})
 
 
 _ROW = r"(?:(?:check:)?\b[A-Z]\d{2}[a-z]?|\b00\d)\b"

@@ -74,7 +74,7 @@ def build(session: Any, phase: str) -> list[Question]:
     out = []
     for name, info in ANSWERS[phase].model_fields.items():
         meta = question_meta(info)
-        texts = content.question(f"{phase}.{name}")
+        texts = content.question(f"{phase}.{name}", view.kind or "")
         kind = plain_type(phase, name)
         bounds = {type(m): m for m in info.metadata}
         value, source = session.book.lookup(phase, name)
