@@ -275,6 +275,22 @@ def groups(base: Base, rng: np.random.Generator, how: tuple[int, float]) -> Plan
     return Planted(frame=frame[rng.permutation(n)], checks=("group-column",), column="patient_id", fixable=False)
 
 
+def known_key(base: Base, rng: np.random.Generator, how: tuple[int, float]) -> Planted | None:
+    """Rows of one person share a leaning of the target that no other column shows: only the key, given to the network, tells it."""
+    size, effect = how
+    n = min(base.frame.height, 4000)
+    if n < 600:
+        return None
+    person = rng.permutation(np.arange(n) // size)
+    ids = np.array([f"P{v:05d}" for v in rng.permutation(person.max() + 1)])[person]
+    y = base.frame.head(n)[base.target]
+    some = y.filter(y.is_not_null())
+    leaning = some.sample(int(person.max()) + 1, with_replacement=True, seed=int(rng.integers(2**31)))[person.tolist()]
+    kept = pl.Series(rng.random(n) < effect)
+    frame = base.frame.head(n).with_columns(y.zip_with(~kept, leaning.alias(base.target)), pl.Series("patient_id", ids))
+    return Planted(frame=frame, checks=("group-column",), column="patient_id", fixable=False)
+
+
 def trend(base: Base, rng: np.random.Generator, strength: float) -> Planted | None:
     n = base.frame.height
     if n < 600:
@@ -410,6 +426,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="flipped labels", make=flips, parameters=(0.1,)),
     Fault(name="flipped labels, 5 %", make=flips, parameters=(0.05,), must=False),
     Fault(name="groups", make=groups, parameters=((5, 0.9), (20, 0.9))),
+    Fault(name="key that tells the target", make=known_key, parameters=((12, 0.5), (25, 0.8))),
     Fault(name="weak groups", make=groups, parameters=((5, 0.5),), must=False),
     Fault(name="time trend", make=trend, parameters=(0.6, 1.0)),
     Fault(name="rare class", make=rare, parameters=(5, 9, 29)),

@@ -7,7 +7,7 @@ import polars as pl
 
 from phasewise.checks.coding import coded
 from phasewise.checks.columns import looks_like_id_name
-from phasewise.checks.quick import folds_of, out_of_fold
+from phasewise.checks.quick import _score, folds_of, out_of_fold
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
@@ -49,14 +49,20 @@ def group_column(table: CheckTable) -> list[Finding]:
         if matrix.shape[1] == 0:
             continue
         gap, se = _gap(table, matrix, facts.y[at], keys[chosen])
-        if gap > 0.02 and gap > 3 * se:
-            named = looks_like_id_name(c) or _entity(c)
-            severity = "block" if named and gap > 0.03 else "warn"
-            groups = len(np.unique(keys))
-            out.append(finding("group-column", severity, f"Rows with the same {q(c)} belong together", f"{groups:,} groups of about {len(keys) / groups:.1f} rows; a random split scores {100 * gap:.1f} points better than a split by group.", column=c, numbers={"gap": gap, "se": se, "groups": groups}, harm=100 * gap, remedies=[remedy("group-split", recommended=True, column=c), remedy("drop-column"), remedy("accept")]))
+        named, groups = looks_like_id_name(c) or _entity(c), len(np.unique(keys))
+        seen = f"a random split scores {100 * gap:.1f} points better than a split by group."
+        alike = gap > 0.02 and gap > 3 * se
+        if not alike and named and c in table.features:
+            gap, se = _known(table, facts.y[at], keys[chosen])
+            seen = f"the key alone, known from other rows, foretells the target {100 * gap:.1f} points better than chance; for new keys it says nothing."
+        if alike or (gap > KNOWN and gap > 3 * se):
+            severity = "block" if alike and named and gap > 0.03 else "warn"
+            out.append(finding("group-column", severity, f"Rows with the same {q(c)} belong together", f"{groups:,} groups of about {len(keys) / groups:.1f} rows; {seen}", column=c, numbers={"gap": gap, "se": se, "groups": groups}, harm=100 * gap, remedies=[remedy("group-split", recommended=True, column=c), remedy("drop-column"), remedy("accept")]))
     return out if len(rows) else []
 
 
+KNOWN = 0.1
+"""AUC above one half (or R2) from which on a key that the network is given tells the target: a weak tie of a named key is no leak."""
 _ENTITIES = ("patient", "person", "subject", "user", "customer", "client", "member", "household", "family", "session", "device", "machine", "sensor", "site", "hospital", "school", "student", "player", "speaker", "author", "group", "store", "shop", "company", "vehicle", "driver", "account", "batch", "plot", "well", "animal", "participant", "donor", "cell_line", "tail")
 
 
@@ -115,11 +121,25 @@ def _gap(table: CheckTable, matrix: np.ndarray, y: np.ndarray, keys: np.ndarray)
     return max(float(np.mean(random) - np.mean(grouped)), boosted), se
 
 
+def _known(table: CheckTable, y: np.ndarray, keys: np.ndarray) -> tuple[float, float]:
+    """What the mean target of a key's other rows foretells (AUC above 0.5, or R2), with its standard error: the gap of a model that is given the key."""
+    k = len(table.facts.classes) if table.classification else 0
+    _, index, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    target = np.eye(k)[y] if k else np.asarray(y, np.float64)[:, None]
+    fold, told = folds_of(y, k, 4, 0), np.zeros_like(target)
+    for f in range(4):
+        held, fit = fold == f, fold != f
+        middle = target[fit].mean(0)
+        sums = np.stack([np.bincount(index[fit], column, len(counts)) for column in target[fit].T], 1)
+        seen = np.bincount(index[fit], minlength=len(counts))[:, None]
+        told[held] = ((sums + 2 * middle) / (seen + 2))[index[held]]
+    score = _score(y, told if k else None, None if k else told[:, 0]) - (0.5 if k else 0.0)
+    return score, 0.15 / np.sqrt(len(counts)) + 0.3 / np.sqrt(len(y))
+
+
 def _neighbour_score(matrix: np.ndarray, y: np.ndarray, classes: int, fold: np.ndarray) -> float:
     """AUC or R2 of five nearest neighbours: the model that profits most from rows of the same group."""
     from sklearn.neighbors import NearestNeighbors
-
-    from phasewise.checks.quick import _score
 
     filled = np.where(np.isnan(matrix), np.nanmedian(np.where(np.isnan(matrix).all(0), 0.0, matrix), axis=0), matrix)
     spread = filled.std(0)
