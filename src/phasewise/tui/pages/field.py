@@ -59,6 +59,8 @@ class Judged(View):
         rows: list[list[Any]] = []
         for d in sorted(found.drift, key=lambda d: (not d.drifted, -abs(d.effect))):
             rows.append([(f"{glyph(SEVERITY['warn' if d.drifted else 'pass'], self.ascii_only)} {'drifted' if d.drifted else 'same'}", "bold warn" if d.drifted else "muted"), (d.column, "bold ink" if d.drifted else "ink"), number(d.effect, 3), (bar(abs(d.effect), top, 16, ascii_only=self.ascii_only), "warn" if d.drifted else "muted"), (p_value(d.q), "muted"), (d.detail, "muted")])
+        few = next((x for x in getattr(found, "findings", []) if x.check == "few-rows"), None)
+        self.table.empty = f"{few.title}: {few.seen}" if few else "No column was compared."
         self.table.fill(rows)
         self.notes.redraw()
 
