@@ -354,5 +354,7 @@ def test_the_verdict_is_measured_by_the_interval_that_was_shown_before_the_look(
     above = verdicts.look(_score(0.93, 0.03), z=-2.4, raw_z=-1.9, wanted=0.85, promised=span)
     assert above.verdict == "confirmed" and "better than the 0.82 to 0.91" in above.reason
     assert verdicts.look(_score(0.93, 0.03), z=-2.9, raw_z=-2.4, wanted=0.85, promised=span).verdict == "suspiciously_better"
+    later = verdicts.look(_score(0.93, 0.03), z=-2.9, raw_z=-2.4, wanted=0.85, promised=span, by_time=True)
+    assert later.verdict == "confirmed" and "split by time" in later.reason, "an easier period is no sign of shared rows"
     assert verdicts.look(_score(6.1, 0.3, metric="rmse"), z=1.9, wanted=7.0, promised=(5.0, 6.0)).verdict == "disagrees"
     assert verdicts.look(_score(4.9, 0.3, metric="rmse"), z=-1.9, wanted=7.0, promised=(5.0, 6.0)).verdict == "confirmed"

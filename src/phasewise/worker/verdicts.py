@@ -74,13 +74,13 @@ def cause_of(policy: str, evaluations: int) -> str:
 
 def look(
     test: Score, *, z: float | None, wanted: float | None, difference: tuple[float, float, float] | None = None, margin: float = 0.0, against: str = "",
-    raw_z: float | None = None, cause: str = "", promised: tuple[float, float] | None = None,
+    raw_z: float | None = None, cause: str = "", promised: tuple[float, float] | None = None, by_time: bool = False,
 ) -> Look:
     """The verdict of 7.6: was validation trustworthy, then the interval against the claim.
 
     `promised` is the 95 % interval for this score that was shown before the look: a score on its worse side disagrees (without one: z >= 2).
-    `raw_z` is z without the correction for luck: only a test better than that, and better than promised, is suspicious. `cause` says what usually
-    explains a worse one. With `difference` (value, low, high; positive = candidate better) the claim is "better than `against` by more than
+    `raw_z` is z without the correction for luck: only a test better than that, and better than promised, is suspicious (not where the parts are
+    other periods, `by_time`). `cause` says what usually explains a worse one. With `difference` (value, low, high; positive = candidate better) the claim is "better than `against` by more than
     `margin`", else it is "reaches `wanted`". Without any claim the verdict is undecided and says so.
     """
     direction = sign(test.metric)
@@ -100,7 +100,9 @@ def look(
         seen_so = where or f"Corrected validation is {z:.1f} standard errors better than the test:"
         return Look(verdict="disagrees", reason=f"{seen_so} {cause or OVER_USED} {claim}", z=z)
     above = z if raw_z is None else raw_z
-    if above is not None and above <= -2 and better:
+    if above is not None and above <= -2 and better and by_time:
+        where = f"The test is {-above:.1f} standard errors better than validation: the parts are split by time, so it is an easier period rather than shared rows."
+    elif above is not None and above <= -2 and better:
         return Look(verdict="suspiciously_better", reason=f"The test is {-above:.1f} standard errors better than validation: look for copies, groups or time shared between the parts. {claim}", z=z)
     claim = f"{where} {claim}".strip()
     if side == "supports":

@@ -72,7 +72,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
     claim = (pairs[rival].value, pairs[rival].low, pairs[rival].high) if job.claim == "better_than_baseline" and rival else None
     seen = verdicts.look(test_score, z=z, wanted=job.target if claim is None else None, difference=claim, margin=job.margin, against=rival or "",
         raw_z=verdicts.gap_z(bench.metric, validation.value, validation.se, usual.value, usual.se), cause=verdicts.cause_of(str(opening.manifest.get("policy", "")), evaluations),
-        promised=foreseen)
+        promised=foreseen, by_time=str(opening.manifest.get("policy", "")) == "time")
     reason = seen.reason if claim is None or job.target is None else f"{seen.reason} {verdicts.beside_goal(test_score, job.target)}"
     warning, shrunk = _reuse(ctx, bench.metric, y, mine, job.model, earlier, opening, groups) if opening.look > 1 else ("", None)
     others = all_scores(y, mine, threshold=threshold)
