@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phasewise.tui.exit import ExitInfo
+from phasewise.tui.names import called
 from phasewise.tui.numbers import number
 
 
@@ -60,7 +61,7 @@ def best_value(desk: Any) -> str:
         return ""
     best = (max if desk.maximize else min)(found, key=lambda m: m.validation.value)
     s = best.validation
-    return f"{desk.metric_title()} {number(s.value)} [{number(s.low)}, {number(s.high)}] ({best.name})"
+    return f"{desk.metric_title()} {number(s.value)} [{number(s.low)}, {number(s.high)}], {called(desk, best.ref)}"
 
 
 _BEST: dict[str, Any] = {
