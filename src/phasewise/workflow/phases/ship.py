@@ -42,7 +42,11 @@ class Ship(Phase):
         if found is None:
             return [GateItem(id="exported", ok=False, text="the model is exported", overridable=False)]
         bad = [f.format for f in found.files if not f.ok]
-        text = f"exported: {', '.join(f.format for f in found.files)}" if not bad else f"not the same predictions: {', '.join(bad)}"
+        refused = [f for f in found.files if not f.ok and f.parity is None]
+        other = [f for f in bad if f not in {r.format for r in refused}]
+        said = [f"not the same predictions: {', '.join(other)}"] if other else []
+        said += [f"not written: {', '.join(r.format for r in refused)} ({refused[0].note})"] if refused else []
+        text = "; ".join(said) or f"exported: {', '.join(f.format for f in found.files)}"
         return [GateItem(id="exported", ok=not bad, text=text, remedy="Leave the format out, or write why the difference is harmless.")]
 
     def summary(self, view: Any) -> str:
