@@ -89,3 +89,15 @@ def test_killed_in_the_second_stage_it_ends_with_the_same_numbers(moons, whole, 
     assert run_folder(cut) == 0
     for one, two in zip(moons.result(whole)["ideas"], moons.result(cut)["ideas"], strict=True):
         assert one["values"] == two["values"] and one["base"] == two["base"] and one["verdict"] == two["verdict"]
+
+
+def test_what_a_loss_of_ones_own_ignores_is_no_change():
+    """Class weights and smoothing do not reach a plug-in loss: a run would compare the network with itself."""
+    from phasewise.records.models import apply_change
+    from phasewise.worker.idle import changes_nothing
+
+    own = apply_change(small_config(), {"train.loss": "plugin"})
+    assert changes_nothing(None, own, apply_change(own, {"train.class_weights": "balanced"}))
+    assert changes_nothing(None, own, apply_change(own, {"train.label_smoothing": 0.1}))
+    assert not changes_nothing(None, own, apply_change(own, {"train.class_weights": "balanced", "train.lr": 0.5}))
+    assert not changes_nothing(None, small_config(), apply_change(small_config(), {"train.class_weights": "balanced"}))

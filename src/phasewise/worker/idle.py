@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from phasewise.engine.losses import PLUGIN
 from phasewise.records.models import ModelConfig
 from phasewise.worker.bench import Bench
 
@@ -16,6 +17,8 @@ def changes_nothing(bench: Bench, before: ModelConfig, after: ModelConfig) -> bo
     Same modules, same initial weights and same training output on a few rows, each from the same seed; `network.options` are left alone,
     because the engine reads some of them beside the network.
     """
+    if before.train.loss == after.train.loss == PLUGIN:  # a person's own loss knows neither class weights nor smoothing
+        after = after.model_copy(update={"train": after.train.model_copy(update={k: getattr(before.train, k) for k in ("class_weights", "label_smoothing")})})
     a, b = before.model_dump(), after.model_dump()
     if before == after or a["network"]["options"] != b["network"]["options"] or {k: v for k, v in a.items() if k != "network"} != {k: v for k, v in b.items() if k != "network"}:
         return before == after
