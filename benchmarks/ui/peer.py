@@ -56,7 +56,7 @@ def drain(fd: int, until: float, quiet: float, seen: Callable[[int], None] = lam
             got += len(data)
             last = time.monotonic()
             seen(got)
-        elif working() > worked + 2 / TICK:  # on a machine with other work a start may be silent for long and is not over
+        elif working() > worked + 5 / TICK:  # a tenth of a core; on a machine with other work a start may be silent for long and is not over
             worked, last = working(), time.monotonic()
     return got
 
