@@ -155,7 +155,8 @@ def _beside_goal(view: Any, found: Any) -> str:
         return ""
     worst, best = (found.test.low, found.test.high) if view.metric.maximize else (found.test.high, found.test.low)
     word = "reached" if meets(view.metric.id, worst, found.target) else "not decided" if meets(view.metric.id, best, found.target) else "missed"
-    return f" (claim: better than a baseline; goal {found.target:g} {word})"
+    rival = "a constant" if "baselines/" in found.model else "every baseline"
+    return f" (claim: better than {rival}; goal {found.target:g} {word})"
 
 
 def first_look(view: Any) -> Any:
