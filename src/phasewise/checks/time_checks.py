@@ -20,6 +20,8 @@ def group_overlap(table: CheckTable) -> list[Finding]:
     """Declared groups with rows in train and in validation."""
     if table.groups is None or table.train is None or table.validation is None or len(table.validation) == 0:
         raise Skip("no declared groups, or no separate validation part")
+    if table.options.get("policy") == "time":
+        raise Skip("the parts are cut by time: later rows of the same groups are meant")
     shared = np.intersect1d(table.groups[table.train], table.groups[table.validation])
     if len(shared) == 0:
         return []
@@ -32,6 +34,8 @@ def group_column(table: CheckTable) -> list[Finding]:
     """A column whose values repeat and whose rows resemble each other: a random split would know the answers."""
     if table.groups is not None or table.options.get("policy") == "grouped":
         raise Skip("groups are declared")
+    if table.options.get("policy") == "time":
+        raise Skip("the parts are cut by time: later rows of the same keys are meant")
     facts, out = table.facts, []
     candidates = _candidates(table)
     if not candidates:
@@ -57,8 +61,25 @@ def group_column(table: CheckTable) -> list[Finding]:
             seen = f"the key alone, known from other rows, foretells the target {100 * gap:.1f} points better than chance; for new keys it says nothing."
         if alike or (gap > KNOWN and gap > 3 * se):
             severity = "block" if alike and named and gap > 0.03 else "warn"
-            out.append(finding("group-column", severity, f"Rows with the same {q(c)} belong together", f"{groups:,} groups of about {len(keys) / groups:.1f} rows; {seen}", column=c, numbers={"gap": gap, "se": se, "groups": groups}, harm=100 * gap, remedies=[remedy("group-split", recommended=True, column=c), remedy("drop-column"), remedy("accept")]))
+            date = _panel(table, c)
+            if date:
+                seen += f" It is a panel: nearly every {q(c)} has a row at most of the times in {q(date)}. Split by time if later rows of the same keys are what matters, by group if new keys are."
+            ways = [remedy("time-split", recommended=True, column=date), remedy("group-split", column=c)] if date else [remedy("group-split", recommended=True, column=c)]
+            out.append(finding("group-column", severity, f"Rows with the same {q(c)} belong together", f"{groups:,} groups of about {len(keys) / groups:.1f} rows; {seen}", column=c, numbers={"gap": gap, "se": se, "groups": groups}, harm=100 * gap, remedies=[*ways, remedy("drop-column"), remedy("accept")]))
     return out if len(rows) else []
+
+
+def _panel(table: CheckTable, key: str) -> str:
+    """The date column at (nearly) each of whose times a key has exactly one row, as in sales by shop and day; empty where there is none."""
+    for c, dtype in table.schema.items():
+        if not dtype.is_temporal() or c == table.target:
+            continue
+        pairs = table.frame.select(key, c).drop_nulls()
+        if pairs.height < 0.9 * table.rows or pairs.n_unique() < 0.95 * pairs.height:
+            continue
+        if pairs.group_by(key).len()["len"].median() > 0.5 * pairs[c].n_unique() >= 5:
+            return c
+    return ""
 
 
 KNOWN = 0.1
@@ -190,7 +211,10 @@ def time_trend(table: CheckTable) -> list[Finding]:
             what = ["the target"] * target_moved + [q(m) for m in moved[:3]]
             seen = f"Between the first and the last third of {q(c)} {', '.join(what)} changed." if what else f"{q(c)} alone scores {tells:.2f} of 1."
             severity = "warn" if target_moved or tells >= 0.15 else "info"
-            out.append(finding("time-trend", severity, f"The data changes along {q(c)}", seen, column=c, numbers={"score": tells, "moved": moved}, harm=2.3, remedies=[remedy("time-split", recommended=True, column=c), remedy("accept")]))
+            grouped = table.options.get("policy") == "grouped"
+            if grouped:
+                seen += " The rows are split by group already; a split by time would take that back."
+            out.append(finding("time-trend", severity, f"The data changes along {q(c)}", seen, column=c, numbers={"score": tells, "moved": moved}, harm=2.3, remedies=[remedy("time-split", recommended=not grouped, column=c), remedy("accept", recommended=grouped)]))
     return out
 
 
