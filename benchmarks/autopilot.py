@@ -95,7 +95,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         "The goal takes a quarter off the error of the boosted trees in the set's README (`goal`; a dash: an earlier run with a goal out of reach).",
         "Gain: last incumbent minus the network the loop set out from, over the same seeds, in points of the metric (positive = better) with a 95 % interval;",
         "measured on the validation rows the loop chose on, so an upper bound. The loop's own rule is a one-sided 95 % bound with the noise of all ideas of a round",
-        "pooled, which is narrower than this interval of five pairs. Every idea and search trial counts against the budget.", "",
+        "pooled, which is narrower than this interval of five pairs; a promising idea gets three more seeds, with its share of the error spent twice (stats/sequential.py).",
+        "Every idea, every continued idea and every search trial counts against the budget.", "",
         "| set | metric | goal | baseline network [95 %] | after the loop [95 %] | gain over seeds [95 %] | verdict | adopted | trials | best baseline | seconds | load |", "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:

@@ -314,7 +314,8 @@ def test_a_stale_reason_names_the_question_and_a_run_keeps_its_bar_beside_a_long
     run.state, run.title, run.done, run.total, run.eta_low, run.eta_high = "running", "Try twice the units in every layer, one hidden layer more, one-cycle schedule", 20, 100, 250.0, 480.0
     told = run_row(run, 78, True).plain
     assert len(told) <= 78 and "20 %" in told and "left" in told and "Try twice" in told and "#" in told.replace("=", "#")
-    assert [spoken(m) for m in ("idea-one-cycle.s2", "incumbent.s0", "t03")] == ["one-cycle, seed 2", "the model so far, seed 0", "t03"]
+    told = {"idea-one-cycle.s2": "one-cycle, seed 2", "idea-one-cycle.s2.f0": "one-cycle, seed 2, fold 1", "incumbent.s0": "the model so far, seed 0", "t03": "t03", "t03.f4": "t03, fold 5"}
+    assert {m: spoken(m) for m in told} == told
 
 
 def test_a_remaining_time_has_one_unit():

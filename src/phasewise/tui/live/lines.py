@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from typing import Any
 
+from phasewise.records.metrics import METRICS
 from phasewise.tui.live.run import LiveRun
 from phasewise.tui.live.series import Series
 
@@ -30,6 +31,9 @@ def title_of(name: str) -> str:
     family, _, column = name.partition(".")
     if column in _WORDS:
         return _WORDS[column]
+    part, _, measured = column.partition("_")
+    if measured in METRICS:
+        return f"{part} {METRICS[measured].title}"
     short = column.replace("_loss", "").replace("_", " ").strip()
     if column == "loss":
         return family if family != "epoch" else "validation"

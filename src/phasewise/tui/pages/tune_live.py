@@ -142,11 +142,12 @@ class Population(View):
 
 
 def spoken(member: str) -> str:
-    """A member as a person says it: `idea-one-cycle.s2` is the idea `one-cycle` with seed 2."""
-    found = re.fullmatch(r"(idea-.+|incumbent)\.s(\d+)", member)
-    if found is None:
+    """A member as a person says it: `idea-one-cycle.s2.f0` is the idea `one-cycle` with seed 2, in the first fold."""
+    found = re.fullmatch(r"(.+?)(?:\.s(\d+))?(?:\.f(\d+))?", member)
+    if found is None or found[2] is found[3] is None:
         return member
-    return f"{'the model so far' if found[1] == 'incumbent' else found[1].removeprefix('idea-')}, seed {found[2]}"
+    name = "the model so far" if found[1] == "incumbent" else found[1].removeprefix("idea-")
+    return f"{name}{f', seed {found[2]}' if found[2] else ''}{f', fold {int(found[3]) + 1}' if found[3] else ''}"
 
 
 def _short(value: Any) -> str:
