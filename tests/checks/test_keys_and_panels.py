@@ -54,3 +54,14 @@ def test_a_panel_is_split_by_time_and_then_nothing_asks_for_another_split(sales)
 def test_a_split_by_group_that_stands_is_not_taken_back_by_the_trend(sales):
     assert recommended(found(sales, "time-trend")) == "time-split"
     assert recommended(found(sales, "time-trend", options={"policy": "grouped"})) == "accept"
+
+
+def test_a_trend_over_the_months_is_for_the_check_of_time_and_no_leak():
+    months = [dt.date(1949 + i // 12, 1 + i % 12, 1) for i in range(144)]
+    rng = np.random.default_rng(2)
+    frame = pl.DataFrame({"Month": months, "y": 100 + 2.5 * np.arange(144) + rng.normal(0, 12, 144)})
+    assert found(frame, "target-leak") is None
+    assert recommended(found(frame, "time-trend")) == "time-split"
+    y = rng.gamma(2.0, 40.0, 400)
+    told = pl.DataFrame({"closed": [dt.date(2020, 1, 1) + dt.timedelta(days=int(10 * v)) for v in y], "x": rng.normal(size=400), "y": y})
+    assert found(told, "target-leak").severity == "block", "the control: a date that follows from the outcome"

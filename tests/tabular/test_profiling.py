@@ -133,3 +133,13 @@ def test_profile_counts_are_exact(tmp_path: Path) -> None:
     assert {b.label: b.count for b in found.classes} == dict(frame["target"].value_counts().iter_rows())
     z = next(c for c in found.columns if c.name == "z")
     assert z.mean == pytest.approx(frame["z"].mean()) and z.std == pytest.approx(frame["z"].std(ddof=0))
+
+
+def test_months_without_a_day_are_dates_and_codes_of_that_shape_are_not():
+    from phasewise.kinds.tabular import casting
+
+    months = pl.Series("m", [f"{y}-{m:02d}" for y in range(1949, 1961) for m in range(1, 13)])
+    assert casting.date_format(months) == ("%Y-%m", 1.0)
+    assert casting.parse_dates(months, "%Y-%m")[13].isoformat() == "1950-02-01T00:00:00"
+    assert casting.parse_dates(pl.Series("m", ["1949-01", "1949-13", None, "x"]), "%Y-%m").null_count() == 3
+    assert casting.date_format(pl.Series("code", [f"{a}-{b:02d}" for a in range(1900, 1990) for b in range(1, 30)])) is None

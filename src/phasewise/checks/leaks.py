@@ -12,7 +12,7 @@ from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable, Skip
 from phasewise.checks.texts import finding, percent, q
-from phasewise.checks.time_checks import timelike
+from phasewise.checks.time_checks import calendar, timelike
 from phasewise.records.findings import Finding
 from phasewise.stats.intervals import wilson
 
@@ -24,13 +24,13 @@ def target_leak(table: CheckTable) -> list[Finding]:
     """One column alone tells the target: as good as certain, or better than all other columns together."""
     facts, out = table.facts, []
     named = sorted(((c, s) for c, s in facts.leaks.items()), key=lambda p: -max(p[1].score, p[1].best))[:25]
-    certain = [c for c, found in named if found.score >= BLOCK or _functional(table, c)]
+    certain = [c for c, found in named if (found.score >= BLOCK or _functional(table, c)) and not calendar(table.frame[c])]
     scale = "R2" if not table.classification else "Gini"
     for c, found in named:
         severity, said = "", ""
         if c in certain:
             severity, said = "block", f"One-column score {found.score:.3f} of 1 ({scale}, cross-fitted).{_also(certain, c)}"
-        elif timelike(table.frame[c]):
+        elif timelike(table.frame[c]) or table.schema[c].is_temporal():
             continue  # what changes with the years is for the check of time to say
         elif found.score >= LOOK:
             others = _others(table, c, certain=certain)

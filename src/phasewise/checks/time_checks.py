@@ -198,7 +198,7 @@ def time_trend(table: CheckTable) -> list[Finding]:
     for c in dates[:3]:
         when = coded(table.frame[c])[facts.leak_rows]
         known = np.isfinite(when)
-        if known.sum() < max(300, FILLED * len(when)) or len(np.unique(when[known])) < (10 if table.schema[c].is_temporal() else 3):
+        if known.sum() < max(100, FILLED * len(when)) or len(np.unique(when[known])) < (10 if table.schema[c].is_temporal() else 3):
             continue  # a date that many rows lack orders nothing: whether it is filled is another check's question
         k = len(facts.classes) if table.classification else 0
         from phasewise.checks.onecolumn import column_score
@@ -216,6 +216,17 @@ def time_trend(table: CheckTable) -> list[Finding]:
                 seen += " The rows are split by group already; a split by time would take that back."
             out.append(finding("time-trend", severity, f"The data changes along {q(c)}", seen, column=c, numbers={"score": tells, "moved": moved}, harm=2.3, remedies=[remedy("time-split", recommended=not grouped, column=c), remedy("accept", recommended=grouped)]))
     return out
+
+
+def calendar(column: pl.Series) -> bool:
+    """Whether a date column only counts on, a row at (nearly) every tick: a trend along it is the series itself and no leak."""
+    if not column.dtype.is_temporal() or len(column) < 10:
+        return False
+    moments = column.drop_nulls().unique().sort()
+    if len(moments) < 0.95 * len(column):
+        return False
+    gaps = moments.cast(pl.Datetime("us")).dt.epoch("us").diff().drop_nulls().to_numpy()
+    return bool((gaps <= 1.5 * np.median(gaps)).mean() >= 0.75)  # working days jump on one gap in five; moments at random on one in three
 
 
 def timelike(column: pl.Series) -> bool:

@@ -58,7 +58,9 @@ def sizes_of(labels: Labels, job: SplitJob, n: int) -> Sizes:
         shares = counts[counts > 0] / counts.sum()
         rarest, accuracy = float(shares.min()), max(GUESSED_ACCURACY, float(shares.max()))
     folds = job.folds if job.policy not in ("time", "file") else 0
-    return assigning.sizes(n, accuracy=accuracy, rarest=rarest, test_share=job.test_share, validation_share=job.validation_share, folds=folds)
+    # No validation part was wished for because folds stood in for it; by time there are none.
+    share = (job.validation_share or None) if job.policy == "time" else job.validation_share
+    return assigning.sizes(n, accuracy=accuracy, rarest=rarest, test_share=job.test_share, validation_share=share, folds=folds)
 
 
 def at_random(subject: Subject, job: SplitJob, drawn: Drawn, wanted: Sizes, use: np.ndarray) -> None:

@@ -15,6 +15,8 @@ DATE_FORMATS = (
     "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y",
 )
+MONTH_FORMATS = {"%Y-%m": (r"^(1[89]|20|21)\d\d-(0?[1-9]|1[0-2])$", "%Y-%m-%d", "-01"), "%Y/%m": (r"^(1[89]|20|21)\d\d/(0?[1-9]|1[0-2])$", "%Y/%m/%d", "/01")}
+"""Months without a day, read as their first: what a cell must look like, the whole format, what is put behind a cell."""
 _SAMPLE = 1000
 
 
@@ -61,7 +63,7 @@ def date_format(column: pl.Series) -> tuple[str, float] | None:
         return None
     best: tuple[str, float] | None = None
     few = cells.head(20)
-    for fmt in DATE_FORMATS:
+    for fmt in (*DATE_FORMATS, *MONTH_FORMATS):
         if _parse_dates(few, fmt).null_count() > 1:
             continue
         share = 1 - _parse_dates(cells, fmt).null_count() / len(cells)
@@ -71,6 +73,9 @@ def date_format(column: pl.Series) -> tuple[str, float] | None:
 
 
 def _parse_dates(cells: pl.Series, fmt: str) -> pl.Series:
+    if fmt in MONTH_FORMATS:
+        shape, fmt, day = MONTH_FORMATS[fmt]
+        cells = cells.to_frame().select(pl.when(pl.first().str.contains(shape)).then(pl.first() + day)).to_series().alias(cells.name)
     try:
         parsed = cells.str.to_datetime(fmt, strict=False, time_unit="us", exact=True)
     except pl.exceptions.PolarsError:
