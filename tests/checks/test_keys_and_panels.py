@@ -65,3 +65,20 @@ def test_a_trend_over_the_months_is_for_the_check_of_time_and_no_leak():
     y = rng.gamma(2.0, 40.0, 400)
     told = pl.DataFrame({"closed": [dt.date(2020, 1, 1) + dt.timedelta(days=int(10 * v)) for v in y], "x": rng.normal(size=400), "y": y})
     assert found(told, "target-leak").severity == "block", "the control: a date that follows from the outcome"
+
+
+def hourly(seed: int = 3) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    hours = [dt.datetime(2022, 1, 1) + dt.timedelta(hours=h) for h in range(2000)]
+    level = np.cumsum(rng.normal(size=2000)) + rng.normal(size=2000)
+    parts = {p: [getattr(h, p) for h in hours] for p in ("year", "month", "day", "hour")}
+    return pl.DataFrame({"No": np.arange(1, 2001), **parts, "wind": rng.normal(size=2000), "y": level})
+
+
+def test_a_calendar_in_parts_is_seen_and_split_by_the_row_number_that_goes_with_it():
+    frame = hourly()
+    seen = found(frame, "calendar-parts", roles={"No": "ignore"})
+    assert seen.recommended().action == "time-split" and seen.recommended().args["column"] == "No" and seen.columns == ["year", "month", "day", "hour"]
+    assert found(frame.drop("No"), "calendar-parts").recommended().action == "note", "nothing to split by: said, not done"
+    assert found(frame.sample(fraction=1.0, shuffle=True, seed=0), "calendar-parts") is None, "a shuffled file does not rise"
+    assert found(frame.with_columns(pl.Series("y", np.random.default_rng(4).normal(size=2000))), "calendar-parts") is None, "a target that does not follow itself"

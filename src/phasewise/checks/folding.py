@@ -32,6 +32,7 @@ WHOLE: dict[str, tuple[str, ...]] = {
     "group-column": ("tight-clusters",),
     "near-duplicates": ("tight-clusters",),
     "time-trend": ("row-neighbours",),
+    "calendar-parts": ("row-neighbours", "time-trend"),
     "row-neighbours": ("tight-clusters",),
     "class-missing": ("rare-class",),
     "rare-class": ("amount",),
@@ -39,7 +40,7 @@ WHOLE: dict[str, tuple[str, ...]] = {
 """Checks on the whole table that a finding anywhere explains."""
 EVALUATION = frozenset({
     "target-leak", "target-formula", "pair-leak", "text-leak", "missingness-leak", "partial-leak", "tight-clusters", "row-neighbours", "group-column", "groups-across-parts", "copies-across-parts", "near-copies-across-parts",
-    "time-order", "time-trend", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise", "slice-noise",
+    "time-order", "time-trend", "calendar-parts", "class-missing", "suspiciously-perfect", "conflicting-labels", "duplicate-rows", "label-noise", "slice-noise",
 })
 """Findings that change what a score means."""
 

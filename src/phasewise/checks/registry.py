@@ -16,7 +16,7 @@ Cost = Literal["free", "pass", "pairs", "model", "slow"]
 Subject = Literal["table", "evaluation", "newdata", "summary"]
 
 FAMILIES: tuple[str, ...] = (
-    "general", "columns", "types", "written", "values", "plausible", "text_levels", "duplicates", "relations", "leaks", "formulas", "text_leaks", "labels", "noise_slices", "time_checks", "neighbours",
+    "general", "columns", "types", "written", "values", "plausible", "text_levels", "duplicates", "relations", "leaks", "formulas", "text_leaks", "labels", "noise_slices", "time_checks", "calendar_parts", "neighbours",
     "shapes", "summary",
 )
 """Modules with checks of a table, in reading order."""
