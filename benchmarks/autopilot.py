@@ -75,7 +75,8 @@ def read(metric: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
             adopted.append(best["title"] or best["id"])
             judged.append([best["gain"], best["low"], best["high"]])
             end, values = best["model"], best["values"]
-    gain = paired_seeds(values, base, maximize=METRICS[metric].maximize) if values and base else None
+    both = min(len(values or []), len(base or []))  # an idea that got more seeds is compared over those that the start had too
+    gain = paired_seeds(values[:both], base[:both], maximize=METRICS[metric].maximize) if both > 1 else None
     return {
         "rows": fits[-1]["validation"]["n"] if fits else None, "baseline": baselines[-1]["validation"] if baselines else None, "baseline_name": baselines[-1]["name"] if baselines else "",
         "start": fits[-1]["validation"] if fits else None, "end": end["validation"] if end else None, "gain": list(gain) if gain else None, "adopted": adopted, "judged": judged,
