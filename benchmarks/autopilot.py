@@ -107,6 +107,10 @@ def table(rows: list[dict[str, Any]]) -> str:
             verdict = f"{r['said'].replace(chr(10), ' ')[:80]}; {verdict} until then"
         best = f"{r['baseline_name']} {r['baseline']['value']:.4g}" if r["baseline"] else ""
         lines.append(f"| {r['set']} | {r['metric']} | {r.get('goal', '-')} | {_score(r['start'])} | {_score(r['end'])} | {gain} | {verdict} | {', '.join(r['adopted'])} | {r['trials']} | {best} | {r['seconds']} | {r['load']} |")
+    lines += [
+        "", "`trials` is the default budget at work: where a fit of the default TabM is costly (adult, california-housing, covertype-15k) the phase's allowance of about two quiet minutes",
+        "pays for one idea over three seeds, without a second look. A row with no trial met the goal before the loop began.",
+    ]
     return "\n".join(lines) + "\n"
 
 
