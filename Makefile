@@ -45,6 +45,9 @@ bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA
 bench-ui: $(V)/.ok build/peers/toolong/.ok build/peers/posting/.ok ## start-up, echo, frames and memory of the app beside a bare app and two peers: benchmarks/results/ui.md
 	@$(V)/bin/python benchmarks/ui/report.py --peer "toolong=build/peers/toolong/bin/tl LOG" --peer "posting=build/peers/posting/bin/posting"
 
+pictures: $(V)/.ok ## the README's SVG pictures from a real project (a minute): docs/pictures
+	@$(V)/bin/python docs/make_pictures.py
+
 # posting crashes while it starts with tree-sitter 0.26
 build/peers/%/.ok:
 	@$(PY) -m venv build/peers/$* && PIP_CONSTRAINT= build/peers/$*/bin/python -m pip install -q --disable-pip-version-check $* $(if $(filter posting,$*),"tree-sitter<0.26")

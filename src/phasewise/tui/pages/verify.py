@@ -126,12 +126,12 @@ class Result(View):
                 row("test", r.test.value, r.test.low, r.test.high, "key", f"[{number(r.test.low)}, {number(r.test.high)}]"),
                 row("validation", r.validation.value, r.validation.low, r.validation.high, "second"),
                 row("expected", r.told, *(r.foreseen or (None, None)), "second", f"[{number(r.foreseen[0])}, {number(r.foreseen[1])}]" if r.foreseen else f"less luck of {r.evaluations} tries")]
-        if r.foreseen:
-            rows.append(say(f"{'':<11}Expected is what was said before the look: validation less the luck of {plural(r.evaluations, 'try', 'tries')}, and the noise of both parts.", "muted"))
         if r.predicted is not None:
             rows.append(row("predicted", r.predicted, None, None, "ink", f"off by {number(abs(r.predicted - r.test.value))}"))
         if r.target is not None:
             rows.append(row("target", r.target, None, None, "good"))
+        if r.foreseen:
+            rows.append(say(f"expected: said before the look, validation less the luck of {plural(r.evaluations, 'try', 'tries')}, with the noise of both parts", "muted"))
         gap = r.test.value - r.validation.value
         rows += [say(""), line(("gap test to validation ", "muted"), (signed(gap), "bold"), (f"   z {number(r.z, 3)}" if r.z is not None else "", "muted"), (f"   look {r.looks}, {r.rows:,} rows", "muted"))]
         name_width = max((len(p.name[:26]) for p in r.paired), default=0) + 1
