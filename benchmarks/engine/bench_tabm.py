@@ -17,9 +17,9 @@ from common import BATCH, CLASSES, FEATURES, Report, cpu_seconds, dataset, ratio
 from torch import Tensor, nn
 
 from phasewise.engine import InputInfo, Member, fit
+from phasewise.kinds.shared import allocator
 from phasewise.kinds.tabular import networks
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
-from phasewise.worker import allocator
 
 ROWS, TRAIN, EPOCHS, MEMBERS, HIDDEN = 14_000, 12_800, 6, 16, (128, 128)
 

@@ -9,7 +9,7 @@ LOOK = """
 import resource, sys, torch
 torch.set_num_threads(1)
 if sys.argv[1] == "kept":
-    from phasewise.worker import allocator
+    from phasewise.kinds.shared import allocator
     assert allocator.keep_freed()
 def step():
     held = [torch.ones(10, 1024, 1024) for _ in range(2)]  # 40 MB each: beyond what glibc ever keeps by itself

@@ -72,6 +72,12 @@ def meets(metric_id: str, value: float, target: float) -> bool:
     return value >= target if metric(metric_id).maximize else value <= target
 
 
+def standing(metric_id: str, low: float, high: float, target: float) -> Literal["reached", "open", "missed"]:
+    """How an interval stands to a target: wholly beyond it, on both sides, or wholly short of it."""
+    worst, best = (low, high) if metric(metric_id).maximize else (high, low)
+    return "reached" if meets(metric_id, worst, target) else "open" if meets(metric_id, best, target) else "missed"
+
+
 def parse_goal(text: str) -> tuple[str, float]:
     """`"roc_auc>=0.92"` as metric id and target; the sign must agree with the metric's direction."""
     match = _GOAL.match(text)

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phasewise.kinds.shared import allocator
 from phasewise.project.folder import Project
 from phasewise.project.runs import RunFolder
 from phasewise.project.writer import RunWriter
 from phasewise.records.errors import PhasewiseError, RunError, StorageError
-from phasewise.worker import allocator, failures
+from phasewise.worker import failures
 from phasewise.worker.context import RunContext, choose_threads
 from phasewise.worker.control import Control, Stopped
 

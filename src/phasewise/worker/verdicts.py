@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from phasewise.records.metrics import metric
+from phasewise.records.metrics import metric, standing
 from phasewise.records.results import Score
 from phasewise.stats.optimism import correlated
 
@@ -48,9 +48,8 @@ def _side(direction: float, low: float, high: float, wanted: float) -> Literal["
 
 def beside_goal(test: Score, goal: float) -> str:
     """What a score says about the goal where the claim was another one."""
-    direction = sign(test.metric)
-    words = {"supports": "reached: the whole interval meets it", "excludes": "missed: the whole interval lies short of it", "both": "undecided: the interval includes it"}
-    return f"The goal {test.metric} {'>=' if direction > 0 else '<='} {goal:.6g} is {words[_side(direction, test.low, test.high, goal)]}."
+    words = {"reached": "reached: the whole interval meets it", "missed": "missed: the whole interval lies short of it", "open": "undecided: the interval includes it"}
+    return f"The goal {test.metric} {'>=' if sign(test.metric) > 0 else '<='} {goal:.6g} is {words[standing(test.metric, test.low, test.high, goal)]}."
 
 
 def _rows_needed(rows: int, half: float, distance: float) -> int | None:

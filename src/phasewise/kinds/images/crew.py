@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from phasewise.kinds.images.decode import Facts, decode_many, keep_heap
+from phasewise.kinds.images.decode import Facts, decode_many
+from phasewise.kinds.shared import allocator
 
 APART = 0.8
 """Seconds of work from which on processes are started: each costs a sixth of a second of its core."""
@@ -73,7 +74,7 @@ class Crew:
         self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._children: list[_Child] = []
         self._tried, self._spent = 0, 0.0
-        keep_heap()
+        allocator.keep_freed()
 
     def __enter__(self) -> "Crew":
         return self
@@ -170,7 +171,7 @@ def serve() -> None:
     """The child: an order, then lists of rows, one JSON line each, answered by their facts after an empty line that says it is ready; ends with its input."""
     from PIL import Image, ImageOps  # noqa: F401 - what the first picture would wait for
 
-    keep_heap()
+    allocator.keep_freed()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     answers.write("\n")

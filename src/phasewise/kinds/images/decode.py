@@ -19,8 +19,6 @@ ORIENTATION = 0x0112
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 1024**2
 TOGETHER = 16
-HEAP = 16 * 1024**2
-"""Pictures measured in one go: more of them leave the processor's cache and cost twice as much."""
 _HOMES = {"JPEG": (".jpg", ".jpeg", ".jfif"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "GIF": (".gif",), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm")}
 
 
@@ -173,14 +171,6 @@ class Picture:
     rows: bytes = b""
     luma: bytes = b""
     grey: bytes = b""
-
-
-def keep_heap() -> None:
-    """Has the C library keep memory that is freed instead of giving it back and faulting it in again for every picture: a fifth of the time of small ones.
-
-    glibc keeps twice the largest block that was freed; elsewhere this does nothing.
-    """
-    np.empty(HEAP, np.uint8)
 
 
 def decode(path: Path, size: int, channels: int, resize: str = "crop", *, facts: bool = True, white: int = 0) -> tuple[np.ndarray | None, Facts]:

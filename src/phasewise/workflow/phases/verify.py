@@ -4,7 +4,7 @@ from typing import Any
 
 from phasewise.records.base import fingerprint
 from phasewise.records.jobs import OpenVaultJob
-from phasewise.records.metrics import meets
+from phasewise.records.metrics import meets, standing
 from phasewise.workflow import candidates, foresight, loop
 from phasewise.workflow.dev import data_view
 from phasewise.workflow.phases.base import Phase
@@ -119,9 +119,8 @@ class Verify(Phase):
         items = [*limits, GateItem(id="opened", ok=True, text=text, overridable=False)]
         target, metric = view.value("goals.target"), view.metric
         if target is not None and metric is not None and (view.value("verify.claim") or "target") == "target":
-            held = meets(metric.id, score.high if metric.maximize else score.low, target)
-            sure = meets(metric.id, score.low if metric.maximize else score.high, target)
-            say = "the whole interval meets the goal" if sure else "the interval reaches the goal, not all of it" if held else "the interval misses the goal"
+            stands = standing(metric.id, score.low, score.high, target)
+            held, say = stands != "missed", {"reached": "the whole interval meets the goal", "open": "the interval reaches the goal, not all of it", "missed": "the interval misses the goal"}[stands]
             own = own_target(view)
             if not held and not own:
                 say = "no goal of your own was set; the interval misses the proposed first goal"
@@ -153,8 +152,7 @@ def _beside_goal(view: Any, found: Any) -> str:
     """What became of the goal where the claim was another one."""
     if found.claim != "better_than_baseline" or found.target is None or view.metric is None:
         return ""
-    worst, best = (found.test.low, found.test.high) if view.metric.maximize else (found.test.high, found.test.low)
-    word = "reached" if meets(view.metric.id, worst, found.target) else "not decided" if meets(view.metric.id, best, found.target) else "missed"
+    word = {"reached": "reached", "open": "not decided", "missed": "missed"}[standing(view.metric.id, found.test.low, found.test.high, found.target)]
     rival = "a constant" if "baselines/" in found.model else "every baseline"
     return f" (claim: better than {rival}; goal {found.target:g} {word})"
 

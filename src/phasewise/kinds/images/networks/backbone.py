@@ -1,5 +1,6 @@
 """What every network with weights from elsewhere has in common: features, a head of its own, three stages from the first layers to the last."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -9,7 +10,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Input (n, 3, height, width) float32 normalised by `mean` and `std`; `pooled` features (n, d); output (n, outputs).
 
     Three stages for all, so that "the last stage and the head" means a comparable share of any network (T18).
@@ -37,13 +38,13 @@ class Backbone(nn.Module):
         """See `STAGES`."""
         return self.STAGES
 
+    @abstractmethod
     def pooled(self, image: torch.Tensor) -> torch.Tensor:
         """What the head is given, shape (n, d)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def classified(self, features: torch.Tensor) -> torch.Tensor:
         """Outputs (n, outputs) from features."""
-        raise NotImplementedError
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """See the class."""

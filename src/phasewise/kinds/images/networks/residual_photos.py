@@ -4,6 +4,7 @@ Source: He et al. 2015, arXiv 1512.03385, table 1; the bottleneck halves the map
 arXiv 1706.02677, section 5.1), as public weights do. Names are the ones public checkpoints use, so that they load as they are.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -19,7 +20,7 @@ def _conv(fan_in: int, fan_out: int, side: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(fan_in, fan_out, side, stride, side // 2, bias=False)
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module, ABC):
     """A block with a shortcut: the input, or a 1x1 convolution of it where shapes change."""
 
     downsample: nn.Module | None
@@ -29,9 +30,9 @@ class _Residual(nn.Module):
         """What passes beside the block (lesions, X12)."""
         return self.downsample if self.downsample is not None else nn.Identity()
 
+    @abstractmethod
     def branch(self, x: torch.Tensor) -> torch.Tensor:
         """What is added to the shortcut."""
-        raise NotImplementedError
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         beside = x if self.downsample is None else self.downsample(x)
