@@ -27,8 +27,8 @@ def verdict(contenders: list[Contender], *, target: float | None, rows: int, kin
     """`no`, `maybe` or `yes` with the numbers it rests on.
 
     `contenders` are scored on the same rows, `rows` are the development rows, `target` the goal's value. No: the best baseline
-    meets the goal; or (tables) the rows are too few to show the gain a network could bring; or nothing is left to gain.
-    Where a goal that was only `proposed` is met and many rows would show what a network gains, the reason says so.
+    meets a goal that somebody chose; or (tables) the rows are too few to show the gain a network could bring; or nothing is left to gain.
+    A goal that was only `proposed` shuts nothing out where many rows would show what a network gains: maybe.
     """
     if not contenders:
         return NeedVerdict(verdict="maybe", reason="No baseline could be fitted, so nothing is known about what a network must beat.")
@@ -58,9 +58,9 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
     shown = f"{best.name}: {measure.title} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
     if target is not None and dummy is not None and meets(metric_id, dummy.score.value, target):
         return "no", f"The goal {target:.4g} asks nothing: always saying the same reaches {dummy.score.value:.4g} ({shown}). Set a goal that only a useful model reaches, and look at extreme targets."
-    if target is not None and meets(metric_id, score.value, target) and proposed and rows >= MANY_ROWS and visible <= USUAL_GAIN:
-        return "no", f"The proposed goal {target:.4g} is met without a network ({shown}). Nobody chose that goal: with {rows:,} rows gains from {100 * visible:.1f} points on would show, so set the goal you need (goals.target), or write a reason, and a network is tried."
-    if target is not None and meets(metric_id, score.value, target):
+    met = target is not None and meets(metric_id, score.value, target)
+    worth_a_look = met and proposed and rows >= MANY_ROWS and visible <= USUAL_GAIN
+    if met and not worth_a_look:
         return "no", f"The goal {target:.4g} is met without a network ({shown})."
     better_end = score.high if measure.maximize else score.low
     if kind == "tabular" and visible > USUAL_GAIN:
@@ -72,6 +72,8 @@ def _judge(metric_id: str, best: Contender, dummy: Contender | None, target: flo
             return "no", f"{shown}. What is left to gain ({100 * room:.2f} points) is within the noise."
     if kind == "tabular" and dummy is not None and dummy is not best and _no_better(metric_id, best, dummy):
         return "no", f"{shown}. No baseline beats the constant guess ({dummy.score.value:.4g}) beyond noise: look at the data before training anything."
+    if worth_a_look:
+        return "maybe", f"The proposed goal {target:.4g} is met without a network ({shown}). Nobody chose that goal, and with {rows:,} rows gains from {100 * visible:.1f} points on would show: one network is tried. Set the goal you need (goals.target) to have more or none tried."
     if target is None:
         return "maybe", f"{shown}. Nobody has chosen a goal yet, so it cannot be said whether this is enough."
     if meets(metric_id, better_end, target):

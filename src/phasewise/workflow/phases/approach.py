@@ -116,7 +116,8 @@ class Approach(Phase):
         """Recipe, first network and loss; for pictures whether there are pretrained weights, which are worth more than anything else on few of them (A03)."""
         own = view.value("approach.loss_file")
         loss = f"own loss {safe_text(view.files.path(own).name, 60)}" if own else view.value("approach.loss")
-        parts = [view.value("approach.recipe"), view.value("approach.family"), loss]
+        first = view.value("approach.family")
+        parts = [view.value("approach.recipe"), f"smallest network {first}" if first else "", loss]
         if view.kind == "images":
             file = view.value("approach.weights_file")
             parts.append(f"pretrained weights {safe_text(view.files.path(file).name, 60)}" if file else "no pretrained weights (on few photographs they help most: approach.weights_file)")

@@ -160,4 +160,6 @@ class Tune(Phase):
             return ""
         score = state.incumbent.validation
         kept = len(state.adopted)
+        if not state.trials:
+            return f"nothing tried: {loop.stop_reason(view, state) or 'no idea yet'}; {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
         return f"{state.trials} trial{'s' if state.trials != 1 else ''}, {'nothing beyond noise' if not kept else '1 idea adopted' if kept == 1 else f'{kept} ideas adopted'}; now {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
