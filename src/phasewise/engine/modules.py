@@ -115,7 +115,7 @@ class ModulePopulation:
         if own is not None:  # networks that mix samples score a batch against two labels (mixup, cutmix)
             return own(out, y, self.loss)
         if out.dim() == 3:
-            return self.loss(out.flatten(0, 1), y.repeat_interleave(out.shape[1]))
+            return self.loss(out.transpose(0, 1).flatten(0, 1), y.repeat(out.shape[1]))  # member after member: as TabM has them in memory
         return self.loss(out, y)
 
     def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:

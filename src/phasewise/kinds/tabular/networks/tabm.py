@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phasewise.kinds.tabular.networks import ensemble
 from phasewise.kinds.tabular.networks.dropout import ReluDropout
 
 
@@ -58,14 +59,33 @@ class TabM(nn.Module):
         self.head = nn.Parameter((torch.rand(members, widths[-1], outputs) * 2 - 1) * bound)
         self.head_bias = nn.Parameter((torch.rand(members, 1, outputs) * 2 - 1) * bound)
         self.classifies = True
+        self.pool = ensemble.Pool()
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Per member while training, combined in evaluation."""
         x = self.front(inputs)
+        x = self._by_hand(x) if self._plain_cpu(x) else self._by_modules(x)
+        return x if self.training else combine(x, classifies=self.classifies)
+
+    def _by_modules(self, x: Tensor) -> Tensor:
         for layer, drop in zip(self.layers, self.drops, strict=True):
             x = drop(layer(x))
-        x = torch.baddbmm(self.head_bias, x, self.head).transpose(0, 1)
-        return x if self.training else combine(x, classifies=self.classifies)
+        return torch.baddbmm(self.head_bias, x, self.head).transpose(0, 1)
+
+    def _by_hand(self, x: Tensor) -> Tensor:
+        parameters = [p for layer in self.layers for p in (layer.weight, layer.bias, layer.r, layer.s)] + [self.head, self.head_bias]
+        rates = [drop.p if drop.training else 0.0 for drop in self.drops]
+        if torch.is_grad_enabled():
+            return ensemble.Body.apply(self.pool, rates, x, *parameters)
+        return ensemble.forward_only(self.pool, rates, x, parameters)
+
+    def _plain_cpu(self, x: Tensor) -> bool:
+        """Whether nobody looks in between or needs the graph: no hooks, no tracer, no transform, no autocast, no empty batch."""
+        if x.device.type != "cpu" or x.dtype != self.head.dtype or not len(x) or torch.is_autocast_enabled("cpu"):
+            return False
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(x) is not Tensor or torch._C._functorch.maybe_current_level() is not None:
+            return False
+        return not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in (*self.layers, *self.drops))
 
 
 def combine(outputs: Tensor, *, classifies: bool) -> Tensor:
@@ -77,4 +97,5 @@ def combine(outputs: Tensor, *, classifies: bool) -> Tensor:
         yes = torch.logsumexp(functional.logsigmoid(outputs), dim=1) - k
         no = torch.logsumexp(functional.logsigmoid(-outputs), dim=1) - k
         return yes - no
-    return torch.logsumexp(functional.log_softmax(outputs, dim=2), dim=1) - k
+    by_class = outputs.permute(2, 1, 0)  # a softmax over the first dimension is many times faster than one over a last of few classes
+    return (torch.logsumexp(functional.log_softmax(by_class, dim=0), dim=1) - k).t()
