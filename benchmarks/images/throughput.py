@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from phasewise.kinds.images import cache, files, networks
 from phasewise.kinds.images.augment import colour, geometry
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
+ROUNDS = 5
 POLICY = {"crop": 4, "flip": 0.5, "brightness": 0.2}
 
 
@@ -34,8 +36,12 @@ def _pillow(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.fit(image.convert("RGB"), (128, 128), Image.Resampling.BILINEAR))
 
 
-def _summed(path: Path) -> int:
-    return int(_pillow(path)[0, 0, 0])
+def _bare(paths: list[Path]) -> float:
+    """CPU seconds of some pictures in a process of their own."""
+    began = time.process_time()
+    for path in paths:
+        _pillow(path)
+    return time.process_time() - began
 
 
 def _used() -> float:
@@ -46,32 +52,34 @@ def _used() -> float:
 def decode(data: Path, count: int) -> None:
     """Pictures a second, alternating: bare loops over all cores (threads, and processes that are up already), and decode with facts into a new cache on disk.
 
-    CPU milliseconds a picture do not depend on what else the machine does.
+    CPU microseconds a picture depend little on what else the machine does: of the bare loop those of its processes without their start and what
+    moves between them, of ours everything, processes started included.
     """
     listing = files.scan(data)
     items = list(islice(cycle(listing.items), count))
     listing = files.Listing(root=listing.root, items=items, classes=listing.classes)
     paths = [listing.root / i.path for i in listing.items]
     [p.read_bytes() for p in paths]
+    parts = [paths[k : k + 16] for k in range(0, count, 16)]
     crew = os.cpu_count() or 1
-    threads, processes, ours, paid = [], [], [], {"bare": [], "ours": []}
+    threads, processes, ours, bare, paid = [], [], [], [], []
     with ThreadPoolExecutor(crew) as tight, ProcessPoolExecutor(crew) as apart:
-        list(apart.map(_summed, paths[:64]))
-        for _ in range(3):
+        list(apart.map(_bare, parts[:8]))
+        for _ in range(ROUNDS):
             for pool, speeds in ((tight, threads), (apart, processes)):
-                began, cpu = time.perf_counter(), _used()
-                list(pool.map(_summed, paths, chunksize=16))
+                began = time.perf_counter()
+                spent = sum(pool.map(_bare, parts))
                 speeds.append(count / (time.perf_counter() - began))
-                if pool is tight:
-                    paid["bare"].append(1000 * (_used() - cpu) / count)
+                if pool is apart:
+                    bare.append(1e6 * spent / count)
             with tempfile.TemporaryDirectory() as scratch:
                 began, cpu = time.perf_counter(), _used()
                 cache.build(listing, Path(scratch), 128, 3)
                 ours.append(count / (time.perf_counter() - began))
-                paid["ours"].append(1000 * (_used() - cpu) / count)
-    bare = max(threads + processes)
+                paid.append(1e6 * (_used() - cpu) / count)
     print(f"decode {data.name} to 128 px, {count} pictures: bare Pillow {max(threads):.0f} (threads) {max(processes):.0f} (processes) pictures/s, decode + facts + cache {max(ours):.0f} pictures/s, "
-          f"CPU {min(paid['bare']):.2f} and {min(paid['ours']):.2f} ms a picture, ratio {max(ours) / max(threads):.2f} to threads, {max(ours) / bare:.2f} to the faster ({crew} cores, best of 3, load {os.getloadavg()[0]:.1f})")
+          f"ratio of the best {max(ours) / max(threads):.2f} to threads, {max(ours) / max(processes):.2f} to processes, of rounds {median(o / p for o, p in zip(ours, processes, strict=True)):.2f} to processes; "
+          f"CPU {min(bare):.0f} and {min(paid):.0f} us a picture, ratio {min(bare) / min(paid):.2f}, of rounds {median(b / p for b, p in zip(bare, paid, strict=True)):.2f} ({crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f})")
 
 
 def _plain_loop(images: torch.Tensor, y: torch.Tensor, device: str, epochs: int, batch: int) -> float:

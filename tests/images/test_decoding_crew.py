@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phasewise.kinds.images import cache, crew, decode, files
+from phasewise.kinds.images import cache, crew, decode, facts, files
 
 
 def _folder(root, count=96, side=40):
@@ -66,7 +66,7 @@ def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
         for child in band._children:
             child._process.kill()
             child._process.wait()
-        assert first + band.fill(rows[2:]) == crew.fill(order, rows, band._store)
+        assert crew.parsed(first) + crew.parsed(band.fill(rows[2:])) == crew.parsed(crew.fill(order, rows, band._store))
 
 
 @pytest.mark.usefixtures("patient")
@@ -76,7 +76,7 @@ def test_the_file_that_kills_the_decoder_is_named_and_the_others_are_kept(tmp_pa
     def deadly(self, rows):
         if any(path.endswith("095.png") for _, path in rows):
             raise BrokenPipeError
-        return [crew.line(i, decode.Facts(width=1)) for i, _ in rows]
+        return crew.line([i for i, _ in rows], [facts.Facts(width=1).values] * len(rows))
 
     monkeypatch.setattr(crew._Child, "fill", deadly)
     monkeypatch.setattr(cache, "CHUNK", 8)
@@ -91,13 +91,13 @@ def test_facts_of_a_thinned_picture_are_those_of_the_whole(tmp_path, side):
     for i in range(6):
         rough = Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
         rough.save(tmp_path / f"{i}.png")
-        array, facts = decode.decode(tmp_path / f"{i}.png", side, 3)
+        array, found = decode.decode(tmp_path / f"{i}.png", side, 3)
         grey = np.asarray(rough.convert("L"), dtype=float)
         inner = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-        assert facts.bright == pytest.approx(grey.mean(), abs=1.5) and facts.contrast == pytest.approx(grey.std(), abs=1.5)
-        assert facts.sharpness == pytest.approx(np.log1p(inner.var()), abs=0.25)
-        assert facts.low == pytest.approx(np.quantile(grey, 0.05), abs=4) and facts.high == pytest.approx(np.quantile(grey, 0.99), abs=4)
+        assert found.bright == pytest.approx(grey.mean(), abs=1.5) and found.contrast == pytest.approx(grey.std(), abs=1.5)
+        assert found.sharpness == pytest.approx(np.log1p(inner.var()), abs=0.25)
+        assert found.low == pytest.approx(np.quantile(grey, 0.05), abs=4) and found.high == pytest.approx(np.quantile(grey, 0.99), abs=4)
         top = array.max(2).astype(float)
-        assert facts.saturation == pytest.approx(((top - array.min(2)) / np.maximum(top, 1)).mean(), abs=0.03)
+        assert found.saturation == pytest.approx(((top - array.min(2)) / np.maximum(top, 1)).mean(), abs=0.03)
         edges = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-        assert facts.border == pytest.approx(edges.mean(), abs=0.01)
+        assert found.border == pytest.approx(edges.mean(), abs=0.01)

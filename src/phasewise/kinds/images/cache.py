@@ -3,7 +3,6 @@
 Layout in the cache folder: `pixels-<fitting>.npy` (n, size, size, channels), `done.npy` (n), `facts.jsonl`.
 """
 
-import json
 import os
 import warnings
 from collections.abc import Callable
@@ -15,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images.crew import APART, Crew, Order, parsed
-from phasewise.kinds.images.decode import Facts
+from phasewise.kinds.images.crew import APART, Crew, Order, line, parsed
+from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.images.files import Item, Listing
 from phasewise.kinds.images.fitting import Fitting
 from phasewise.records.base import fingerprint
@@ -41,17 +40,16 @@ class Cache:
 def cache_key(listing: Listing, size: int, channels: int, resize: str, white: int = 0) -> str:
     """Changes with any file's name, size or time, and with how pictures are fitted."""
     stamps = [(item.path, item.size, os.stat(os.path.join(listing.root, item.path)).st_mtime_ns) for item in listing.items]  # a `Path` costs four times the question
-    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 3, **({"white": white} if white else {})})
+    return fingerprint({"files": stamps, "size": size, "channels": channels, "resize": resize, "v": 4, **({"white": white} if white else {})})
 
 
 def _known(path: Path, count: int, done: np.ndarray) -> dict[int, Facts]:
     """Facts already on disk; a torn last line is dropped and its file decoded again."""
     known: dict[int, Facts] = {}
     if path.is_file():
-        for line in path.read_text().splitlines():
+        for told in path.read_text().splitlines():
             try:
-                number, facts = parsed(line)
-                known[number] = facts
+                known.update(parsed(told))
             except (ValueError, KeyError, TypeError):
                 continue
     return {i: f for i, f in known.items() if i < count and done[i]}
@@ -93,8 +91,7 @@ def keep(frame: pl.DataFrame, folder: Path, fitting: Fitting) -> Path:
     _copy(frame, path, fitting)
     np.save(home / "done.npy", np.ones(frame.height, np.uint8))
     with (home / "facts.jsonl").open("w") as lines:
-        for i, digest in enumerate(frame["sha256"].to_list()):
-            lines.write(json.dumps({"i": i, "sha256": digest}) + "\n")
+        lines.writelines(line([i], [Facts(sha256=digest).values]) + "\n" for i, digest in enumerate(frame["sha256"].to_list()))
     return path
 
 
@@ -145,9 +142,9 @@ def build(
             chunk = next(chunks, None)
             if chunk is not None:
                 running.append(pool.submit(crew.fill, chunk))
-            lines.write("\n".join([*told, ""]))
+            lines.write(told + "\n")
             lines.flush()
-            found = [parsed(text) for text in told]
+            found = parsed(told)
             known.update(found)
             marks[[i for i, _ in found]] = 1
             crew.grow()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from phasewise.kinds.images import decode, files, fitting, idx, pixels, reading
+from phasewise.kinds.images.facts import Facts
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Proposal
@@ -55,16 +56,16 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     )
 
 
-def _side(facts: list[tuple[str, str, decode.Facts]]) -> int:
+def _side(facts: list[tuple[str, str, Facts]]) -> int:
     middle = int(np.median([min(f.width, f.height) for _, _, f in facts])) if facts else fitting.DEFAULT_SIDE
     return middle if middle <= fitting.SMALL_SIDE else fitting.DEFAULT_SIDE
 
 
-def _channels(facts: list[tuple[str, str, decode.Facts]]) -> int:
+def _channels(facts: list[tuple[str, str, Facts]]) -> int:
     return fitting.fitting_of({}, [(f.width, f.height) for _, _, f in facts], [f.mode for _, _, f in facts]).channels
 
 
-def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]], list[str]]:
+def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, Facts]], list[str]]:
     """Facts of up to `SAMPLE` pictures spread over the folder, and what was noticed."""
     step = max(1, len(listing.items) // SAMPLE)
     picked = listing.items[::step][:SAMPLE]
@@ -82,7 +83,7 @@ def _sample(listing: files.Listing) -> tuple[list[tuple[str, str, decode.Facts]]
     return facts, notes
 
 
-def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, decode.Facts]], list[str]]:
+def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, Facts]], list[str]]:
     labels: list[str] = []
     parts: list[str] = []
     facts = []
@@ -92,11 +93,11 @@ def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, decode.
         labels += found
         parts += [part] * len(found)
         for i in range(0, len(images), max(1, len(images) // 100)):
-            facts.append((f"{images_file.name}#{i}", found[i], decode.Facts(width=images.shape[2], height=images.shape[1], mode="L", format="IDX", bright=float(images[i].mean()), contrast=float(images[i].std()))))
+            facts.append((f"{images_file.name}#{i}", found[i], Facts(width=images.shape[2], height=images.shape[1], mode="L", format="IDX", bright=float(images[i].mean()), contrast=float(images[i].std()))))
     return labels, parts, facts, []
 
 
-def _columns(facts: list[tuple[str, str, decode.Facts]], labels: list[str], total: int, target: str) -> list[ColumnSummary]:
+def _columns(facts: list[tuple[str, str, Facts]], labels: list[str], total: int, target: str) -> list[ColumnSummary]:
     """Width, height, brightness, contrast, sharpness over the sample, and the label over all."""
     out = [_label(labels, total, target)]
     for name, pick in (("width", "width"), ("height", "height"), ("brightness", "bright"), ("contrast", "contrast"), ("sharpness", "sharpness")):
@@ -117,7 +118,7 @@ def _label(labels: list[str], total: int, target: str) -> ColumnSummary:
     return ColumnSummary(name=target, role="category", dtype="text", rows=total, missing=0, distinct=len(counts), bars=[Bin(label=safe_text(c, 40), count=n) for c, n in counts.most_common(10)], reason="the class folder" if target == pixels.TARGET else "the classes of the manifest")
 
 
-def _preview(facts: list[tuple[str, str, decode.Facts]]) -> list[list[str]]:
+def _preview(facts: list[tuple[str, str, Facts]]) -> list[list[str]]:
     """A row a picture in the order of the columns, and its file last."""
     step = max(1, len(facts) // 20)
     return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}", path] for path, label, f in facts[::step][:20]]

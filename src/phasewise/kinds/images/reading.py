@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from phasewise.kinds.images import cache, decode, files, idx, pixels
-from phasewise.kinds.images.decode import Facts
+from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.images.fitting import Fitting, fitting_of, refit
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
