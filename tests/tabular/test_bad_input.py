@@ -42,6 +42,10 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
 
 def test_directory(tmp_path: Path) -> None:
     assert "folder" in refused(tmp_path).title
+    write(tmp_path, GOOD, "train.csv")
+    assert "train.csv" in refused(tmp_path).remedy
+    write(tmp_path, GOOD, "test.csv")
+    assert f"data.test_file={tmp_path / 'test.csv'}" in refused(tmp_path).remedy
 
 
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def test_an_embedding_is_a_linear_map_of_the_one_hot_code():
     assert Categories((4, 30), one_hot_limit=9).plan == [-4, 0]
 
 
+def test_tabm_looks_long_columns_up_and_has_short_ones_one_hot():
+    found = networks.build(recipe.network("tabm"), InputInfo(cardinalities=(5, 900), outputs=1)).front.categories
+    assert found.plan == [-5, 0] and [t.num_embeddings for t in found.tables] == [900]
+    saved_before = recipe.network("tabm", options={})
+    assert networks.build(saved_before, InputInfo(cardinalities=(5, 900), outputs=1)).front.categories.plan == [-5, -900]
+
+
 # -- numeric embeddings ------------------------------------------------------------------------------------------------
 
 

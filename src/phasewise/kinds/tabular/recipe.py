@@ -46,10 +46,12 @@ Augmentation is absent: tables have none here (R12)."""
 TRAIN_LADDER = ("finder", "adam", "exponential", "staircase", "cosine", "restarts", "width", "batch", "depth", "objective")
 """Step-3 ladder (L03); `objective` is the permutation gate (T24). Unfreezing needs a pretrained network and is not among the tabular rungs."""
 
+TABM_ONE_HOT = 64
+"""Levels up to which TabM gets a column one-hot, as its paper has it; a look-up table above. With the 3,236 aeroplanes of hflights one-hot, nine tenths of a step were products with zeros."""
 DEFAULT_NETWORK: dict[str, dict[str, Any]] = {
     "linear": {}, "one_hidden": {},
     "mlp": {"hidden": [256, 128], "batch_norm": True, "dropout": [0.1, 0.1]},
-    "tabm": {"hidden": [128, 128], "members": 16, "numeric_embedding": "piecewise_linear"},
+    "tabm": {"hidden": [128, 128], "members": 16, "numeric_embedding": "piecewise_linear", "options": {"one_hot_limit": TABM_ONE_HOT}},
     "realmlp": {"hidden": [256, 256, 256], "numeric_embedding": "piecewise_linear", "activation": "mish"},
 }
 DEFAULT_TRAIN: dict[str, dict[str, Any]] = {
@@ -107,6 +109,7 @@ def resolve(spec: NetworkSpec) -> NetworkSpec:
         changes["hidden"] = own["hidden"]
         if not spec.dropout:
             changes["dropout"] = own.get("dropout", [])
+        changes["options"] = {**own.get("options", {}), **spec.options}
     if spec.family == "tabm" and spec.members == 1:
         changes["members"] = own["members"]
     if spec.family in ("tabm", "realmlp") and spec.numeric_embedding == "none" and not spec.options.get("plain_numbers"):

@@ -18,6 +18,7 @@ MAX_RATIO = 200
 """Largest gzip ratio believed for more than `RATIO_FREE` bytes; CSV text packs 3 to 40 times."""
 RATIO_FREE = 64 * 2**20
 CHUNK = 4 * 2**20
+TABLES = (".csv", ".tsv", ".parquet")
 
 _FOREIGN = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"), (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
@@ -52,12 +53,26 @@ def require_file(path: Path) -> Path:
     except OSError as error:
         raise BadInputError(f"cannot look at {shown(path)}", f"{error.strerror or error}.", "Check the path and its permissions.", where=str(path)) from None
     if stat.S_ISDIR(found.st_mode):
-        raise BadInputError(f"{shown(path)} is a folder", "A table is one file.", "Name a CSV or Parquet file inside it; for pictures, a folder with one folder of JPEG or PNG files for each class.", where=str(path))
+        raise BadInputError(f"{shown(path)} is a folder", "A table is one file.", _inside(path), where=str(path))
     if not stat.S_ISREG(found.st_mode):
         raise BadInputError(f"{shown(path)} is not a regular file", "It is a device, pipe or socket.", "Copy the data into a file first.", where=str(path))
     if found.st_size == 0:
         raise BadInputError(f"{shown(path)} is empty", "The file has 0 bytes.", "Export the table again.", where=str(path))
     return path
+
+
+def _inside(folder: Path) -> str:
+    """What to name instead of a folder: the tables in it, and how a training and a test file are given together."""
+    try:
+        names = sorted(p.name for p in folder.iterdir() if p.name.lower().removesuffix(".gz").endswith(TABLES))[:2000]
+    except OSError:
+        names = []
+    train, test = ([n for n in names if n.lower().startswith(word)] for word in ("train", "test"))
+    if len(train) == 1 and len(test) == 1:
+        return f"Name {safe_text(train[0], 60)!r} in it, and its test file as `--set data.test_file={shown(folder / test[0])}` if that file has the target."
+    if names:
+        return f"Name one of the tables in it: {', '.join(safe_text(n, 60) for n in names[:5])}{' ...' if len(names) > 5 else ''}."
+    return "Name a CSV or Parquet file inside it; for pictures, a folder with one folder of JPEG or PNG files for each class."
 
 
 def _nearest(path: Path) -> str:

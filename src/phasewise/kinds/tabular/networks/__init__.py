@@ -11,6 +11,8 @@ from phasewise.records.errors import UsageError
 
 FAMILIES = ("linear", "one_hidden", "mlp", "tabm", "realmlp")
 
+NO_TABLES = 10**9
+"""A one-hot limit no column reaches."""
 AUXILIARY = auxiliary.INPUT
 
 statistics = embeddings.statistics
@@ -58,7 +60,8 @@ def _dropout(spec, hidden: list[int]) -> list[float]:
 
 def _tabm(spec, info) -> nn.Module:
     hidden = list(spec.hidden)
-    categories = Categories(info.cardinalities, rule=spec.embedding_rule, embed=False) if info.cardinalities else None
+    limit = spec.options.get("one_hot_limit", NO_TABLES) if spec.embeddings else NO_TABLES
+    categories = Categories(info.cardinalities, rule=spec.embedding_rule, one_hot_limit=limit) if info.cardinalities else None
     front = Front(_numeric(spec, info, 48), categories)
     net = TabM(front, hidden, _dropout(spec, hidden), info.outputs, max(spec.members, 1), signs=spec.numeric_embedding == "none")
     net.classifies = info.outputs > 1 or getattr(info, "task", None) == "binary"
@@ -67,6 +70,6 @@ def _tabm(spec, info) -> nn.Module:
 
 def _realmlp(spec, info) -> nn.Module:
     hidden = list(spec.hidden)
-    limit = ONE_HOT_LIMIT if spec.embeddings else 10**9
+    limit = ONE_HOT_LIMIT if spec.embeddings else NO_TABLES
     categories = Categories(info.cardinalities, rule=spec.embedding_rule, one_hot_limit=limit) if info.cardinalities else None
     return RealMLP(Front(_numeric(spec, info, 48), categories), hidden, _dropout(spec, hidden), info.outputs, activation=spec.activation)
