@@ -3,14 +3,29 @@
 import pytest
 import torch
 
+from phasewise.kinds.images import shrinking
 from phasewise.kinds.images.networks.conv2 import Conv2
+from phasewise.kinds.images.networks.mobilenet import MobileNetV1Quarter
+from phasewise.kinds.images.networks.mobilenet_v2 import MobileNetV2
+from phasewise.kinds.images.networks.residual_photos import ResNet18, ResNet50
 from phasewise.kinds.images.networks.resnet import cifar_resnet, resnet18
 from phasewise.kinds.images.shrink import coupling, lesion, ranking, removal
 
 
+class _Basic(ResNet18):
+    DEPTHS = (2, 2, 1, 1)
+
+
+class _Bottleneck(ResNet50):
+    DEPTHS = (2, 1, 1, 1)
+
+
+BACKBONES = {"mobilenet_v1_025": lambda: MobileNetV1Quarter(5), "mobilenet_v2": lambda: MobileNetV2(5), "photo_resnet18": lambda: _Basic(5), "photo_resnet50": lambda: _Bottleneck(5)}
+
+
 def _net(kind):
     torch.manual_seed(0)
-    model = {"conv2": lambda: Conv2(3, 5, 8), "conv2_bn": lambda: Conv2(3, 5, 8, batch_norm=True), "resnet20": lambda: cifar_resnet(20, 3, 5, width=8), "resnet18": lambda: resnet18(3, 5, width=8)}[kind]()
+    model = {"conv2": lambda: Conv2(3, 5, 8), "conv2_bn": lambda: Conv2(3, 5, 8, batch_norm=True), "resnet20": lambda: cifar_resnet(20, 3, 5, width=8), "resnet18": lambda: resnet18(3, 5, width=8), **BACKBONES}[kind]()
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -30,6 +45,49 @@ def test_removed_equals_masked_and_is_smaller(kind):
     assert not torch.allclose(small(x), model(x), atol=1e-5)
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     assert sum(len(d) for d in drop.values()) == 12
+
+
+@torch.no_grad()
+def _alive(model):
+    """Statistics of real inputs, so that signals reach the last layer of a deep network with random weights."""
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    model.train()(torch.rand(8, 3, 64, 64))
+    return model.eval()
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_channels_of_a_backbone_are_removed_everywhere_at_once(kind):
+    """Every group loses channels, in whole blocks; the smaller network answers as the masked one, and is built again from its shapes alone."""
+    model = _alive(_net(kind))
+    parts = coupling.groups(model)
+    assert len({g.name for g in parts}) == len(parts)
+    touched = {n for g in parts for n in (*g.producers, *g.norms)}
+    assert {n for n, m in model.named_modules() if isinstance(m, torch.nn.Conv2d | torch.nn.BatchNorm2d)} == touched
+    found = ranking.scores(model, "l1")
+    each = {n: s.argsort()[: max(1, len(s) // 4)].sort().values.tolist() for n, s in found.items()}
+    some = removal.choose(found, 200, block=shrinking.block)
+    widths = {g.name: g.channels for g in parts}
+    assert all((widths[n] - len(d)) % shrinking.block(widths[n]) == 0 for n, d in some.items())
+    x = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert float((model(x)[0] - model(x)[1]).abs().max()) > 1e-2
+        for drop in (each, some):
+            small, quiet = removal.remove(model, drop), removal.mask(model, drop)
+            assert torch.allclose(small(x), quiet(x), atol=1e-4, rtol=1e-4)
+            assert not torch.allclose(small(x), model(x), atol=1e-4, rtol=1e-4)
+            assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
+            again = removal.reshaped(type(model)(5), removal.shapes(small)).eval()
+            again.load_state_dict(small.state_dict())
+            assert torch.equal(again(x), small(x))
+
+
+def test_channels_go_in_blocks_by_their_mean_and_one_by_one_without():
+    found = {"a": torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0, 6.0]), "b": torch.tensor([2.5, 2.6, 9.0, 9.0])}
+    assert removal.choose(found, 3, floor=0.0) == {"a": [1, 3], "b": [0]}
+    assert removal.choose(found, 3, floor=0.0, block=lambda c: 4) == {"a": [1, 3]}  # of b nothing would be left
+    assert removal.choose(found, 2, floor=0.5, block=lambda c: 2) == {"a": [1, 3]}
 
 
 def test_coupled_stage_channels_go_together_only_where_shortcuts_allow():

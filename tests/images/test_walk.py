@@ -100,6 +100,7 @@ def test_combining_with_tta_and_pruning_with_a_scratch_control(walked):
     pruned = jobs.run("prune", model=fit.model.ref, options={"step": 0.2, "share": 0.4, "epochs": 2, "tolerance": 0.5})
     assert pruned.pruned.parameters < pruned.original.parameters and pruned.scratch is not None
     assert pruned.speed["size_mb"]["after"] < pruned.speed["size_mb"]["before"]
+    assert pruned.speed["batch"] == 64 and pruned.speed["rows_per_second"]["low"] <= pruned.speed["rows_per_second"]["times"] and pruned.notes[0].startswith("Measured ")
 
 
 def test_vault_field_prediction_and_exports(walked):

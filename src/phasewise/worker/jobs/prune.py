@@ -11,6 +11,7 @@ from phasewise.records.models import ModelConfig
 from phasewise.records.results import ModelResult, PruneResult
 from phasewise.stats.paired import difference
 from phasewise.worker import models
+from phasewise.worker import speed as side
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.hooks import Stages
@@ -51,7 +52,8 @@ def run(ctx: RunContext, job: PruneJob) -> PruneResult:
     small = config.model_copy(update={"network": outcome.trial.config.network})
     control = run_trials(ctx, bench, [Trial(id="scratch", config=small, seed=job.seed)], stages=stages, watch=False, share=(0.8, 1.0)).outcomes.get("scratch")
     scratch = models.save(ctx, bench, control, "scratch") if control is not None and control.finite else None
-    return PruneResult(original=original, pruned=pruned, scratch=scratch, rounds=rounds, speed=_speed(original, pruned), notes=_notes(bench, ctx, job, pruned, outcome, control))
+    speed = _speed(bench, original, pruned, predictor, bench.kind.room("predictor").load(ctx.model_dir("pruned")))
+    return PruneResult(original=original, pruned=pruned, scratch=scratch, rounds=rounds, speed=speed, notes=[side.sentence(speed, "picture" if bench.kind.id == "images" else "row"), *_notes(bench, ctx, job, pruned, outcome, control)])
 
 
 def _loop(ctx: RunContext, bench: Bench, job: PruneJob, config: ModelConfig, module: torch.nn.Module, before: float, tolerance: float, units: int, options: dict[str, Any]) -> tuple[list[dict[str, Any]], Outcome | None, Stages]:
@@ -88,10 +90,10 @@ def _loop(ctx: RunContext, bench: Bench, job: PruneJob, config: ModelConfig, mod
     return rounds, best, stages
 
 
-def _speed(original: ModelResult, pruned: ModelResult) -> dict[str, Any]:
-    """Parameters, file size and latency of one row, before and after (X11)."""
-    names = ("parameters", "size_mb", "latency_ms")
-    return {name: {"before": getattr(original, name), "after": getattr(pruned, name)} for name in names}
+def _speed(bench: Bench, original: ModelResult, pruned: ModelResult, before: Any, after: Any) -> dict[str, Any]:
+    """Parameters and file size before and after, and both models timed side by side (X11)."""
+    sizes = {name: {"before": getattr(original, name), "after": getattr(pruned, name)} for name in ("parameters", "size_mb")}
+    return {**sizes, **side.side_by_side(before, after, bench.dev.table, bench.splits[0][1])}
 
 
 def _notes(bench: Bench, ctx: RunContext, job: PruneJob, pruned: ModelResult, outcome: Outcome, control: Outcome | None) -> list[str]:

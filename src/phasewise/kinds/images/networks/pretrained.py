@@ -100,11 +100,12 @@ def body(spec: Any, outputs: int, dropout: float) -> nn.Module:
     """The architecture of the weights with a fresh head of `outputs` units.
 
     `spec.options`: `weights` (path); `arch` (its name, found from the weights when missing); `scratch` leaves the weights out: the
-    from-scratch control, and a saved model, whose own state follows; `library` is what a saved one was made with.
+    from-scratch control, and a saved model, whose own state follows, as does that of one with channels removed (`shape`); `library` is what a
+    saved one was made with.
     """
     options = spec.options
     arch = str(options.get("arch") or "")
-    if options.get("scratch") and (arch in ARCHITECTURES or "/" in arch):
+    if (options.get("scratch") or options.get("shape")) and (arch in ARCHITECTURES or "/" in arch):
         return architecture(arch, str(options.get("library") or ""))(outputs, dropout)
     path = Path(str(options.get("weights") or ""))
     model = architecture(found(path, arch))(outputs, dropout)
@@ -137,6 +138,8 @@ def named(model: Any) -> dict[str, str]:
 
 def named_of(state: Mapping[str, Tensor], options: Mapping[str, Any]) -> dict[str, str]:
     """The same for the state of a trained network (names start with `body.`), whose settings are `options`."""
+    if options.get("shape"):  # channels were removed: it fits no architecture any more, but was made from a known one
+        return {k: str(options[k]) for k in ("arch", "library") if options.get(k)}
     inner = {k.removeprefix("body."): v for k, v in state.items() if k.startswith("body.")}
     if not any(k.startswith("net.") for k in inner):
         return {"arch": _own(inner)[0] or recognise(inner)}

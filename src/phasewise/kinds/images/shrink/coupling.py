@@ -3,23 +3,13 @@
 A channel of a group is removed from every producer (rows), every norm and every consumer (columns) at once, so shapes stay whole.
 """
 
-from dataclasses import dataclass, field
-
 from torch import nn
 
+from phasewise.kinds.images.networks.backbone import Backbone
 from phasewise.kinds.images.networks.conv2 import Conv2
 from phasewise.kinds.images.networks.resnet import Block, PadShortcut, ResNet
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Coupled channels by module name; `consumers` maps a module to how many input columns belong to one channel."""
-
-    name: str
-    channels: int
-    producers: list[str]
-    norms: list[str] = field(default_factory=list)
-    consumers: dict[str, int] = field(default_factory=dict)
+from phasewise.kinds.images.shrink import coupling_backbones
+from phasewise.kinds.images.shrink.group import Group
 
 
 def _conv2_groups(model: Conv2) -> list[Group]:
@@ -78,4 +68,4 @@ def groups(model: nn.Module) -> list[Group]:
         return _conv2_groups(model)
     if isinstance(model, ResNet):
         return _resnet_groups(model)
-    return []
+    return coupling_backbones.groups(model) if isinstance(model, Backbone) else []

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from phasewise.kinds.images.shrink.coupling import Group, groups
+from phasewise.kinds.images.shrink.coupling import groups
+from phasewise.kinds.images.shrink.group import Group
 
 CRITERIA = ("l1", "l2", "activation", "nonzero", "random")
 NORMALISERS = ("none", "mean", "l2")

@@ -1,25 +1,37 @@
 """Real removal of channels: smaller tensors, not masks (X11)."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from phasewise.kinds.images.shrink.coupling import Group, groups
+from phasewise.kinds.images.shrink.coupling import groups
+from phasewise.kinds.images.shrink.group import Group
 
 
-def choose(scores: dict[str, torch.Tensor], count: int, floor: float = 0.1) -> dict[str, list[int]]:
-    """The `count` lowest channels over all groups; every group keeps at least one and `floor` of its channels."""
-    left = {name: len(s) - max(1, int(-(-len(s) * floor // 1))) for name, s in scores.items()}
-    ranked = sorted(((float(v), name, i) for name, s in scores.items() for i, v in enumerate(s.tolist())))
-    drop: dict[str, list[int]] = {name: [] for name in scores}
-    for _value, name, channel in ranked:
+def choose(scores: dict[str, torch.Tensor], count: int, floor: float = 0.1, block: Callable[[int], int] = lambda channels: 1) -> dict[str, list[int]]:
+    """The lowest channels over all groups until `count` are named; every group keeps at least one and `floor` of its channels.
+
+    With `block` whole blocks of a group's lowest channels go together, by their mean, so that what is left of a group of c channels is a
+    multiple of `block(c)`: the last block may name a few more than `count`.
+    """
+    ranked: list[tuple[float, str, list[int]]] = []
+    for name, s in scores.items():
+        size = max(1, block(len(s)))
+        most = len(s) - max(1, int(-(-len(s) * floor // 1)))
+        lowest = s.argsort(stable=True)
+        start, stop = 0, len(s) % size or size
+        while stop <= most:
+            ranked.append((float(s[lowest[start:stop]].mean()), name, lowest[start:stop].tolist()))
+            start, stop = stop, stop + size
+    drop: dict[str, list[int]] = {}
+    for _value, name, channels in sorted(ranked):
         if count <= 0:
             break
-        if len(drop[name]) < left[name]:
-            drop[name].append(channel)
-            count -= 1
-    return {name: sorted(channels) for name, channels in drop.items() if channels}
+        drop.setdefault(name, []).extend(channels)
+        count -= len(channels)
+    return {name: sorted(channels) for name, channels in drop.items()}
 
 
 def _keep_rows(module: nn.Module, keep: torch.Tensor) -> None:
@@ -30,6 +42,8 @@ def _keep_rows(module: nn.Module, keep: torch.Tensor) -> None:
         kept = value.detach()[keep].clone()
         setattr(module, name, nn.Parameter(kept) if isinstance(value, nn.Parameter) else kept)
     if isinstance(module, nn.Conv2d):
+        if module.groups > 1:  # depthwise: each channel has a filter of its own
+            module.in_channels = module.groups = len(keep)
         module.out_channels = len(keep)
     elif isinstance(module, nn.BatchNorm2d):
         module.num_features = len(keep)
@@ -88,6 +102,7 @@ def reshaped(module: nn.Module, wanted: dict[str, list[int]]) -> nn.Module:
         if shape is None or not hasattr(layer, "weight") or list(layer.weight.shape) == list(shape):
             continue
         if isinstance(layer, nn.Conv2d):
+            layer.groups = int(shape[0]) if layer.groups > 1 else 1  # grouped convolutions are depthwise ones here
             layer.out_channels, layer.in_channels = int(shape[0]), int(shape[1]) * layer.groups
         elif isinstance(layer, nn.Linear):
             layer.out_features, layer.in_features = int(shape[0]), int(shape[1])
