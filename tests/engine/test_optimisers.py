@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from phasewise.engine import optimisers
+from phasewise.engine.dense import fused
 from phasewise.engine.dense.layout import Piece, Store
 from phasewise.engine.dense.optimise import Clipper, StackedOptimiser
 from phasewise.records.models import TrainSpec
@@ -16,8 +17,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(str(v) for v in c.values()))
-@pytest.mark.parametrize("fused", [True, False])
-def test_equal_to_torch_after_100_steps(case, fused):
+@pytest.mark.parametrize("way", ["together", "each", "formulas"])
+def test_equal_to_torch_after_100_steps(case, way, monkeypatch):
+    monkeypatch.setattr(fused, "SMALL", 0 if way == "each" else fused.SMALL)
     specs = [TrainSpec(lr=1e-2 * (i + 1), weight_decay=wd, **case) for i, wd in enumerate((0.0, 1e-2, 0.3))]
     g = torch.Generator().manual_seed(0)
     store, grads = Store(PIECES, 3, torch.device("cpu")), Store(PIECES, 3, torch.device("cpu"))
@@ -30,8 +32,8 @@ def test_equal_to_torch_after_100_steps(case, fused):
         module.bias = torch.nn.Parameter(store["layers.0.bias"][i].clone())
         nets.append((module, optimisers.make(spec, optimisers.parameter_groups(module, spec))))
     ours = StackedOptimiser(specs, store, grads)
-    if not fused:
-        ours.fused = False
+    if way == "formulas":
+        ours.fused = None
     for _ in range(100):
         for p in PIECES:
             grads[p.name].copy_(torch.randn(3, *p.shape, generator=g))

@@ -12,6 +12,9 @@ from phasewise.engine.optimisers import decays
 CLASS_MAJOR_BELOW = 16
 """Fewer outputs than this are kept class-major, [N, C, B]: softmax and thin products are several times faster (anchors 2.2)."""
 
+ALIGNED = 16
+"""Pieces begin at multiples of this many numbers: the width of a vector, so that no number's arithmetic depends on where it lies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
@@ -69,8 +72,8 @@ def layout_of(net: DenseNet) -> Layout:
 class Store:
     """Stacked tensors of some pieces for N members.
 
-    On a CPU every piece is contiguous for itself (what `bmm(out=)` needs there); on a GPU all are views of one flat
-    [N, P] tensor, so that an optimiser step is a handful of kernels whatever the depth.
+    On a CPU every piece is contiguous for itself (what `bmm(out=)` needs there) and one lies behind the other in `memory()`;
+    on a GPU all are views of one flat [N, P] tensor, so that an optimiser step is a handful of kernels whatever the depth.
     """
 
     def __init__(self, pieces: Sequence[Piece], n: int, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
@@ -86,10 +89,18 @@ class Store:
                 self.by_name[p.name] = self.flat[:, at : at + count].view(n, *p.shape) if n else self.flat[:, :0]
                 at += size
         else:
-            self.by_name = {p.name: torch.zeros(n, *p.shape, device=device, dtype=dtype) for p in pieces}
+            sizes = [n * int(torch.Size(p.shape).numel()) for p in pieces]
+            wide = [-(-size // ALIGNED) * ALIGNED for size in sizes]
+            self.whole = torch.zeros(sum(wide), device=device, dtype=dtype)
+            for p, part, size in zip(pieces, self.whole.split(wide), sizes, strict=True):
+                self.by_name[p.name] = part[:size].view(n, *p.shape)
 
     def __getitem__(self, name: str) -> Tensor:
         return self.by_name[name]
+
+    def memory(self) -> Tensor:
+        """Everything as one vector, for arithmetic that does not ask whose number it is; unused places stay 0."""
+        return self.whole if self.flat is None else self.flat.view(-1)
 
     def tensors(self) -> list[Tensor]:
         """What an elementwise optimiser works on: the flat tensor, or every piece."""

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from phasewise.engine.dense.fused import BETA1, BETA2, EPS, fused
 from phasewise.engine.dense.layout import Store
 from phasewise.records.models import TrainSpec
 
 KINDS = ("sgd", "adam", "adamw", "rmsprop", "adadelta")
 _MOMENTS = {"sgd": ("momentum",), "adam": ("mean", "square"), "adamw": ("mean", "square"), "rmsprop": ("square",), "adadelta": ("square", "delta")}
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
 class StackedOptimiser:
     """One optimiser kind for N members; learning rate, decay, momentum and Nesterov are each member's own.
 
-    CPU: torch's fused kernels, one call per member on views (15 us). GPU, or kinds without a fused kernel: plain tensor formulas
+    CPU: torch's fused kernels (`dense.fused`). GPU, or kinds without a fused kernel: plain tensor formulas
     with learning rates [N, 1, ...], the step counter on the device, so that a CUDA graph can hold them.
     """
 
@@ -27,73 +27,22 @@ class StackedOptimiser:
         device, dtype, n = example.device, example.dtype, len(specs)
         self.moments = {name: Store(parameters.pieces, n, device, dtype) for name in _MOMENTS[self.kind]}
         self.steps = torch.zeros(n, device=device, dtype=torch.float64)
-        self.fused = device.type == "cpu" and dtype == torch.float32 and self.kind in ("adam", "adamw", "sgd") and hasattr(torch, f"_fused_{self.kind}_")
+        self.fused = fused(self.kind, specs, parameters, gradients, list(self.moments.values()))
         self.decay = torch.tensor([s.weight_decay for s in specs], device=device, dtype=dtype)
         self.masks = parameters.decay_masks()
         self.momentum = torch.tensor([s.momentum for s in specs], device=device, dtype=dtype)
         self.nesterov = torch.tensor([float(s.nesterov and s.momentum > 0) for s in specs], device=device, dtype=dtype)
-        if self.fused:
-            self._views()
 
     def step(self, lrs: Tensor) -> None:
         """One update with learning rates [N]."""
         self.steps += 1
-        if not self.fused:
-            for i, (p, g) in enumerate(zip(self.parameters.tensors(), self.gradients.tensors(), strict=True)):
-                getattr(self, f"_{self.kind}")(i, p, g, lrs)
-            return
-        if self.kind == "adamw":
-            self._shrink(lrs)
-        for n, (lr, count) in enumerate(zip(lrs.tolist(), self.steps.tolist(), strict=True)):
-            self._fused_step(n, lr, count)
-
-    # -- fused, CPU ------------------------------------------------------------------------------------------------
-
-    def _views(self) -> None:
-        names = [p.name for p in self.parameters.pieces]
-        moments = list(self.moments.values())
-        self.calls: list[list[tuple[float, list[Tensor], list[Tensor], list[list[Tensor]], list[Tensor]]]] = []
-        self.counters: list[Tensor] = []
-        self.kernel = {"adamw": torch._fused_adamw_, "adam": torch._fused_adam_}.get(self.kind)
-        for n, spec in enumerate(self.specs):
-            counter = torch.zeros((), dtype=torch.float32)
-            self.counters.append(counter)
-            if spec.weight_decay and self.kind != "adamw":
-                parts = [(spec.weight_decay, [p.name for p in self.parameters.pieces if p.decay]), (0.0, [p.name for p in self.parameters.pieces if not p.decay])]
-            else:
-                parts = [(0.0, names)]
-            self.calls.append([
-                (wd, [self.parameters[m][n] for m in part], [self.gradients[m][n] for m in part], [[s[m][n] for m in part] for s in moments], [counter] * len(part))
-                for wd, part in parts if part
-            ])
-
-    def _fused_step(self, n: int, lr: float, count: float) -> None:
-        """One member's update, its `count`-th."""
-        if self.kernel is not None:
-            self.counters[n].fill_(count)
-            for wd, params, grads, moments, counters in self.calls[n]:
-                self.kernel(
-                    params, grads, moments[0], moments[1], [], counters, lr=lr, beta1=BETA1, beta2=BETA2, weight_decay=wd, eps=EPS, amsgrad=False,
-                    maximize=False,
-                )
-            return
-        spec = self.specs[n]
-        nesterov = spec.nesterov and spec.momentum > 0
-        for wd, params, grads, moments, _ in self.calls[n]:
-            torch._fused_sgd_(
-                params, grads, moments[0] if spec.momentum else [], weight_decay=wd, momentum=spec.momentum, lr=lr, dampening=0.0, nesterov=nesterov,
-                maximize=False, is_first_step=count == 1,
-            )
-
-    def _shrink(self, lrs: Tensor) -> None:
-        """AdamW's decay of all members at once, before the step, so that one fused call a member is left instead of two."""
-        if not any(s.weight_decay for s in self.specs):
-            return
-        kept = 1 - lrs * self.decay.double()
-        for piece in self.parameters.pieces:
-            if piece.decay:
-                p = self.parameters[piece.name]
-                p.mul_(self._wide(kept, p))
+        if self.fused is not None:
+            counts = self.steps.tolist()
+            if counts.count(counts[0]) == len(counts):  # always so, for members of a tile began together
+                self.fused(lrs, counts[0])
+                return
+        for i, (p, g) in enumerate(zip(self.parameters.tensors(), self.gradients.tensors(), strict=True)):
+            getattr(self, f"_{self.kind}")(i, p, g, lrs)
 
     # -- formulas, any device --------------------------------------------------------------------------------------
 
