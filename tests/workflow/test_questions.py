@@ -50,6 +50,27 @@ def test_a_question_appears_when_it_applies(make):
     assert "mirror_ok" in {q.name for q in session.questions("approach") if q.visible}
 
 
+def test_pictures_are_offered_nothing_that_only_tables_have(make):
+    session = make()
+    table = {q.name: q for p in ("goals", "data", "approach", "ship") for q in session.questions(p)}
+    session.answers.set("data", "kind", "images")
+    pictures = {q.name: q for p in ("goals", "data", "approach", "ship") for q in session.questions(p)}
+    for name, absent in (("imbalance", {"smote"}), ("policy", {"grouped", "time"}), ("formats", {"script"}), ("claim", {"new_groups", "later_time"})):
+        assert {v for v, _ in table[name].choices} - {v for v, _ in pictures[name].choices} == absent
+        assert dict(pictures[name].choices), name
+    assert {n for n, q in table.items() if q.visible} - {n for n, q in pictures.items() if q.visible} >= {"pca", "delimiter", "roles", "embeddings"} & {n for n, q in table.items() if q.visible}
+    assert "row" not in pictures["policy"].text and "row" in table["policy"].text
+    session.answers.set("approach", "imbalance", "smote")
+    assert [p.field for p in session.problems("approach")] == ["imbalance"]
+
+
+def test_a_verdict_has_words_of_its_own_for_pictures_or_the_common_ones():
+    for verdict in ("high_bias", "high_variance", "optimisation_failure", "healthy"):
+        assert content.text(f"verdicts/{verdict}", "images") != content.text(f"verdicts/{verdict}") and "input" not in content.text(f"verdicts/{verdict}", "images")
+    assert content.text("verdicts/both", "images") == content.text("verdicts/both")
+    assert content.text("verdicts/healthy", "tabular") == content.text("verdicts/healthy")
+
+
 def test_texts_that_are_named_elsewhere_exist():
     for verdict in ("no", "maybe", "yes", "high_bias", "high_variance", "both", "optimisation_failure", "healthy", "confirmed", "undecided", "disagrees", "suspiciously_better", "refuted"):
         assert content.text(f"verdicts/{verdict}")

@@ -78,13 +78,14 @@ def plainly(text: str) -> str:
 
 
 @cache
-def text(key: str) -> str:
-    """A longer text: `"why/goals.metric"`, `"verdicts/confirmed"`, `"checks/<id>"`, `"glossary"`; empty when there is none."""
+def text(key: str, kind: str = "") -> str:
+    """A longer text: `"why/goals.metric"`, `"verdicts/confirmed"`, `"checks/<id>"`, `"glossary"`, in the words of a kind of data where it has its own (`[images.healthy]`); empty when there is none."""
     path = (_HERE / f"{key}.md").resolve()
     if path.is_relative_to(_HERE) and path.is_file():
         return path.read_text(encoding="utf-8").strip()
     area, _, name = key.partition("/")
-    found = _toml(area).get(name, "")
+    held = _toml(area)
+    found = held.get(kind, {}).get(name) or held.get(name, "")
     if isinstance(found, dict):
         found = found.get("text", "")
     return str(found).strip()

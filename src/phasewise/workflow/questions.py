@@ -117,7 +117,8 @@ def _choices(view: Any, rules: Any, kind: Any, meta: dict[str, Any], labels: dic
     if get_origin(kind) is list:
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal:
-        return [(str(v), labels.get(str(v), str(v).replace("_", " "))) for v in get_args(kind)]
+        absent = meta.get("tables_only", ()) if view.kind not in ("", None, "tabular") else ()
+        return [(str(v), labels.get(str(v), str(v).replace("_", " "))) for v in get_args(kind) if v not in absent]
     if meta.get("choices_from"):
         pairs = rules.choices(view, meta["choices_from"]) or []
         return [(value, safe_text(labels.get(value, label), 80)) for value, label in pairs]

@@ -91,9 +91,11 @@ def resolve(spec: NetworkSpec) -> NetworkSpec:
     return spec.model_copy(update={"options": {**open_settings, **spec.options}})
 
 
-def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0, heavy: float = 0.0) -> ModelConfig:
-    """Network and training of a family with default answers for a number of training rows, a side in pixels, folds that are all trained on, and megabytes of weights."""
+def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> ModelConfig:
+    """Network and training of a family with default answers for a number of training rows, a side in pixels, folds that are all trained on, and megabytes of weights; `asked` is a side that somebody chose."""
     prepare = dict(PREPARE.get(family, {}))
+    if asked and "image_size" in prepare:
+        prepare["image_size"] = asked
     made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick, folds=folds, heavy=heavy)})
     spec = network(family)
     if family == "conv2" and int(prepare.get("image_size") or side) > LARGE:
@@ -129,15 +131,15 @@ def _megabytes(path: Any) -> float:
 def context(value: Callable[[str], Any], reading: Mapping[str, Any]) -> dict[str, Any]:
     """What of the answers and of the profile the hooks of this recipe ask for."""
     side = int(value("approach.image_size") or reading.get("image_size") or 32)
-    return {"side": side, "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "heavy": _megabytes(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
+    return {"side": side, "asked": int(value("approach.image_size") or 0), "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "heavy": _megabytes(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
 
 
-def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0) -> tuple[str, str]:
+def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> tuple[str, str]:
     """The family of the train phase and why (A01, A13)."""
     if weights:
         if quick:
             return "features", "A quick look: features of the pretrained network are computed once, only a head is trained (T18)."
-        long = WEIGHED * heavy * 1e6 * (224 / 32) ** 2 * rows * max(folds, 1) * 4 / BUDGET["best"]
+        long = WEIGHED * heavy * 1e6 * ((asked or 224) / 32) ** 2 * rows * max(folds, 1) * 4 / BUDGET["best"]
         if long > LONG:
             return "features", f"A large network: fine-tuning it takes {long:.0f} times as long as a default run on two cores. A head on its frozen features first; fine-tuning is among the ideas, or choose `pretrained` where there is a GPU (T18)."
         return "pretrained", "Pretrained weights are given: on few pictures nothing else gains as much (A03); the from-scratch control runs among the ideas."
@@ -148,10 +150,10 @@ def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weight
     return "resnet20", "Residual networks are the proven start for pictures (He et al. 2015, A13)."
 
 
-def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0) -> dict[str, tuple[Any, str]]:
+def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> dict[str, tuple[Any, str]]:
     """Recommended answers of the train phase with reasons."""
-    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels, folds=folds, heavy=heavy)
-    made = config(chosen[0], rows, quick=quick, side=side, folds=folds, heavy=heavy)
+    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels, folds=folds, heavy=heavy, asked=asked)
+    made = config(chosen[0], rows, quick=quick, side=side, folds=folds, heavy=heavy, asked=asked)
     looked, made = int(made.prepare.get("image_size") or side), made.train
     return {
         "family": chosen,

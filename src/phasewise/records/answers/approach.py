@@ -16,7 +16,7 @@ class ApproachAnswers(PhaseAnswers):
     loss_file: str | None = ask(None, widget="path", order=2, advanced=True)
     hidden_rule: Literal["midpoint", "samples"] = ask("midpoint", order=4, kinds=("tabular",))
     hidden_divisor: float = ask(5.0, ge=2, le=10, asked_when="approach.hidden_rule=samples", order=5, advanced=True, kinds=("tabular",))
-    imbalance: Literal["none", "weights", "over", "under", "smote"] | None = ask(None, order=6)
+    imbalance: Literal["none", "weights", "over", "under", "smote"] | None = ask(None, order=6, tables_only=("smote",))
     embeddings: bool = ask(True, order=7, advanced=True, kinds=("tabular",))
     embedding_rule: Literal["fastai", "half"] = ask("fastai", order=8, advanced=True, kinds=("tabular",))
     weights_file: str | None = ask(None, widget="path", order=9, kinds=IMAGES)

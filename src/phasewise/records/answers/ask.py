@@ -25,6 +25,7 @@ def ask(
     le: float | None = None,
     lt: float | None = None,
     kinds: Sequence[str] = (),
+    tables_only: Sequence[str] = (),
     example: Any = None,
 ) -> Any:
     """A pydantic field with the metadata of a question.
@@ -34,7 +35,7 @@ def ask(
     `choices_from` names a list the session supplies (`columns`, `targets`, `metrics`, `baselines`, `runs`, ...).
     `widget` overrides the widget derived from the type: `path`, `column`, `columns`, `text`, `confirm`, `hidden`.
     `example` is a sensible value where the default is none; errors name it as what to type instead.
-    `kinds` limits the question to data kinds. `flag` overrides the derived `--phase-field` spelling.
+    `kinds` limits the question to data kinds; `tables_only` names choices that tables alone have. `flag` overrides the derived `--phase-field` spelling.
     """
     extra = {
         "flag": flag,
@@ -45,6 +46,7 @@ def ask(
         "widget": widget,
         "order": order,
         "kinds": list(kinds),
+        "tables_only": list(tables_only),
         "example": example,
     }
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"ask": extra})

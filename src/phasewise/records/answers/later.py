@@ -37,7 +37,7 @@ class FieldAnswers(PhaseAnswers):
 class ShipAnswers(PhaseAnswers):
     """Phase 10: can others use it? (E08 X13)"""
 
-    formats: list[Literal["bundle", "onnx", "torch", "script"]] = ask(["bundle"], order=1)
+    formats: list[Literal["bundle", "onnx", "torch", "script"]] = ask(["bundle"], order=1, tables_only=("script",))
     title: str | None = ask(None, widget="text", order=2, advanced=True)
     intended_use: str | None = ask(None, widget="text", order=3, advanced=True)
     limits: str | None = ask(None, widget="text", order=4, advanced=True)

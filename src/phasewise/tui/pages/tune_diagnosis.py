@@ -45,7 +45,7 @@ class Diagnosis(View):
         if d is not None:
             mark, word = WORDS[d.verdict]  # type: ignore[attr-defined]
             self.banner.set_class(mark == "warn", "-warn").set_class(mark == "pass", "-good").set_class(mark == "fail", "-bad")
-            self.banner.show(lines([r for r in (verdict(mark, word, "", ascii_only=self.ascii_only), say(d.reason), say(content.text(f"verdicts/{d.verdict}"), "muted"), stale_note(evidence)) if r.plain]))  # type: ignore[attr-defined]
+            self.banner.show(lines([r for r in (verdict(mark, word, "", ascii_only=self.ascii_only), say(d.reason), say(content.text(f"verdicts/{d.verdict}", self.desk.answer("data.kind") or ""), "muted"), stale_note(evidence)) if r.plain]))  # type: ignore[attr-defined]
             result = evidence.result  # type: ignore[attr-defined]
             model = getattr(result, "model", None) or getattr(result, "best", None)
             self.model.show(model_detail(model, self.desk.metric_title()) if model is not None else Content(""))

@@ -91,6 +91,8 @@ class Approach(Phase):
             value = view.value(f"approach.{field}")
             if value and known and value not in known:
                 out.append(Problem(phase="approach", field=field, message=f"{value!r} is not known for this kind of data and task.", remedy=f"Choose one of {', '.join(known)}."))
+        if view.kind == "images" and view.explicit("approach.imbalance") == "smote":
+            out.append(Problem(phase="approach", field="imbalance", message="Between two pictures lies a blend of both, no third one: SMOTE is for tables.", remedy="--set approach.imbalance=weights, or over with augmentation; mixup is among the ideas."))
         if view.value("approach.loss_file") and view.explicit("approach.imbalance") == "weights":
             out.append(Problem(phase="approach", field="imbalance", message="Class weights do not reach a loss of your own.", remedy="Weigh the classes inside your loss, or choose over, under or smote, which change the rows."))
         return out

@@ -92,7 +92,7 @@ class Data(Phase):
             out["task"] = Recommendation(value=profile.task, reason=_task_reason(profile))
             if profile.task == "binary" and (positive := _positive(profile)):
                 out["positive"] = positive
-        out |= _policy(view, profile) | _shares(profile)
+        out |= _policy(view, profile) | _shares(profile, "pictures" if profile.kind == "images" else "rows")
         return out
 
     def problems(self, view: Any) -> list[Problem]:
@@ -142,7 +142,8 @@ class Data(Phase):
         """Columns with their roles, kinds, classes."""
         profile = view.profile()
         if name in ("columns", "targets"):
-            return [(c.name, f"{c.name} ({c.role})") for c in profile.columns] if profile else []
+            shown = [c for c in profile.columns if profile.kind != "images" or c.name == profile.target] if profile else []  # facts of a picture are no classes
+            return [(c.name, f"{c.name} ({c.role})") for c in shown]
         if name == "classes":
             return [(b.label, f"{b.label} ({b.count:,})") for b in profile.classes] if profile else []
         if name == "kinds":
@@ -223,10 +224,10 @@ def _policy(view: Any, profile: Any) -> dict[str, Recommendation]:
     return out
 
 
-def _shares(profile: Any) -> dict[str, Recommendation]:
+def _shares(profile: Any, noun: str) -> dict[str, Recommendation]:
     rows = max(profile.rows, 1)
     if rows < SMALL:
-        why = f"Only {rows:,} rows: 20 % sealed and folds in place of one validation part."
+        why = f"Only {rows:,} {noun}: 20 % sealed and folds in place of one validation part."
         return {
             "test_share": Recommendation(value=0.2, reason=why),
             "validation_share": Recommendation(value=0.0, reason=why),
@@ -234,7 +235,7 @@ def _shares(profile: Any) -> dict[str, Recommendation]:
         }
     share = round(min(0.25, max(0.1, TEST_ROWS / rows)), 2)
     return {
-        "test_share": Recommendation(value=share, reason=f"About {round(share * rows):,} test rows: an interval near 2 points either way."),
-        "validation_share": Recommendation(value=0.2, reason="Enough rows for one validation part."),
-        "folds": Recommendation(value=0, reason="Enough rows for one validation part: no folds needed."),
+        "test_share": Recommendation(value=share, reason=f"About {round(share * rows):,} test {noun}: an interval near 2 points either way."),
+        "validation_share": Recommendation(value=0.2, reason=f"Enough {noun} for one validation part."),
+        "folds": Recommendation(value=0, reason=f"Enough {noun} for one validation part: no folds needed."),
     }

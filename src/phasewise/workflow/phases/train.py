@@ -53,7 +53,7 @@ def finder_lr(view: Any, usual: float | None) -> Recommendation | None:
         return Recommendation(value=found.chosen, reason=f"The finder chose {found.chosen:.2g}.")
     value = rate_in_force(found.chosen, usual)
     if value == usual:
-        return Recommendation(value=usual, reason=f"Measured for this family on real tables. The finder says {found.chosen:.2g}: no reason to leave it.")
+        return Recommendation(value=usual, reason=f"Measured for this family on real data. The finder says {found.chosen:.2g}: no reason to leave it.")
     return Recommendation(value=value, reason=f"The finder chose {found.chosen:.2g}, far below the family's usual {usual:.2g}: lowered to {TRUST:g} times the finder's.")
 
 
