@@ -119,3 +119,15 @@ def test_maps_lie_channels_last_for_grey_pictures_too(family, channels):
         asked = len(seen)
         plain = model.body(model.pixels(batch["image"]))
     assert asked and all(seen[:asked]) and torch.allclose(out, plain, atol=1e-5)
+
+
+def test_ideas_that_the_answers_forbid_or_that_have_nothing_to_cure_are_none():
+    from phasewise.kinds.images import recipe_ideas
+
+    usual = {"mirror_ok": True, "rotation_ok": False, "colour_matters": True, "text_in_image": False}
+    assert recipe_ideas.unfit(usual, (), side=28, rarest=0.1, controlled=False) == set()
+    assert recipe_ideas.unfit({**usual, "mirror_ok": False}, (), side=28, rarest=0.1, controlled=False) == {"mirror"}
+    assert recipe_ideas.unfit(usual, ("rotation_ok", "colour_matters"), side=28, rarest=0.1, controlled=False) == {"rotate", "colour"}
+    assert recipe_ideas.unfit(usual, (), side=128, rarest=0.9, controlled=True) == {"shift-more", "class-weights", "minority", "scratch-control"}
+    known = {t.id for t in recipe_ideas.TECHNIQUES}
+    assert recipe_ideas.unfit({"text_in_image": True}, ("colour_matters",), side=128, rarest=1.0, controlled=True) <= known

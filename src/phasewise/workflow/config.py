@@ -162,10 +162,7 @@ def _weights(view: Any, family: str) -> dict[str, Any]:
     return {"weights": str(view.files.path(file)), **({"arch": named} if named else {})}
 
 
-SYMMETRIES = ("mirror_ok", "upside_down_ok", "rotation_ok", "colour_matters", "text_in_image")
-
-
 def augment(view: Any, family: str) -> dict[str, Any]:
     """Augmentation that the answers about symmetries allow, for kinds whose recipe has a policy (D21)."""
-    made = recipes.augmentation(view, {name: view.value(f"approach.{name}") for name in SYMMETRIES}, family)
+    made = recipes.augmentation(view, {name: view.value(f"approach.{name}") for name in recipes.SYMMETRIES}, family)
     return {"augment": made} if made else {}

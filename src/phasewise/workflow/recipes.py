@@ -9,6 +9,8 @@ from phasewise.workflow.words import Recommendation
 
 SMALL = 1000
 """Training rows below which a table counts as small."""
+SYMMETRIES = ("mirror_ok", "upside_down_ok", "rotation_ok", "colour_matters", "text_in_image")
+"""Answers of the approach about what may happen to a picture (D21)."""
 
 
 def _get(recipe: Any, name: str, default: Any) -> Any:
@@ -214,12 +216,13 @@ def ideas(view: Any) -> list[tuple[Idea, tuple[str, ...]]]:
     """The kind's standard techniques as ideas with estimates (I02), each with the diagnoses it is a cure for."""
     out = []
     found = _get(view.recipe, "ideas", ())
+    absent = _unfit(view)
     for item in found(view.value("train.family") or "", _task(view)) if callable(found) else found:
         if isinstance(item, Idea):
             out.append((item, tuple(_get(item, "cures", ()))))
             continue
         tasks = _get(item, "tasks", ())
-        if _get(item, "by_hand", False) or tasks and _task(view) not in tasks:
+        if _get(item, "id", "") in absent or _get(item, "by_hand", False) or tasks and _task(view) not in tasks:
             continue
         estimates = Estimates(
             hours=_get(item, "hours", None) or None, complexity=_get(item, "complexity", 1), impact=_get(item, "impact", None),
@@ -232,3 +235,19 @@ def ideas(view: Any) -> list[tuple[Idea, tuple[str, ...]]]:
         )
         out.append((idea, (cures,) if isinstance(cures, str) else tuple(cures)))
     return out
+
+
+def _unfit(view: Any) -> set[str]:
+    """Ids of the kind's ideas that the answers, the classes or what has run already speak against."""
+    hook = _get(view.recipe, "unfit", None)
+    if not callable(hook):
+        return set()
+    profile, split = view.profile(), view.latest("split")
+    counts = list(split.parts["train"].classes.values()) if split and "train" in split.parts else []
+    counts = counts or [b.count for b in profile.classes] if profile else counts
+    names = [n for n in SYMMETRIES if view.explicit(f"approach.{n}") is not None]
+    known = context(view)
+    return hook(
+        {n: view.value(f"approach.{n}") for n in SYMMETRIES}, names, side=known.get("asked") or known.get("side") or 0,
+        rarest=min(counts) / max(max(counts), 1) if counts else 0.0, controlled=view.latest("scratch") is not None,
+    )

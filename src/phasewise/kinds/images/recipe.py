@@ -245,6 +245,7 @@ class Recipe:
     config = staticmethod(config)
     context = staticmethod(context)
     scratch_control = staticmethod(scratch_control)
+    unfit = staticmethod(recipe_ideas.unfit)
     recommended_family = staticmethod(recommended_family)
     train_defaults = staticmethod(train_defaults)
     policy = staticmethod(policy)

@@ -1,5 +1,6 @@
 """Standard techniques for pictures as ideas with estimates (I02, I03): pure data, read by the backlog."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from phasewise.kinds.shared import techniques
@@ -14,7 +15,7 @@ def _augment(id: str, title: str, key: str, value: Any, **kw: Any) -> Technique:
 
 
 TECHNIQUES: tuple[Technique, ...] = (
-    # augmentation (R05-R11); what the symmetry answers forbid is not offered by the workflow
+    # augmentation (R05-R11); what the symmetry answers forbid is not offered (`unfit`)
     _augment("mirror", "mirror left-right", "flip", 0.5, source="R05", likelihood=0.35, why="Only where a mirrored picture keeps its class (D21)."),
     _augment("shift-more", "larger random crops", "crop", 4, source="R08", likelihood=0.3),
     _augment("rotate", "rotation up to 15 degrees", "rotate", 15.0, source="R05", likelihood=0.2),
@@ -54,6 +55,34 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(id="weights", title="pretrained weights", category="transfer", source="A03", cures=(VARIANCE, BIAS, BOTH), families=SCRATCH, complexity=2, likelihood=0.5, by_hand=True, why="Name a weights file in the approach: on small sets nothing else gains as much."),
     Technique(id="labels", title="a second look at the labels of the worst errors", category="data", source="D18", cures=(BIAS, BOTH), complexity=3, likelihood=0.2, by_hand=True),
 )
+
+
+EVEN = 0.5
+"""Share of the rarest class in the most frequent one from which on cures of rare classes are no ideas."""
+SMALL = 64
+"""Pixels of a side up to which a shift of a few pixels is a change."""
+
+
+def unfit(answers: Mapping[str, Any], said: Collection[str], *, side: int, rarest: float, controlled: bool) -> set[str]:
+    """Ids of techniques that are no ideas for these pictures: what the symmetry answers forbid (D21), cures of rare classes where none is rare, controls already run.
+
+    `answers` are those about symmetries, `said` the ones that a person gave: a recommended no to turns or colours only means untested.
+    `rarest` is the share of the rarest class in the most frequent one.
+    """
+    out: set[str] = set()
+    if not answers.get("mirror_ok") or answers.get("text_in_image"):
+        out.add("mirror")
+    if answers.get("text_in_image") or ("rotation_ok" in said and not answers.get("rotation_ok")):
+        out.add("rotate")
+    if "colour_matters" in said and answers.get("colour_matters"):
+        out.add("colour")
+    if side > SMALL:
+        out.add("shift-more")
+    if rarest >= EVEN:
+        out |= {"class-weights", "minority"}
+    if controlled:
+        out.add("scratch-control")
+    return out
 
 
 def applicable(family: str, task: str) -> tuple[Technique, ...]:

@@ -63,8 +63,9 @@ class Errors(View):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts this project has: blocks are taken out of picture networks only."""
-        return PARTS if self.desk.answer("data.kind") == "images" else PARTS[:-1]
+        """The parts this project has: blocks are taken out of picture networks only, and only tables have a pipeline of stages."""
+        absent = "pipeline" if self.desk.answer("data.kind") == "images" else "lesion"
+        return tuple(p for p in PARTS if p != absent)
 
     def evidence(self) -> Any:
         """The newest inspection."""

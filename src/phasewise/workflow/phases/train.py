@@ -141,6 +141,10 @@ LADDER = Step(
 )
 
 
+SHORT = {"both": "bias, variance", "optimisation_failure": "failing"}
+"""Verdicts whose own name says too little, or too much for a line."""
+
+
 class Train(Phase):
     """LR finder, one good fit, and the ladder when the training set is not fitted."""
 
@@ -203,15 +207,15 @@ class Train(Phase):
         return recipes.families(view) if name == "families" else None
 
     def summary(self, view: Any) -> str:
-        """The fit and its diagnosis."""
+        """The fit and its diagnosis, as a line of 65 cells: what stands before it takes 15 of 80."""
         fit = view.latest("fit")
         if fit is None:
             return ""
         score = fit.model.validation
-        said = f"; {fit.diagnosis.verdict.replace('_', ' ')}" if fit.diagnosis else ""
+        said = f"; {SHORT.get(fit.diagnosis.verdict) or fit.diagnosis.verdict.replace('_', ' ')}" if fit.diagnosis else ""
         control, preview = view.latest("scratch"), view.latest("preview")
-        beside = f"; from scratch {control.model.validation.value:.4g} [{control.model.validation.low:.4g}, {control.model.validation.high:.4g}]" if control else ""
-        strong = "; augmentation may be too strong" if preview and preview.strength.get("too_strong") else ""
+        beside = f"; scratch {control.model.validation.value:.4g}" if control else ""
+        strong = "; augmented too much?" if preview and preview.strength.get("too_strong") else ""
         return f"{fit.model.family} {score.value:.4g} [{score.low:.4g}, {score.high:.4g}]{beside}{said}{strong}"
 
 
