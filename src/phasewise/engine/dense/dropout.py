@@ -51,17 +51,17 @@ class DropoutSource:
                 torch.mul(noise >= self.threshold[:, i].view(-1, 1, 1), scales[i], out=masks[i])
             return
         sizes = [m[0].numel() for m in masks]
-        if self._noise.shape[1] * 8 < sum(sizes):
-            self._noise = np.zeros((len(self.bits), -(-sum(sizes) // 8)), dtype=np.uint64)
-            self._bytes = torch.from_numpy(self._noise.view(np.uint8))
         words = -(-sum(sizes) // 8)
+        if self._noise.shape[1] != words:
+            self._noise = np.zeros((len(self.bits), words), dtype=np.uint64)
+            self._bytes = torch.from_numpy(self._noise.view(np.uint8))
         for n in self.drawing:
-            self._noise[n, :words] = self.bits[n].random_raw(words)
+            self._noise[n] = self.bits[n].random_raw(words)
         at = 0
         for i, size in enumerate(sizes):
             if i in self.layers:
                 noise = self._bytes[:, at : at + size].view(masks[i].shape)
-                torch.ge(noise, self.wide[i], out=masks[i]).mul_(scales[i])
+                masks[i].copy_(torch.ge(noise, self.wide[i], out=noise)).mul_(scales[i])
             at += size
 
     def state(self, n: int) -> Tensor:

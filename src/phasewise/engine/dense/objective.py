@@ -23,6 +23,7 @@ class StackedLoss:
         self.closed = names.pop() if len(names) == 1 and names <= {"cross_entropy", "bce", "mse"} else ""
         smooth = [m.config.train.label_smoothing for m in members]
         self.smooth = torch.tensor(smooth, dtype=dtype, device=device).view(-1, 1, 1) if any(smooth) else None
+        self.less = torch.full((1, 1, 1), -1.0, dtype=dtype, device=device)
         weights = [loss.class_weights for loss in self.each]
         self.weights = None if any(w is None for w in weights) else torch.stack([w for w in weights if w is not None]).to(device, dtype)
         if self.weights is None and any(w is not None for w in weights):
@@ -52,10 +53,10 @@ class StackedLoss:
     def _cross_entropy(self, z: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         d, classes, at = self.cdim, z.shape[self.cdim], y.unsqueeze(self.cdim)
         logp = torch.log_softmax(z, d)
-        picked = logp.gather(d, at).squeeze(d).neg_()
+        picked = logp.gather(d, at).neg_().squeeze(d)
         torch.exp(logp, out=dz)
         if self.smooth is None:
-            dz.scatter_add_(d, at, torch.full_like(at, -1, dtype=dz.dtype))
+            dz.scatter_add_(d, at, self.less.expand_as(at))
             return picked
         hot = (self.smooth - 1).expand_as(at)
         dz.scatter_add_(d, at, hot).sub_(self.smooth / classes)
