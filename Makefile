@@ -4,7 +4,7 @@ PIP := $(V)/bin/python -m pip install -q --disable-pip-version-check -c constrai
 export PIP_CONSTRAINT := constraints.txt
 export HF_HUB_OFFLINE := 1
 
-.PHONY: run setup test lint evidence evidence-data bench bench-gpu bench-ui pictures clean
+.PHONY: run setup test lint evidence evidence-data bench bench-gpu bench-peers bench-ui pictures clean
 
 run: $(V)/.ok ## set up and open the app on the demo project (headless without a terminal)
 	@$(V)/bin/python -m phasewise demo
@@ -38,6 +38,9 @@ bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
 	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards tabm; do \
 	  set -- $$s; OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$1.py $$2 || exit 1; done
 
+bench-peers: $(V)/.ok build/peers/tabular/.ok ## C8 beside the real peers (tabm, pytabkit), in an environment of their own
+	@for s in tabm realmlp; do OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$s.py || exit 1; done
+
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
 	@PYTHONPATH=src $(V)/bin/python benchmarks/engine/gpu.py
 	@PYTHONPATH=src $(V)/bin/python benchmarks/images/throughput.py train
@@ -47,6 +50,10 @@ bench-ui: $(V)/.ok build/peers/toolong/.ok build/peers/posting/.ok ## start-up, 
 
 pictures: $(V)/.ok ## the README's SVG pictures from a real project (a minute): docs/pictures
 	@$(V)/bin/python docs/make_pictures.py
+
+build/peers/tabular/.ok: benchmarks/engine/peers.txt
+	@$(PY) -m venv build/peers/tabular && PIP_CONSTRAINT= build/peers/tabular/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
 
 # posting crashes while it starts with tree-sitter 0.26
 build/peers/%/.ok:

@@ -1,16 +1,15 @@
-"""C8, the TabM half: a whole fit of our TabM against the formulation of its paper in a good plain loop (CPU time, one thread).
+"""C8, the TabM half: a whole fit of our TabM against the `tabm` package in its example's loop (CPU time, one thread, medians of five rounds).
 
-The reference package and pytabkit are not installed. The stand-in follows arXiv 2410.24210: adapters r and s scale the activations of a shared
-linear layer, k heads, every member trained on its own loss; resident rows, one permutation an epoch, fused AdamW, validation after every epoch.
-Same sizes, batches, epochs and plain numbers as inputs on both sides. pytabkit's RealMLP over five folds is not measured.
-Every fit runs in a process of its own: ours with the allocator thresholds the engine process sets, the paper's once without them, as a
-person's script is, and once with them, which shows how much of the difference they are.
+Same rows, sizes, batches, epochs, rates, clipping, float32; validation rows scored after every epoch on both sides. Beyond that ours scores 2,048
+training rows after every epoch and all training rows at the end (the diagnosis reads them), which is counted. Every fit runs in a process of its
+own: ours with the allocator thresholds the engine process sets, the package once without them, as a person's script is, once with them, and once
+under torch.compile. Without the peers' environment the formulation of the paper (arXiv 2410.24210) in a good plain loop stands in, as it says.
 """
 
 import json
-import subprocess
 import sys
 
+import peers
 import torch
 import torch.nn.functional as F
 from common import BATCH, CLASSES, FEATURES, Report, cpu_seconds, dataset, ratio, rounds
@@ -21,7 +20,10 @@ from phasewise.kinds.shared import allocator
 from phasewise.kinds.tabular import networks
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
-ROWS, TRAIN, EPOCHS, MEMBERS, HIDDEN = 14_000, 12_800, 6, 16, (128, 128)
+ROWS, TRAIN, EPOCHS, MEMBERS, HIDDEN, ROUNDS = 14_000, 12_800, 6, 16, (128, 128), 5
+COMMON = {"train": TRAIN, "epochs": EPOCHS, "members": MEMBERS, "hidden": HIDDEN, "batch": BATCH, "lr": 2e-3, "weight_decay": 3e-4, "clip": 1.0, "seed": 0, "compile": False}
+PLAIN = COMMON | {"embed": False, "dropout": 0.0}
+EXAMPLE = COMMON | {"embed": True, "dropout": 0.1}
 
 
 class Adapted(nn.Module):
@@ -54,11 +56,11 @@ class Reference(nn.Module):
         return torch.einsum("nki,kio->nko", x, self.head) + self.bias
 
 
-def reference(x: Tensor, y: Tensor) -> float:
-    """The plain loop; the validation loss at its end."""
+def reference(x: Tensor, y: Tensor) -> dict[str, float]:
+    """The plain loop; what it reached on the validation rows."""
     torch.manual_seed(0)
     net = Reference()
-    opt, loss = torch.optim.AdamW(net.parameters(), lr=2e-3, fused=True), float("nan")
+    opt, curve, right = torch.optim.AdamW(net.parameters(), lr=PLAIN["lr"], weight_decay=PLAIN["weight_decay"], fused=True), [], 0.0
     for _ in range(EPOCHS):
         order = torch.randperm(TRAIN)
         net.train()
@@ -66,57 +68,83 @@ def reference(x: Tensor, y: Tensor) -> float:
             rows = order[at : at + BATCH]
             opt.zero_grad(set_to_none=True)
             F.cross_entropy(net(x[rows]).flatten(0, 1), y[rows].repeat_interleave(MEMBERS)).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), PLAIN["clip"])
             opt.step()
         net.eval()
         with torch.no_grad():
             said = net(x[TRAIN:]).softmax(-1).mean(1).clamp_min(1e-9).log()
-            loss = float(F.nll_loss(said, y[TRAIN:]))
-    return loss
+            curve.append(float(F.nll_loss(said, y[TRAIN:])))
+            right = float((said.argmax(1) == y[TRAIN:]).float().mean())
+    return {"loss": curve[-1], "best": min(curve), "accuracy": right}
 
 
-def ours() -> float:
+def ours(settings: dict) -> dict[str, float]:
     """The same with our engine."""
     data, plain = dataset(ROWS)
     info = InputInfo(numbers=plain.numbers, outputs=plain.outputs, stats=networks.statistics(data.inputs["num"][:TRAIN]))
-    spec = NetworkSpec(family="tabm", hidden=list(HIDDEN), members=MEMBERS, options={"plain_numbers": True})
-    config = ModelConfig(network=spec, train=TrainSpec(lr=2e-3, batch_size=BATCH, epochs=EPOCHS))
-    member = Member(id="m", config=config, train=torch.arange(TRAIN), validation=torch.arange(TRAIN, ROWS))
-    return fit([member], data, info, networks.build, device="cpu", watch=False).members[0].curves["validation_loss"][-1]
+    options = {} if settings["embed"] else {"plain_numbers": True}
+    spec = NetworkSpec(family="tabm", hidden=list(HIDDEN), members=MEMBERS, dropout=[settings["dropout"]] * len(HIDDEN), options=options)
+    train = TrainSpec(lr=settings["lr"], weight_decay=settings["weight_decay"], clip_norm=settings["clip"], batch_size=BATCH, epochs=EPOCHS)
+    member = Member(id="m", config=ModelConfig(network=spec, train=train), train=torch.arange(TRAIN), validation=torch.arange(TRAIN, ROWS))
+    curves = fit([member], data, info, networks.build, device="cpu", watch=False).members[0].curves
+    return {"loss": curves["validation_loss"][-1], "best": min(curves["validation_loss"]), "accuracy": curves["validation_accuracy"][-1]}
 
 
-def alone(who: str) -> None:
-    """One contestant in this process: CPU seconds of its second fit and its validation loss as JSON."""
+def alone(who: str, settings: dict) -> None:
+    """One contestant in this process: CPU seconds of its second fit and what it reached as JSON."""
     torch.set_num_threads(1)
-    if who != "paper":
+    if who == "engine":
         allocator.keep_freed()
     data, _ = dataset(ROWS)
-    x, y = data.inputs["num"], data.y
-    work = ours if who == "engine" else lambda: reference(x, y)
+    work = (lambda: ours(settings)) if who == "engine" else (lambda: reference(data.inputs["num"], data.y))
     work()
-    seen: list[float] = []
+    seen: list[dict[str, float]] = []
     seconds = cpu_seconds(lambda: seen.append(work()))
-    print(json.dumps([seconds, seen[0]]))
+    print(json.dumps({"seconds": seconds, **seen[0], "versions": f"torch {torch.__version__}"}))
+
+
+def compared(report: Report, title: str, settings: dict, stand_in: bool) -> None:
+    """Interleaved rounds of one setting, its row of the table of goals and what everybody reached."""
+    data, _ = dataset(ROWS)
+    file = peers.rows_file(data.inputs["num"], data.y)
+    mine = lambda who: peers.run("bench_tabm.py", who, json.dumps(settings), ours=True)  # noqa: E731
+    theirs = lambda tuned=False, **more: peers.run("peer_tabm.py", str(file), json.dumps(settings | more), tuned=tuned)  # noqa: E731
+    contestants = {"engine": lambda: mine("engine")}
+    if stand_in:
+        contestants |= {"the paper's formulation": lambda: mine("paper")}
+    else:
+        contestants |= {"tabm": theirs, "tabm, our allocator thresholds": lambda: theirs(True), "tabm, torch.compile": lambda: theirs(compile=True)}
+    ended: dict[str, dict] = {}
+
+    def timed(who: str) -> float:
+        ended[who] = contestants[who]()
+        return ended[who]["seconds"]
+
+    got = rounds({who: lambda who=who: timed(who) for who in contestants}, ROUNDS)
+    first, *others = [who for who in contestants if who != "engine"]
+    middle, low, high = ratio(got[first], got["engine"])
+    report.goal("C8", f"{title}: {first} over ours, whole fit", middle, 1.5, 2.5, (low, high))
+    for who in others:
+        middle, low, high = ratio(got[who], got["engine"])
+        report.say(f"| | {title}: {who} | {middle:.2f} ({low:.2f} to {high:.2f}) | | | |")
+    for who in ("engine", first):
+        e = ended[who]
+        report.say(f"| | {title}: {who}, median CPU seconds; validation loss best / last, accuracy | {sorted(got[who])[ROUNDS // 2]:.1f}; {e['best']:.3f} / {e['loss']:.3f}, {e['accuracy']:.3f} | | | |")
+    report.notes.add(ended[first]["versions"])
 
 
 def main() -> None:
-    """Interleaved rounds."""
-    report = Report("engine-cpu.md")
-    report.head("C8: TabM with 16 members, two layers of 128, against the paper's formulation in a plain loop (CPU time, one thread)")
-    ended: dict[str, float] = {}
-
-    def process(who: str) -> float:
-        out = subprocess.run([sys.executable, __file__, who], check=True, capture_output=True, text=True).stdout
-        seconds, ended[who] = json.loads(out)
-        return seconds
-
-    got = rounds({who: lambda who=who: process(who) for who in ("engine", "paper", "paper-tuned")}, 5)
-    middle, low, high = ratio(got["paper"], got["engine"])
-    report.goal("C8", "paper's formulation over ours, whole fit, each in its own process", middle, 1.5, 2.5, (low, high))
-    middle, low, high = ratio(got["paper-tuned"], got["engine"])
-    report.say(f"| | the same with our allocator thresholds given to the plain loop too | {middle:.2f} ({low:.2f} to {high:.2f}) | | | |")
-    report.say(f"| | validation loss after {EPOCHS} epochs, ours / paper's | {ended['engine']:.3f} / {ended['paper']:.3f} | | | |")
+    """Both settings beside the package, or the plain one beside the stand-in."""
+    report, stand_in = Report("engine-cpu.md"), not peers.there()
+    report.notes = set()
+    beside = "the paper's formulation in a plain loop (CPU time, one thread)" if stand_in else "the `tabm` package in its example's loop (CPU time, one thread)"
+    report.head(f"C8: TabM with 16 members, two layers of 128, six epochs of 12,800 rows, against {beside}")
+    compared(report, "plain numbers, no dropout", PLAIN, stand_in)
+    if not stand_in:
+        compared(report, "as its example has it, piecewise-linear embeddings and dropout 0.1", EXAMPLE, stand_in)
+    report.say(f"\n{peers.ABSENT if stand_in else 'Peer: ' + '; '.join(sorted(report.notes))}")
     report.save()
 
 
 if __name__ == "__main__":
-    alone(sys.argv[1]) if len(sys.argv) > 1 else main()
+    alone(sys.argv[1], json.loads(sys.argv[2])) if len(sys.argv) > 1 else main()

@@ -31,6 +31,7 @@ class ModulePopulation:
         train, self.device = self.member.config.train, setting.device
         self.module = initial_module(self.member, setting).to(self.device)
         self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config), epoch_steps=plan.steps)
+        self._parameters = list(self.module.parameters())
         self.handover = Handover(self.optimiser, self.member.config) if train.optimizer == "swats" else None
         self.loss = losses.loss_fn(train, setting.data, self.member.train)
         self.best: dict[str, Tensor] = {}
@@ -78,7 +79,7 @@ class ModulePopulation:
         inputs, y = data.take(self._orders[step * b : (step + 1) * b])
         optimisers.set_lr(self.optimiser, self._lrs[step])
         loss = self.pieces(lambda: self.optimiser.zero_grad(set_to_none=True), lambda count: self._gradients(inputs, y, count), b, self.module)
-        clip_gradients(list(self.module.parameters()), train.clip_norm, train.clip_value)
+        clip_gradients(self._parameters, train.clip_norm, train.clip_value)
         self.optimiser.step()
         self.losses[step, 0] = loss.detach()
         if self.shadow is not None:

@@ -1,53 +1,19 @@
 """TabM's adapted layers and heads by hand: forward and backward in buffers that live from step to step (CPU).
 
-Autograd asks for fresh memory at every operation, and on a CPU the first touch of a page costs more than the arithmetic done in it;
-heads of a few classes are computed class-major, four times faster. Equal to the plain modules up to rounding.
+Heads of a few classes are computed class-major, four times faster. Equal to the plain modules up to rounding.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from phasewise.kinds.tabular.networks.dropout import byte_mask
+from phasewise.kinds.tabular.networks.dropout import fill_mask
+from phasewise.kinds.tabular.networks.workspace import Pool, Workspace
 
 BLOCK = 2**18
 """Adapted weights of so many numbers at once (1 MB in float32): they stay in the cache between being made and being used."""
-
-
-class Workspace:
-    """Named buffers that grow to the largest shape asked for and are then kept."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, Tensor] = {}
-
-    def get(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
-        """A buffer of a shape with whatever it held last, of the dtype of `like`, on the CPU."""
-        count, held = math.prod(shape), self._held.get(name)
-        if held is None or len(held) < count or held.dtype != like.dtype:
-            with torch.inference_mode(False):
-                held = self._held[name] = torch.empty(count, dtype=like.dtype)
-        return held[:count].view(tuple(shape))
-
-
-class Pool:
-    """Workspaces at rest: a forward pass takes one, the backward pass (or the end of an evaluation) gives it back."""
-
-    def __init__(self) -> None:
-        self._rest: list[Workspace] = []
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Pool":
-        return Pool()
-
-    def take(self) -> Workspace:
-        """One nobody else uses."""
-        return self._rest.pop() if self._rest else Workspace()
-
-    def give(self, space: Workspace) -> None:
-        """Its buffers may be written over from now on."""
-        self._rest.append(space)
 
 
 class Layer:
@@ -55,7 +21,7 @@ class Layer:
 
     def __init__(self, index: int, weight: Tensor, bias: Tensor, r: Tensor, s: Tensor, rate: float) -> None:
         self.index, self.weight, self.bias, self.r, self.s, self.rate = index, weight, bias, r, s, rate
-        self.members, self.inputs, self.outputs = len(r), *weight.shape
+        self.members, self.inputs, self.outputs = r.shape[0], *weight.shape
         self.group = max(1, min(self.members, BLOCK // weight.numel()))
 
     def blocks(self) -> list[slice]:
@@ -75,7 +41,7 @@ class Layer:
 
 def forward(space: Workspace, x: Tensor, layers: Sequence[Layer], head: Tensor, bias: Tensor) -> tuple[Tensor, list[float]]:
     """Raw outputs `[n, k, outputs]`, class-major in memory, and each layer's dropout scale; hidden outputs stay in the workspace."""
-    n, k, before, scales = len(x), len(head), x, []
+    n, k, before, scales = x.shape[0], head.shape[0], x, []
     for layer in layers:
         z = space.get(f"hidden{layer.index}", (k, n, layer.outputs), x)
         for part in layer.blocks():
@@ -84,8 +50,9 @@ def forward(space: Workspace, x: Tensor, layers: Sequence[Layer], head: Tensor, 
             z[part].add_(layer.bias[part].unsqueeze(1)).clamp_min_(0)
         scale = 1.0
         if layer.rate > 0:
-            keep, scale = byte_mask(z.shape, layer.rate, z.device)
-            z.mul_(space.get("mask", z.shape, z).copy_(keep).mul_(scale))
+            mask = space.get("mask", z.shape, z)
+            scale = fill_mask(mask, layer.rate)
+            z.mul_(mask)
         scales.append(scale)
         before = z
     out = torch.empty(head.shape[2], k, n, dtype=x.dtype)
@@ -113,7 +80,7 @@ class Body(torch.autograd.Function):
             raise RuntimeError("the backward pass of these layers was done already, and its buffers are in use elsewhere")
         x, *parameters = ctx.saved_tensors
         layers, head = layers_of(parameters[:-2], ctx.rates), parameters[-2]
-        n, k = len(x), len(head)
+        n, k = x.shape[0], head.shape[0]
         hidden = [space.get(f"hidden{la.index}", (k, n, la.outputs), x) for la in layers]
         by_class = gradient.permute(1, 2, 0).contiguous()
         out: list[Tensor | None] = [torch.bmm(by_class, hidden[-1]).transpose(1, 2), by_class.sum(2).unsqueeze(1)]

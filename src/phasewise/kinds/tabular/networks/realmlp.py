@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phasewise.kinds.tabular.networks import realmlp_body
 from phasewise.kinds.tabular.networks.dropout import Dropout
-
-SCALE_RATE, BIAS_RATE, ACTIVATION_RATE = 6.0, 0.1, 0.1
+from phasewise.kinds.tabular.networks.realmlp_body import ACTIVATION_RATE, BIAS_RATE, SCALE_RATE
+from phasewise.kinds.tabular.networks.workspace import Pool, nobody_looks
 
 
 class Scaling(nn.Module):
@@ -60,7 +61,7 @@ class RealMLP(nn.Module):
     def __init__(self, front: nn.Module, hidden: list[int], dropout: list[float], outputs: int, *, activation: str) -> None:
         super().__init__()
         function = {"selu": functional.selu, "mish": functional.mish}.get(activation) or getattr(functional, activation)
-        self.front = front
+        self.front, self.activation, self.pool = front, activation, Pool()
         blocks: list[nn.Module] = [Scaling(front.features)]
         widths = [front.features, *hidden]
         for a, b, p in zip(widths[:-1], widths[1:], dropout, strict=True):
@@ -70,4 +71,15 @@ class RealMLP(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Raw outputs `[n, outputs]`."""
-        return self.body(self.front(inputs))
+        x = self.front(inputs)
+        by_hand = self.activation in realmlp_body.ACTIVATIONS and nobody_looks(x, self.body[-1].weight, (self.body, *self.body))
+        return self._by_hand(x) if by_hand else self.body(x)
+
+    def _by_hand(self, x: Tensor) -> Tensor:
+        scaling, *hidden, head = self.body
+        linear, activations, drops = hidden[::3], hidden[1::3], hidden[2::3]
+        parameters = [scaling.factor, *(p for a, b in zip(linear, activations, strict=True) for p in (a.weight, a.bias, b.amount)), head.weight, head.bias]
+        rates = [drop.p if drop.training else 0.0 for drop in drops]
+        if torch.is_grad_enabled():
+            return realmlp_body.Body.apply(self.pool, self.activation, rates, x, *parameters)
+        return realmlp_body.forward_only(self.pool, self.activation, rates, x, parameters)

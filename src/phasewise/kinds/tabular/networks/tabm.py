@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from phasewise.kinds.tabular.networks import ensemble
 from phasewise.kinds.tabular.networks.dropout import ReluDropout
+from phasewise.kinds.tabular.networks.workspace import Pool, nobody_looks
 
 
 class AdaptedLinear(nn.Module):
@@ -59,12 +60,12 @@ class TabM(nn.Module):
         self.head = nn.Parameter((torch.rand(members, widths[-1], outputs) * 2 - 1) * bound)
         self.head_bias = nn.Parameter((torch.rand(members, 1, outputs) * 2 - 1) * bound)
         self.classifies = True
-        self.pool = ensemble.Pool()
+        self.pool = Pool()
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Per member while training, combined in evaluation."""
         x = self.front(inputs)
-        x = self._by_hand(x) if self._plain_cpu(x) else self._by_modules(x)
+        x = self._by_hand(x) if nobody_looks(x, self.head, (*self.layers, *self.drops)) else self._by_modules(x)
         return x if self.training else combine(x, classifies=self.classifies)
 
     def _by_modules(self, x: Tensor) -> Tensor:
@@ -78,14 +79,6 @@ class TabM(nn.Module):
         if torch.is_grad_enabled():
             return ensemble.Body.apply(self.pool, rates, x, *parameters)
         return ensemble.forward_only(self.pool, rates, x, parameters)
-
-    def _plain_cpu(self, x: Tensor) -> bool:
-        """Whether nobody looks in between or needs the graph: no hooks, no tracer, no transform, no autocast, no empty batch."""
-        if x.device.type != "cpu" or x.dtype != self.head.dtype or not len(x) or torch.is_autocast_enabled("cpu"):
-            return False
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(x) is not Tensor or torch._C._functorch.maybe_current_level() is not None:
-            return False
-        return not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in (*self.layers, *self.drops))
 
 
 def combine(outputs: Tensor, *, classifies: bool) -> Tensor:
