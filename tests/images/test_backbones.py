@@ -246,6 +246,5 @@ def test_a_project_with_these_weights_fits_saves_exports_and_predicts_without_th
             dev = development.load(opened, jobs.data)
         said = predictor.load(folder).predict(dev.table[dev.validation])
         assert said.proba.shape == (len(dev.validation), 3)
-    folder = jobs.folder / "runs" / fit.model.ref.split("/")[0] / "models" / fit.model.ref.split("/")[1]
-    found = exporting.export(folder, tmp_path / "out", ["bundle", "torch", "onnx"], dev.table)
-    assert all(f.ok for f in found), [f.note for f in found]
+        found = exporting.export(folder, tmp_path / model.name, ["bundle", "torch", "onnx"], dev.table)
+        assert all(f.ok and f.parity < 1e-4 for f in found), [f.note for f in found]

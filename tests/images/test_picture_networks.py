@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -131,3 +132,25 @@ def test_ideas_that_the_answers_forbid_or_that_have_nothing_to_cure_are_none():
     assert recipe_ideas.unfit(usual, (), side=128, rarest=0.9, controlled=True) == {"shift-more", "class-weights", "minority", "scratch-control"}
     known = {t.id for t in recipe_ideas.TECHNIQUES}
     assert recipe_ideas.unfit({"text_in_image": True}, ("colour_matters",), side=128, rarest=1.0, controlled=True) <= known
+
+
+@pytest.mark.parametrize("task, present", [("binary", (0, 1)), ("multiclass", (0, 1, 2, 3)), ("multiclass", (0, 2, 3)), ("multiclass", (1, 3))])
+def test_a_logistic_regression_on_features_is_a_layer(task, present):
+    """Equal to scikit-learn's probabilities, classes absent from the training rows included (X13)."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from phasewise.kinds.images import scoring
+    from phasewise.kinds.shared.fitted import answer
+    from phasewise.kinds.shared.outputs import probabilities
+
+    rng = np.random.default_rng(0)
+    classes = 2 if task == "binary" else 4
+    y = np.array(present)[rng.integers(0, len(present), 120)]
+    x = (rng.normal(size=(120, 7)) * np.linspace(0.1, 9, 7) + y[:, None]).astype(np.float32)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(x, y)
+    target = SimpleNamespace(task=task, classes=[str(c) for c in range(classes)])
+    layer = scoring.Linear(model, task, classes)
+    said = probabilities(layer({"num": torch.from_numpy(x)}), task).numpy()
+    assert np.abs(said - answer(model, x, target).proba).max() < 1e-5

@@ -42,7 +42,7 @@ def _program(work: Work) -> Program | str:
         return "test-time augmentation draws at random and is not part of a torch program; use the bundle"
     if len({m.fitting for m in model.members}) > 1:
         return "the members look at pictures of different sizes; use the bundle"
-    found = programs.networks(work, predictor.read_network)
+    found = programs.networks(work, _module, _readable, "networks, linear models on frozen features, and averages of them")
     if isinstance(found, str):
         return found
     import torch
@@ -52,6 +52,20 @@ def _program(work: Work) -> Program | str:
     scorer = scoring.Scorer([(p, net) for p, net, _ in found], [w for *_, w in found]).eval()
     image = torch.from_numpy(np.ascontiguousarray(pixels.gather(work.table, model.fitting).transpose(0, 3, 1, 2)))
     return Program(module=scorer, inputs={"image": image}, about=_about(model))
+
+
+def _readable(card: dict[str, Any]) -> bool:
+    return programs.is_network(card) or (card["type"] == "sklearn" and card.get("matrix") == "features")
+
+
+def _module(path: Path, card: dict[str, Any]) -> Any:
+    """A member's network, or the linear layer that its logistic regression on frozen features is."""
+    if programs.is_network(card):
+        return predictor.read_network(path, card)
+    from phasewise.kinds import folders
+    from phasewise.kinds.images import scoring
+
+    return scoring.Linear(folders.load_estimator(path / folders.SKOPS), str(card["task"]), len(card["classes"]))
 
 
 def _about(model: predictor.Predictor) -> dict[str, Any]:

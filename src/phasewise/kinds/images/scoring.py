@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +25,34 @@ class Frozen(nn.Module):
         """uint8 (n, 3, H, W) -> raw outputs."""
         raw = self.backbone.pooled((image.float() / 255 - self.shift) / self.scale)
         return self.head({"num": (raw - self.mean) / self.std})
+
+
+class Linear(nn.Module):
+    """A standardised logistic regression as a layer: `{"num": (n, d)}` -> one raw output (two classes) or one a class.
+
+    `estimator` is scikit-learn's StandardScaler and LogisticRegression in a pipeline; scaling goes into the weights. A class that was absent
+    from its training rows gets probability 0.
+    """
+
+    ABSENT = -1e4
+
+    def __init__(self, estimator: Any, task: str, classes: int) -> None:
+        super().__init__()
+        scaler, model = (step for _, step in estimator.steps)
+        weight = model.coef_ / scaler.scale_
+        bias = model.intercept_ - weight @ scaler.mean_
+        if task != "binary":
+            if len(weight) == 1:  # two classes seen of several
+                weight, bias = np.vstack([np.zeros_like(weight), weight]), np.r_[0.0, bias]
+            whole, offset = np.zeros((classes, weight.shape[1])), np.full(classes, self.ABSENT)
+            whole[model.classes_], offset[model.classes_] = weight, bias
+            weight, bias = whole, offset
+        self.register_buffer("weight", torch.tensor(weight, dtype=torch.float32))
+        self.register_buffer("bias", torch.tensor(bias, dtype=torch.float32))
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """See the class."""
+        return nn.functional.linear(inputs["num"], self.weight, self.bias)
 
 
 class Pixels(nn.Module):

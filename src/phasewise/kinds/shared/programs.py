@@ -35,18 +35,25 @@ class Program:
     about: dict[str, Any]
 
 
-def networks(work: Work, read_network: Callable[[Path, dict[str, Any]], Any]) -> list[tuple[Any, Any, float]] | str:
-    """(preparing, module, weight) of a network or of an average of networks; else why there are none."""
+def is_network(card: dict[str, Any]) -> bool:
+    """Whether a model is a network."""
+    return card["type"] == "network"
+
+
+def networks(
+    work: Work, read_network: Callable[[Path, dict[str, Any]], Any], readable: Callable[[dict[str, Any]], bool] = is_network, what: str = "networks (and averages of networks)",
+) -> list[tuple[Any, Any, float]] | str:
+    """(preparing, module, weight) of a network or of an average of networks; else why there are none. `readable` says of a card whether `read_network` makes a module of it, `what` names those."""
     card, model = work.model.card, work.model
     if card.get("prior_ratio"):
         return "the correction to real class shares is not part of a torch program; use the bundle"
-    if card["type"] == "network":
+    if card["type"] != "ensemble" and readable(card):
         return [(model.preparing, read_network(work.folder, card), 1.0)]
-    if card["type"] == "ensemble" and all(m.card["type"] == "network" for m in model.members) and card.get("method") != "vote":
+    if card["type"] == "ensemble" and all(readable(m.card) for m in model.members) and card.get("method") != "vote":
         paths = [folders.member_path(work.folder, e) for e in card["members"]]
         weights = model.weights if card.get("method") == "weighted" else [1.0] * len(paths)
         return [(m.preparing, read_network(p, m.card), w) for m, p, w in zip(model.members, paths, weights, strict=True)]
-    return "only networks (and averages of networks) become a torch program; use the bundle"
+    return f"only {what} become a torch program; use the bundle"
 
 
 def torch_file(work: Work, made: Program | str) -> ExportedFile:
