@@ -119,8 +119,8 @@ def result_of(run: "Run", group: Group, track: Track, state: dict[str, Tensor]) 
         alone.show(0, state)
     if outputs is None:
         outputs = alone.outputs(run.setting.data, [member.validation])[0]
-    train = alone.outputs(run.setting.data, [member.train])[0].cpu() if wanted else None
+    train = alone.outputs(run.setting.data, [member.train])[0].cpu().contiguous() if wanted else None
     return MemberResult(
-        id=member.id, state=state, outputs=outputs.cpu(), train_outputs=train, curves=track.curves, best_epoch=track.best_epoch,
+        id=member.id, state=state, outputs=outputs.cpu().contiguous(), train_outputs=train, curves=track.curves, best_epoch=track.best_epoch,
         stopped=track.stopped, steps=track.steps, seconds=track.seconds, best=track.best_value,
     )

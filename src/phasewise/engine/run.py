@@ -121,8 +121,10 @@ class Run:
         seen: list[Tensor] = []
         for kind in ("validation", "sample"):
             chosen = [t.member.validation if kind == "validation" else self.samples[t.member.id] for t in group.tracks]
+            y, of = data.y[chosen[0]], chosen[0]
             for out, index in zip(group.population.outputs(data, chosen), chosen, strict=True):
-                y = data.y[index]
+                if index is not of and not torch.equal(index, of):
+                    y, of = data.y[index], index
                 pair = [evaluate.objective(n, task, out, y).double() for n in ("loss", shown)]
                 rows += pair
                 if kind == "validation":
@@ -139,7 +141,7 @@ class Run:
             })
             if t.judge(evaluate.signed(self.objective, value), value, self.epoch + 1):
                 group.population.remember([slot])
-                t.outputs = seen[slot].clone(memory_format=torch.contiguous_format)
+                t.outputs = seen[slot].clone()
             if t.plateau and t.plateau.step(evaluate.signed(self.objective, value)):
                 self.hooks.on_finding("lr-lowered", "info", f"plateau: learning rate of {t.member.id} lowered to {t.plateau.lr * t.plateau.factor:g}")
 

@@ -72,7 +72,7 @@ class StackedNet:
     def gather(self, inputs: dict[str, Tensor], rows: Tensor, to: Buffers) -> None:
         """Fills x [N, b, inputs] from row numbers [N, b], or [1, b] where all members look at the same rows."""
         if rows.shape[0] < self.n and not self.cardinalities:
-            to.x.copy_(inputs["num"].index_select(0, rows[0])[None])
+            to.x = inputs["num"].index_select(0, rows[0]).to(self.dtype)[None].expand(self.n, -1, -1)  # one copy, seen by all
             return
         rows = rows.expand(self.n, -1)
         n, b = rows.shape

@@ -16,7 +16,7 @@ from phasewise.engine.member import Member
 from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
 
-EVAL_ROWS = {"cpu": 1024, "cuda": 4096}
+EVAL_ROWS = {"cpu": 512, "cuda": 4096}
 
 
 class DensePopulation:
@@ -107,8 +107,8 @@ class DensePopulation:
         live = (self.net.parameters, self.net.statistics)
         if self.shadow is not None:
             self.net.parameters, self.net.statistics = self.shadow
-        longest = max(len(r) for r in rows)
-        parts: list[Tensor] = []
+        longest, outputs, dim = max(len(r) for r in rows), self.net.outputs, 2 if self.layout.class_major else 1
+        whole = torch.empty((self.size, outputs, longest) if dim == 2 else (self.size, longest, outputs), device=self.device, dtype=self.net.dtype)
         shared = all(r is rows[0] or torch.equal(r, rows[0]) for r in rows)
         for at in range(0, longest, block):
             index = torch.zeros(1 if shared else self.size, block, dtype=torch.int64, device=self.device)
@@ -116,12 +116,10 @@ class DensePopulation:
                 piece = r[at : at + block]
                 index[slot, : len(piece)] = piece
             self.net.gather(data.inputs, index, self._evaluation)
-            parts.append(self.net.forward(self._evaluation, training=False).clone())
+            count = min(block, longest - at)
+            whole.narrow(dim, at, count).copy_(self.net.forward(self._evaluation, training=False).narrow(dim, 0, count))
         self.net.parameters, self.net.statistics = live
-        if not parts:
-            return [torch.zeros(0, self.net.outputs, device=self.device) for _ in rows]
-        whole = torch.cat(parts, dim=2 if self.layout.class_major else 1)
-        whole = whole.transpose(1, 2) if self.layout.class_major else whole
+        whole = whole.transpose(1, 2) if dim == 2 else whole
         return [whole[slot, : len(r)] for slot, r in enumerate(rows)]
 
     # -- states ----------------------------------------------------------------------------------------------------
