@@ -155,7 +155,7 @@ def family_config(view: Any, family: str) -> ModelConfig:
     """Network and training of a family with the kind's own defaults."""
     hook = _get(view.recipe, "config", None)
     if callable(hook):
-        known = {k: v for k, v in context(view).items() if k in ("side", "folds", "heavy", "asked")}
+        known = {k: v for k, v in context(view).items() if k in ("side", "folds", "heavy", "asked", "expected")}
         return hook(family, train_rows(view), quick=view.value("train.purpose") == "quick", seed=view.value("train.seed") or 0, **known)
     return ModelConfig(network=NetworkSpec(family=family), train=TrainSpec(schedule="one_cycle", weight_decay=0.01))
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,22 @@ def _fitted(image: Any, size: int, channels: int, resize: str) -> Any:
     mode = "RGB" if channels == 3 else "L"
     if image.mode != mode:
         image = image.convert(mode)
-    if resize == "squash":
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    elif resize == "pad":
-        image = ImageOps.pad(image, (size, size), Image.Resampling.BILINEAR)
-    elif image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+    way, share, name = ways(resize)
+    chosen = Image.Resampling[name.upper()]
+    if way == "squash":
+        image = image.resize((size, size), chosen)
+    elif way == "pad":
+        image = ImageOps.pad(image, (size, size), chosen)
+    elif image.size != (size, size) or share < 1:
+        image = ImageOps.fit(image, (size, size), chosen, bleed=(1 - share) / 2)
     return image
+
+
+@cache
+def ways(resize: str) -> tuple[str, float, str]:
+    """`crop`, `pad` or `squash`, the share of the centre that is looked at, and the filter; `crop-s875-bicubic` is the form that pretrained weights ask for."""
+    way, *rest = resize.split("-")
+    return way, int(rest[0][1:]) / 1000 if rest else 1.0, rest[1] if rest else "bilinear"
 
 
 def _plain(image: "object", turned: bool, white: int = 0) -> "object":

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images import pixels, predictor
+from phasewise.kinds.images import decode, pixels, predictor
 from phasewise.kinds.shared import exports, programs
 from phasewise.kinds.shared.exports import PARITY_ROWS, refused, text_of
 from phasewise.kinds.shared.programs import Program, Work
@@ -73,6 +73,13 @@ def _about(model: predictor.Predictor) -> dict[str, Any]:
     card, fitting = model.card, model.fitting
     return {
         "input": {"name": "image", "dtype": "uint8", "layout": "n, channels, height, width", "side": fitting.size, "channels": fitting.channels, "resize": fitting.resize,
-                  "how": "turn by EXIF, put transparency on white, deep grey times 255 over its white level (" + (str(fitting.white) if fitting.white else "of the file") + "), then crop: resize the short side (bilinear) and cut the centre; pixels stay 0 to 255"},
+                  "how": "turn by EXIF, put transparency on white, deep grey times 255 over its white level (" + (str(fitting.white) if fitting.white else "of the file") + "), then " + _fitted(fitting.resize) + "; pixels stay 0 to 255"},
         "output": "probabilities [n, classes]", "classes": card.get("classes", []), "threshold": card.get("threshold"), "task": card["task"],
     }
+
+
+def _fitted(resize: str) -> str:
+    """How a picture becomes a square, in words."""
+    way, share, name = decode.ways(resize)
+    cut = "cut the centre square" + (f", {share:.1%} of the short side," if share < 1 else "")
+    return {"squash": f"squash: resize to the side ({name})", "pad": f"pad: resize the long side ({name}) and fill with black"}.get(way, f"crop: {cut} and resize it ({name}, with antialiasing)")

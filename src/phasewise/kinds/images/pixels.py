@@ -53,7 +53,7 @@ def gather(frame: pl.DataFrame, fitting: Fitting) -> np.ndarray:
         return np.concatenate([refit(np.frombuffer(raw, np.uint8).reshape(1, *shape), fitting) for raw, shape in held])
     stores = dict.fromkeys(frame[STORE].to_list()) if STORE in frame.columns else {None: None}
     if None not in stores:
-        fits = all(f"-{fitting.mark}" in Path(s).stem for s in stores)
+        fits = all(Path(s).stem.endswith(f"-{fitting.mark}") for s in stores)
         if fits or "#" in frame["path"][0]:
             return _stored(frame, list(stores), fitting)
     return _decoded(frame, fitting)

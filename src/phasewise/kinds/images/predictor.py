@@ -74,13 +74,14 @@ def _save(folder: Path, preparing: Preparing, tensors: dict[str, Any]) -> None:
         save_file(tensors, folder / folders.WEIGHTS)
 
 
-def _arch(preparing: Preparing) -> dict[str, str]:
+def _arch(preparing: Preparing) -> dict[str, Any]:
     if not preparing.features:
         return {}
     from phasewise.kinds.images.networks import pretrained
 
-    found = pretrained.named(preparing.backbone)
-    return {"backbone": found["arch"], **({"backbone_library": found["library"]} if "library" in found else {})}
+    found, network = pretrained.named(preparing.backbone), preparing.backbone
+    read = {"backbone_reads": {"mean": list(network.mean), "std": list(network.std)}} if network.said is not None else {}
+    return {"backbone": found["arch"], **({"backbone_library": found["library"]} if "library" in found else {}), **read}
 
 
 def save_sklearn(folder: Path, *, estimator: Any, preparing: Preparing, matrix: str, card: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None) -> None:
@@ -135,6 +136,8 @@ def _preparing(folder: Path, card: dict[str, Any]) -> Preparing:
 
         module = pretrained.architecture(str(card["backbone"]), str(card.get("backbone_library", "")))(1, 0.0)
         module.load_state_dict(_held(folder, "backbone"))
+        if reads := card.get("backbone_reads"):
+            module.mean, module.std = tuple(float(v) for v in reads["mean"]), tuple(float(v) for v in reads["std"])
         module.eval()
     return Preparing.from_json((folder / folders.PREPARING).read_text(encoding="utf-8"), module)
 

@@ -113,8 +113,9 @@ def _of_features(dev: Development, rows: np.ndarray, target: Target, chosen: dic
     if not dev.weights:
         raise UsageError("no pretrained weights are given", "Frozen features need a weights file.", "Name one (approach.weights_file), or train from scratch.")
     network = transfer.backbone(dev.weights, dev.network)
-    side = network.side if network.fixed else int(chosen.get("image_size") or WEIGHTS_SIDE)
-    fitting = Fitting(size=side, channels=3, resize=dev.fitting.resize, white=dev.fitting.white)
+    said = network.said
+    side = network.side if network.fixed else int(chosen.get("image_size") or (said and said.side) or WEIGHTS_SIDE)
+    fitting = Fitting(size=side, channels=3, resize=str(chosen.get("resize") or (said and said.resize) or dev.fitting.resize), white=dev.fitting.white)
     empty = Preparing(target=target, fitting=fitting, features=True, options=chosen, rows=len(rows), backbone=network)
     raw = transfer.of_development(dev, empty)[rows]
     std = raw.std(0)

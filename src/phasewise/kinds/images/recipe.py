@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from phasewise.kinds.images import recipe_ideas
+from phasewise.kinds.images import expects, recipe_ideas
 from phasewise.kinds.shared.techniques import Analogy, Family, Technique
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
@@ -91,11 +91,11 @@ def resolve(spec: NetworkSpec) -> NetworkSpec:
     return spec.model_copy(update={"options": {**open_settings, **spec.options}})
 
 
-def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> ModelConfig:
-    """Network and training of a family with default answers for a number of training rows, a side in pixels, folds that are all trained on, and megabytes of weights; `asked` is a side that somebody chose."""
+def config(family: str, rows: int, *, quick: bool = False, seed: int = 0, side: int = 32, folds: int = 0, heavy: float = 0.0, asked: int = 0, expected: Mapping[str, Any] | None = None) -> ModelConfig:
+    """Network and training of a family with default answers for a number of training rows, a side in pixels, folds that are all trained on, and megabytes of weights; `asked` is a side that somebody chose, `expected` the preparation that the weights' file names."""
     prepare = dict(PREPARE.get(family, {}))
-    if asked and "image_size" in prepare:
-        prepare["image_size"] = asked
+    if "image_size" in prepare:  # as the weights' own file says, and as somebody chose
+        prepare |= dict(expected or {}) | ({"image_size": asked} if asked else {})
     made = TrainSpec(**{**TRAIN[family], "batch_size": batch_size(rows), "epochs": epochs(family, rows, int(prepare.get("image_size") or side), quick=quick, folds=folds, heavy=heavy)})
     spec = network(family)
     if family == "conv2" and int(prepare.get("image_size") or side) > LARGE:
@@ -121,6 +121,12 @@ def _weights(made: ModelConfig) -> dict[str, Any]:
     return {k: v for k, v in made.network.options.items() if k in ("weights", "arch")}
 
 
+def _expected(path: Any) -> dict[str, Any]:
+    """The side and the way of fitting that the weights' own file names, as options of a preparation."""
+    said = expects.of(Path(path)) if path else None
+    return {k: v for k, v in (("image_size", said.side), ("resize", said.resize)) if v} if said else {}
+
+
 def _megabytes(path: Any) -> float:
     try:
         return Path(path).stat().st_size / 1e6 if path else 0.0
@@ -131,15 +137,15 @@ def _megabytes(path: Any) -> float:
 def context(value: Callable[[str], Any], reading: Mapping[str, Any]) -> dict[str, Any]:
     """What of the answers and of the profile the hooks of this recipe ask for."""
     side = int(value("approach.image_size") or reading.get("image_size") or 32)
-    return {"side": side, "asked": int(value("approach.image_size") or 0), "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "heavy": _megabytes(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
+    return {"side": side, "expected": _expected(value("approach.weights_file")), "asked": int(value("approach.image_size") or 0), "folds": int(value("data.folds") or 0), "weights": bool(value("approach.weights_file")), "heavy": _megabytes(value("approach.weights_file")), "channels": int(reading.get("channels") or 3)}
 
 
-def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> tuple[str, str]:
+def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0, expected: Mapping[str, Any] | None = None) -> tuple[str, str]:
     """The family of the train phase and why (A01, A13)."""
     if weights:
         if quick:
             return "features", "A quick look: features of the pretrained network are computed once, only a head is trained (T18)."
-        long = WEIGHED * heavy * 1e6 * ((asked or 224) / 32) ** 2 * rows * max(folds, 1) * 4 / BUDGET["best"]
+        long = WEIGHED * heavy * 1e6 * ((asked or (expected or {}).get("image_size") or 224) / 32) ** 2 * rows * max(folds, 1) * 4 / BUDGET["best"]
         if long > LONG:
             return "features", f"A large network: fine-tuning it takes {long:.0f} times as long as a default run on two cores. A head on its frozen features first; fine-tuning is among the ideas, or choose `pretrained` where there is a GPU (T18)."
         return "pretrained", "Pretrained weights are given: on few pictures nothing else gains as much (A03); the from-scratch control runs among the ideas."
@@ -150,10 +156,10 @@ def recommended_family(rows: int, *, quick: bool = False, side: int = 32, weight
     return "resnet20", "Residual networks are the proven start for pictures (He et al. 2015, A13)."
 
 
-def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0) -> dict[str, tuple[Any, str]]:
+def train_defaults(*, rows: int, task: str, quick: bool = False, family: str = "", side: int = 32, weights: bool = False, channels: int = 3, folds: int = 0, heavy: float = 0.0, asked: int = 0, expected: Mapping[str, Any] | None = None) -> dict[str, tuple[Any, str]]:
     """Recommended answers of the train phase with reasons."""
-    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels, folds=folds, heavy=heavy, asked=asked)
-    made = config(chosen[0], rows, quick=quick, side=side, folds=folds, heavy=heavy, asked=asked)
+    chosen = (family, "Your choice.") if family else recommended_family(rows, quick=quick, side=side, weights=weights, channels=channels, folds=folds, heavy=heavy, asked=asked, expected=expected)
+    made = config(chosen[0], rows, quick=quick, side=side, folds=folds, heavy=heavy, asked=asked, expected=expected)
     looked, made = int(made.prepare.get("image_size") or side), made.train
     return {
         "family": chosen,

@@ -35,7 +35,7 @@ def of_development(dev: Any, preparing: Any) -> np.ndarray:
     key = f"features {preparing.fitting.mark}"
     if key not in dev.held:
         mark = hashlib.sha256(Path(dev.weights).read_bytes())
-        mark.update(str(preparing.backbone.arch).encode())
+        mark.update(f"{preparing.backbone.arch}{preparing.backbone.mean}{preparing.backbone.std}".encode())
         mark.update("".join(dev.table["sha256"].to_list()).encode() + preparing.fitting.mark.encode())
         path = dev.store / f"features-{mark.hexdigest()[:24]}.npy"
         if not path.is_file():

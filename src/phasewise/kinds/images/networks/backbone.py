@@ -6,6 +6,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from phasewise.kinds.images.expects import Expects
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -27,6 +29,15 @@ class Backbone(nn.Module, ABC):
     """Pixels of a side that the weights were trained on."""
     fixed: bool = False
     """Whether another side cannot be used."""
+    said: Expects | None = None
+    """What the weights file said of pictures, where it did."""
+
+    def reads(self, said: Expects) -> None:
+        """Takes over what the weights' own file says of pictures."""
+        self.said = said
+        self.mean, self.std = said.mean or self.mean, said.std or self.std
+        if said.side and not self.fixed:
+            self.side = said.side
 
     @property
     def arch(self) -> str:

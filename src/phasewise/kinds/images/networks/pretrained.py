@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from phasewise.kinds.images import expects
 from phasewise.kinds.images.networks import library, matching, remembered
 from phasewise.kinds.images.networks.backbone import Backbone
 from phasewise.kinds.images.networks.mobilenet import MobileNetV1Quarter
@@ -116,6 +117,9 @@ def body(spec: Any, outputs: int, dropout: float) -> nn.Module:
 
 def _filled(model: Any, path: Path) -> None:
     weights = read_weights(path)
+    said = expects.of(path)
+    if said is not None:
+        model.reads(said)
     if isinstance(model, library.LibraryBody):
         matching.load(model.net, weights, ())
     else:
@@ -161,7 +165,8 @@ def described(model: Any) -> str:
     millions = sum(p.numel() for n, p in model.named_parameters() if not n.startswith(f"{model.HEAD}.")) / 1e6
     numbers = "mean and deviation of ImageNet" if (model.mean, model.std) == (Backbone.mean, Backbone.std) else f"mean {', '.join(f'{v:.3g}' for v in model.mean)}, deviation {', '.join(f'{v:.3g}' for v in model.std)}"
     source = f" of {model.library}" if isinstance(model, library.LibraryBody) else ""
-    return f"the weights are {model.arch.rpartition('/')[2]}{source}: {millions:.1f} million parameters below the head, trained at {model.side} px, {numbers}"
+    said = f"; {safe_text(model.said.source, 60)} says: {model.said.told}" if model.said is not None else "; the file says nothing of how pictures were prepared: the centre square, bilinear, is assumed"
+    return f"the weights are {model.arch.rpartition('/')[2]}{source}: {millions:.1f} million parameters below the head, trained at {model.side} px, {numbers}{said}"
 
 
 def frozen_parts(model: Any, unfrozen: int) -> tuple[str, ...]:
