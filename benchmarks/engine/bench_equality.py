@@ -1,4 +1,4 @@
-"""C7: a member in tiles of 1, 7 and 33 is bitwise the same over 108 shapes; through halving, after a resume and after joining another tile."""
+"""C7: a member in tiles of 1, 7 and 33 is bitwise the same over 108 shapes and over tasks, activations and odd sizes; through halving, after a resume and after joining another tile."""
 
 import itertools
 
@@ -12,13 +12,16 @@ from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 ROWS = 640
 WIDTHS, BATCHES, DEPTHS, INPUTS = (8, 16, 24, 32, 48, 64, 96, 128, 256), (32, 100, 256), (1, 3), (5, 54)
 
+TASKS, ACTIVATIONS = ("binary", "regression", "multiclass"), ("relu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid")
+ODD_WIDTHS, ODD_BATCHES = (5, 50), (33, 100)
 
-def crew(n: int, width: int, batch: int, depth: int, **train: object) -> list[Member]:
+
+def crew(n: int, width: int, batch: int, depth: int, *, activation: str = "relu", **train: object) -> list[Member]:
     """Members that differ in everything numeric."""
     out = []
     for i in range(n):
         spec = TrainSpec(**({"lr": 1e-3 * (1 + i % 5), "weight_decay": 1e-3 * (i % 3), "batch_size": batch, "epochs": 2, "label_smoothing": 0.05 * (i % 2)} | train))
-        net = NetworkSpec(family="mlp", hidden=[width] * depth, dropout=[0.1 * (i % 3)] * depth, batch_norm=bool(width % 16 == 0 and depth == 3))
+        net = NetworkSpec(family="mlp", hidden=[width] * depth, dropout=[0.1 * (i % 3)] * depth, batch_norm=bool(width % 16 == 0 and depth == 3), activation=activation)
         out.append(Member(id=f"m{i}", seed=i, config=ModelConfig(network=net, train=spec), train=torch.arange(512), validation=torch.arange(512, ROWS)))
     return out
 
@@ -28,11 +31,27 @@ def same(a, b) -> bool:
     return all(torch.equal(a.state[k], b.state[k]) for k in a.state) and torch.equal(a.outputs, b.outputs) and a.curves == b.curves
 
 
-def table(inputs: int) -> tuple[Dataset, InputInfo]:
+def table(inputs: int, task: str = "multiclass") -> tuple[Dataset, InputInfo]:
     """A small table with a target that can be learned."""
     g = torch.Generator().manual_seed(inputs)
     x = torch.randn(ROWS, inputs, generator=g)
+    if task == "regression":
+        return Dataset(inputs={"num": x}, y=x[:, 0] * x[:, 1], task=task), InputInfo(numbers=inputs, outputs=1)
+    if task == "binary":
+        return Dataset(inputs={"num": x}, y=(x[:, 0] * x[:, 1] > 0).long(), task=task, classes=2), InputInfo(numbers=inputs, outputs=1)
     return Dataset(inputs={"num": x}, y=(x[:, 0] * x[:, 1] > 0).long() + (x[:, 2] > 1).long(), task="multiclass", classes=3), InputInfo(numbers=inputs, outputs=3)
+
+
+def unequal(data: Dataset, info: InputInfo, members: list[Member]) -> list[int]:
+    """Sizes of a population in which one of three members is not what it is alone."""
+    picked = (0, 4, 6)
+    alone = [fit([members[i]], data, info, DenseNet, plan="stacked", device="cpu").members[0] for i in picked]
+    found = []
+    for n in (7, 33):
+        together = fit(members[:n], data, info, DenseNet, plan="stacked", tile=n, device="cpu").members
+        if not all(same(together[i], a) for i, a in zip(picked, alone, strict=True)):
+            found.append(n)
+    return found
 
 
 class StopAfter(Hooks):
@@ -56,19 +75,24 @@ def main() -> None:
     """All shapes."""
     torch.set_num_threads(1)
     report = Report("engine-cpu.md")
-    report.head("C7: bitwise equality (one thread)")
+    report.head("C7: bitwise equality")
     shapes = list(itertools.product(WIDTHS, BATCHES, DEPTHS, INPUTS))
     bad = {7: 0, 33: 0}
     for width, batch, depth, inputs in shapes:
-        data, info = table(inputs)
-        members = crew(33, width, batch, depth)
-        picked = (0, 4, 6)
-        alone = [fit([members[i]], data, info, DenseNet, plan="stacked", device="cpu").members[0] for i in picked]
-        for n in (7, 33):
-            together = fit(members[:n], data, info, DenseNet, plan="stacked", tile=n, device="cpu").members
-            bad[n] += not all(same(together[i], a) for i, a in zip(picked, alone, strict=True))
+        for n in unequal(*table(inputs), crew(33, width, batch, depth)):
+            bad[n] += 1
     for n, count in bad.items():
         report.goal("C7", f"shapes of {len(shapes)} where a member of {n} equals the member alone", float(len(shapes) - count), len(shapes), len(shapes))
+    odd = list(itertools.product(TASKS, ACTIVATIONS, ODD_WIDTHS, ODD_BATCHES, (1, 2)))
+    bad = {7: 0, 33: 0}
+    for task, activation, width, batch, threads in odd:
+        torch.set_num_threads(threads)
+        smooth = {"label_smoothing": 0.0} if task == "regression" else {}
+        for n in unequal(*table(5, task), crew(33, width, batch, 1, activation=activation, **smooth)):
+            bad[n] += 1
+    torch.set_num_threads(1)
+    for n, count in bad.items():
+        report.goal("C7", f"tasks x activations x odd sizes x 1 or 2 threads, of {len(odd)}: a member of {n} equals the member alone", float(len(odd) - count), len(odd), len(odd))
     data, info = table(54)
     members = crew(32, 32, 100, 3, epochs=6)
     free = fit(members, data, info, DenseNet, plan="stacked", tile=16, device="cpu")

@@ -27,6 +27,41 @@ def test_members_of_any_tile_equal_the_member_alone(optimizer, batch_norm):
     assert together.plan["buckets"][0]["tile"] == 5
 
 
+@pytest.fixture
+def threads(request):
+    """Torch on so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("threads", [1, 2], indirect=True)
+@pytest.mark.parametrize(("task", "activation", "network", "train"), [
+    ("binary", "relu", {"hidden": [32], "batch_norm": False}, {"batch_size": 100}),
+    ("binary", "silu", {"hidden": [7, 5]}, {"batch_size": 33, "ema": 0.9, "class_weights": "balanced"}),
+    ("binary", "mish", {"hidden": [50], "batch_norm": False}, {"batch_size": 7, "epochs": 1, "optimizer": "adam"}),
+    ("binary", "relu", {"hidden": [], "batch_norm": False, "family": "linear"}, {"optimizer": "adadelta", "batch_size": 7, "epochs": 1}),
+    ("regression", "relu", {"hidden": [64], "batch_norm": False}, {"batch_size": 250, "clip_value": 0.1}),
+    ("regression", "gelu", {"hidden": [24, 3]}, {"batch_size": 125, "ema": 0.9, "loss": "huber", "optimizer": "sgd"}),
+    ("regression", "selu", {"hidden": [100]}, {"batch_size": 33, "loss": "l1", "optimizer": "rmsprop"}),
+    ("multiclass", "sigmoid", {"hidden": [5], "batch_norm": False, "embeddings": False}, {"batch_size": 99, "loss": "focal", "label_smoothing": 0.0}),
+    ("multiclass", "tanh", {"hidden": [], "batch_norm": False, "family": "linear"}, {"batch_size": 125, "clip_norm": 0.5}),
+])
+def test_nothing_about_a_task_lets_the_neighbours_matter(threads, task, activation, network, train):
+    data, info = mixed(700, task, classes=2 if task == "binary" else 3)
+    if task == "regression":
+        train = {"label_smoothing": 0.0} | train
+    if not network["hidden"]:
+        network = network | {"dropout": []}
+    elif len(network["hidden"]) == 1:
+        network = network | {"dropout": [0.2]}
+    crew = members(3, 700, network={"activation": activation} | network, **{"epochs": 2} | train)
+    together = fit(crew, data, info, DenseNet, plan="stacked").members
+    assert [same(a, fit([m], data, info, DenseNet, plan="stacked").members[0]) for a, m in zip(together, crew, strict=True)] == [True] * 3
+    assert torch.get_num_threads() == threads
+
+
 def test_survivors_of_halving_equal_the_undisturbed_member():
     data, info = mixed()
     crew = members(8)

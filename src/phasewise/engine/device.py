@@ -1,11 +1,15 @@
 """Which device and precision a run uses; asked for and absent is said, never hidden."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 
 from phasewise.records.errors import UsageError
+
+T = TypeVar("T")
 
 
 def choose(asked: str, fallbacks: list[str], *, strict: bool = False) -> torch.device:
@@ -40,6 +44,23 @@ def numerics(precision: str) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(before)
         torch.set_flush_denormal(False)
+
+
+def one_thread(work: Callable[..., T]) -> Callable[..., T]:
+    """A method that computes on one thread of torch's, whatever the process is set to; put back afterwards."""
+
+    @wraps(work)
+    def alone(*args: Any, **more: Any) -> T:
+        threads = torch.get_num_threads()
+        if threads == 1:
+            return work(*args, **more)
+        torch.set_num_threads(1)
+        try:
+            return work(*args, **more)
+        finally:
+            torch.set_num_threads(threads)
+
+    return alone
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -20,7 +20,17 @@ class Activation:
 
 
 def _from_pre(function: Callable[[Tensor], Tensor], gradient: Callable[[Tensor, Tensor], Tensor]) -> Activation:
-    return Activation(forward=lambda pre, out: out.copy_(function(pre)), backward=lambda g, pre, out: g.copy_(gradient(g, pre)), needs_pre=True)
+    """Member by member: some of these have several kernels, and which one is taken depends on how the whole lies in memory (C7)."""
+
+    def forward(pre: Tensor, out: Tensor) -> None:
+        for one, to in zip(pre, out, strict=True):
+            to.copy_(function(one))
+
+    def backward(grad: Tensor, pre: Tensor, out: Tensor) -> None:
+        for one, at in zip(grad, pre, strict=True):
+            one.copy_(gradient(one, at))
+
+    return Activation(forward=forward, backward=backward, needs_pre=True)
 
 
 def _relu_backward(grad: Tensor, pre: Tensor, out: Tensor) -> None:

@@ -12,7 +12,7 @@ from phasewise.engine.optimisers import decays
 CLASS_MAJOR_BELOW = 16
 """Fewer outputs than this are kept class-major, [N, C, B]: softmax and thin products are several times faster (anchors 2.2)."""
 
-ALIGNED = 16
+ALIGNED = 32
 """Pieces begin at multiples of this many numbers: the width of a vector, so that no number's arithmetic depends on where it lies."""
 
 
@@ -69,10 +69,24 @@ def layout_of(net: DenseNet) -> Layout:
     return Layout(parameters=tuple(pieces), buffers=buffers, class_major=major, plain_shapes=shapes)
 
 
+def aligned(count: int) -> int:
+    """Places that a member's numbers take on a CPU: whole groups of `ALIGNED`."""
+    return -(-count // ALIGNED) * ALIGNED
+
+
+def apart(memory: Tensor, n: int, count: int, shape: Sequence[int]) -> Tensor:
+    """`[n, *shape]` over n members of `aligned(count)` places each.
+
+    CPU kernels take `ALIGNED` numbers at once and what is left at the end one by one, which rounds otherwise (fused multiply-add, other
+    approximations). So every member begins a group of its own: which of its numbers are left over then does not depend on its neighbours (C7).
+    """
+    return memory.view(n, aligned(count))[:, :count].view(n, *shape)
+
+
 class Store:
     """Stacked tensors of some pieces for N members.
 
-    On a CPU every piece is contiguous for itself (what `bmm(out=)` needs there) and one lies behind the other in `memory()`;
+    On a CPU one piece lies behind the other in `memory()`, each contiguous where its size allows (what `bmm(out=)` is fast with);
     on a GPU all are views of one flat [N, P] tensor, so that an optimiser step is a handful of kernels whatever the depth.
     """
 
@@ -89,11 +103,10 @@ class Store:
                 self.by_name[p.name] = self.flat[:, at : at + count].view(n, *p.shape) if n else self.flat[:, :0]
                 at += size
         else:
-            sizes = [n * int(torch.Size(p.shape).numel()) for p in pieces]
-            wide = [-(-size // ALIGNED) * ALIGNED for size in sizes]
-            self.whole = torch.zeros(sum(wide), device=device, dtype=dtype)
-            for p, part, size in zip(pieces, self.whole.split(wide), sizes, strict=True):
-                self.by_name[p.name] = part[:size].view(n, *p.shape)
+            counts = [int(torch.Size(p.shape).numel()) for p in pieces]
+            self.whole = torch.zeros(n * sum(aligned(c) for c in counts), device=device, dtype=dtype)
+            for p, part, count in zip(pieces, self.whole.split([n * aligned(c) for c in counts]), counts, strict=True):
+                self.by_name[p.name] = apart(part, n, count, p.shape)
 
     def __getitem__(self, name: str) -> Tensor:
         return self.by_name[name]

@@ -1,12 +1,13 @@
 """Forward and backward pass of N stacked dense networks: batched products into kept buffers, no autograd (anchors 2.2, 4)."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from phasewise.engine.dense.activations import TABLE
-from phasewise.engine.dense.layout import Layout, Store
+from phasewise.engine.dense.layout import ALIGNED, Layout, Store, aligned, apart
 from phasewise.engine.dense.module import DenseNet
 
 BN_MOMENTUM, BN_EPS = 0.1, 1e-5
@@ -55,17 +56,24 @@ class StackedNet:
         def new(*shape: int) -> Tensor:
             return torch.empty(*shape, device=self.device, dtype=self.dtype)
 
+        def own(*shape: int) -> Tensor:
+            """As `new`, for arithmetic that rounds: a member's bits do not depend on how many stand before it."""
+            count = math.prod(shape[1:])
+            if self.device.type != "cpu" or count % ALIGNED == 0:
+                return new(*shape)
+            return apart(new(n * aligned(count)), n, count, shape[1:])
+
         drops = any(s is not None for s in self.scale)
-        each = [new(n, b, h) for h in self.sizes]
+        each = [own(n, b, h) for h in self.sizes]
         keep_pre = training and (self.activation.needs_pre or self.normed)
         out = (n, self.outputs, b) if self.layout.class_major else (n, b, self.outputs)
         return Buffers(
-            x=new(n, b, self.inputs), h=each, pre=[new(n, b, h) for h in self.sizes] if keep_pre or self.activation.needs_pre else each,
+            x=own(n, b, self.inputs), h=each, pre=[own(n, b, h) for h in self.sizes] if keep_pre or self.activation.needs_pre else each,
             mask=[torch.ones(n, b if drops else 0, h, device=self.device, dtype=self.dtype) for h in self.sizes] if training else [],
-            grad=[new(n, b, h) for h in self.sizes] if training else [],
-            norm=[new(n, b, h) for h in self.sizes] if training and self.normed else [],
+            grad=[own(n, b, h) for h in self.sizes] if training else [],
+            norm=[own(n, b, h) for h in self.sizes] if training and self.normed else [],
             rstd=[new(n, 1, h) for h in self.sizes] if training and self.normed else [],
-            z=new(*out), dz=new(*out) if training else new(0),
+            z=own(*out), dz=own(*out) if training else new(0),
             dx=new(n, b, sum(self.embedded)) if training and self.embedded else None,
         )
 
@@ -79,7 +87,7 @@ class StackedNet:
         flat, at = rows.reshape(-1), self.numbers
         if self.numbers:
             numbers = inputs["num"]
-            if at == self.inputs and numbers.dtype == self.dtype:
+            if at == self.inputs and numbers.dtype == self.dtype and to.x.is_contiguous():
                 torch.index_select(numbers, 0, flat, out=to.x.view(n * b, at))
             else:
                 to.x[:, :, :at].copy_(numbers.index_select(0, flat).view(n, b, at))
@@ -104,19 +112,19 @@ class StackedNet:
         for i in range(len(self.sizes)):
             weight, pre = p[f"layers.{i}.weight"], to.pre[i]
             if self.normed:
-                torch.bmm(h, weight, out=pre)
+                _product(h, weight, pre)
                 self._normalise(i, pre, to, training=training)
             else:
-                torch.baddbmm(p[f"layers.{i}.bias"], h, weight, out=pre)
+                _product(h, weight, pre, plus=p[f"layers.{i}.bias"])
             self.activation.forward(pre, to.h[i])
             h = to.h[i]
             if training and self.scale[i] is not None:
                 h.mul_(to.mask[i])
         w, bias = p["head.weight"], p["head.bias"]
         if self.layout.class_major:
-            torch.baddbmm(bias, w, h.transpose(1, 2), out=to.z)
+            _product(w, h.transpose(1, 2), to.z, plus=bias)
         else:
-            torch.baddbmm(bias, h, w, out=to.z)
+            _product(h, w, to.z, plus=bias)
         return to.z
 
     def backward(self, to: Buffers) -> None:
@@ -125,22 +133,22 @@ class StackedNet:
         last = to.h[-1] if depth else to.x
         dz, upper = to.dz, p["head.weight"]
         if self.layout.class_major:
-            torch.bmm(dz, last, out=g["head.weight"])
+            _product(dz, last, g["head.weight"])
             torch.sum(dz, 2, keepdim=True, out=g["head.bias"])
             dz = dz.transpose(1, 2)
         else:
-            torch.bmm(last.transpose(1, 2), dz, out=g["head.weight"])
+            _product(last.transpose(1, 2), dz, g["head.weight"])
             torch.sum(dz, 1, keepdim=True, out=g["head.bias"])
             upper = upper.transpose(1, 2)
         for i in reversed(range(depth)):
-            d = torch.bmm(dz, upper, out=to.grad[i])
+            d = _product(dz, upper, to.grad[i])
             self._activation_backward(i, d, to)
             below = to.h[i - 1] if i else to.x
             if self.normed:
                 self._normalise_backward(i, d, to)
             else:
                 torch.sum(d, 1, keepdim=True, out=g[f"layers.{i}.bias"])
-            torch.bmm(below.transpose(1, 2), d, out=g[f"layers.{i}.weight"])
+            _product(below.transpose(1, 2), d, g[f"layers.{i}.weight"])
             dz, upper = d, p[f"layers.{i}.weight"].transpose(1, 2)
         if self.embedded:
             assert to.dx is not None
@@ -204,6 +212,19 @@ class StackedNet:
                     table.index_put_(((code + self.offsets[i]).reshape(-1),), part.reshape(-1, width), accumulate=True)
                     grad.copy_(table.view(self.n, c, width))
             else:
-                grad.zero_()
-                grad.view(self.n * c, width).index_add_(0, (code + self.offsets[i]).reshape(-1), part.reshape(-1, width))
+                table = torch.zeros(self.n * c, width, dtype=self.dtype)
+                table.index_add_(0, (code + self.offsets[i]).reshape(-1), part.reshape(-1, width))
+                grad.copy_(table.view(self.n, c, width))
             at += width
+
+
+def _product(a: Tensor, b: Tensor, out: Tensor, *, plus: Tensor | None = None) -> Tensor:
+    """`plus` + a b per member into `out`: one batched call where the members lie side by side, else one call each, also where there is only one."""
+    if out.device.type != "cpu" or math.prod(out.shape[1:]) % ALIGNED == 0:
+        return torch.bmm(a, b, out=out) if plus is None else torch.baddbmm(plus, a, b, out=out)
+    for n, one in enumerate(out):
+        if plus is None:
+            torch.mm(a[n], b[n], out=one)
+        else:
+            torch.addmm(plus[n], a[n], b[n], out=one)
+    return out

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from phasewise.engine import device
 from phasewise.engine.data import Dataset
 from phasewise.engine.dense.dropout import DropoutSource
 from phasewise.engine.dense.layout import Store, layout_of
@@ -20,7 +21,11 @@ EVAL_ROWS = {"cpu": 512, "cuda": 4096}
 
 
 class DensePopulation:
-    """N >= 1 members of one bucket (same shapes, batch plan, optimiser kind); everything numeric is each member's own."""
+    """N >= 1 members of one bucket (same shapes, batch plan, optimiser kind); everything numeric is each member's own.
+
+    On a CPU it steps on one thread, so that a member's bits depend neither on its neighbours nor on the number of threads
+    (a product shared by two threads is added up otherwise); more cores are used by more processes (C6, C7).
+    """
 
     def __init__(self, members: Sequence[Member], setting: Setting, plan: BatchPlan, dtype: torch.dtype = torch.float32, *, blank: bool = False) -> None:
         self.members, self.setting, self.plan, self.size, self.device = list(members), setting, plan, len(members), setting.device
@@ -64,6 +69,7 @@ class DensePopulation:
         """See Population."""
         self.lrs = lrs
 
+    @device.one_thread
     @torch.no_grad()
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
@@ -98,6 +104,7 @@ class DensePopulation:
 
     # -- evaluation ------------------------------------------------------------------------------------------------
 
+    @device.one_thread
     @torch.no_grad()
     def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
         """See Population; always in blocks of the same size, so that a member's figures do not depend on its neighbours."""
