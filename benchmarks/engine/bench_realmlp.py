@@ -1,4 +1,4 @@
-"""C8, the RealMLP half: five folds as one fit of ours against pytabkit's RealMLP with `n_cv=5` (CPU time, one thread, medians of five rounds).
+"""C8, the RealMLP half: five folds as one fit of ours against pytabkit's RealMLP with `n_cv=5` (CPU time, one thread, medians of three rounds).
 
 Same rows and folds, sizes (three layers of 256, periodic embeddings of 16 frequencies to 4 numbers), batch, epochs, dropout, label smoothing, activation,
 float32, best epoch of each fold by its validation error; 16 epochs instead of pytabkit's 256, with which a round would take many minutes. Each side
@@ -22,7 +22,7 @@ from phasewise.kinds.tabular import networks
 from phasewise.kinds.tabular.recipe import DEFAULT_TRAIN
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
-ALL, FITTED, ROUNDS = 12_000, 10_000, 5
+ALL, FITTED, ROUNDS = 12_000, 10_000, 3
 SETTINGS = {"rows": FITTED, "folds": 5, "epochs": 16, "batch": BATCH, "hidden": (256, 256, 256), "dropout": 0.15, "smoothing": 0.1, "seed": 0}
 
 
