@@ -74,6 +74,11 @@ def sealed_met(project: Any, dev: Development, new: Arrived) -> tuple[np.ndarray
     return sealed.met(project, split_facts(project), new.table, dev.fitting)
 
 
+def sealed_alike(project: Any, dev: Development, new: Arrived) -> tuple[np.ndarray, str]:
+    """Mask [n] of pictures that look like copies of sealed test pictures, and why that cannot be told (else empty)."""
+    return sealed.alike(project, split_facts(project), new.table)
+
+
 def seen_before(dev: Development, new: Arrived) -> np.ndarray:
     """Mask [n] of pictures that are, byte for byte, development pictures (check D09)."""
     return np.isin(copies.keys(new.table), copies.keys(dev.table))

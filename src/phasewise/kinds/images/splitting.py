@@ -54,7 +54,7 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     progress(1, 4, note="checks on counts")
     findings = check(album, drawn, job)
     progress(2, 4, note="sealing")
-    recognised = sealed.packed(album.frame.filter(pl.Series(drawn.part == TEST)), album.pictures.fitting)
+    recognised = sealed.packed(album.frame.filter(pl.Series(drawn.part == TEST)), album.pictures.fitting, album.frame.filter(pl.Series(np.isin(drawn.part, (TRAIN, VALIDATION)))))
     manifest = _seal(project, album, drawn, job, sealed.digest(recognised))
     parts = drawing.summaries(album.labels, drawn)
     found = drawing.result(album, drawn, job, findings, manifest, policy="file" if album.external.any() else job.policy, parts=parts)

@@ -10,6 +10,7 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,16 @@ class Known:
     key: bytes = b""
     hashes: np.ndarray | None = None
     why: str = ""
+    looks: np.ndarray | None = None
+    """Perceptual hashes uint64 [m] of sealed pictures, where pictures of the set can be told apart by them."""
+    reach: int = -1
+    """Bits of 64 within which a picture looks like a copy."""
 
 
-def packed(hashed: Callable[[bytes], np.ndarray]) -> bytes:
-    """The file for the test rows: `hashed(key)` gives their hashes uint64 [n]."""
+def packed(hashed: Callable[[bytes], np.ndarray], looks: Mapping[str, np.ndarray] = MappingProxyType({})) -> bytes:
+    """The file for the test rows: `hashed(key)` gives their hashes uint64 [n]; of pictures also `looks` and `reach`."""
     key, buffer = secrets.token_bytes(KEY_BYTES), io.BytesIO()
-    np.savez_compressed(buffer, key=np.frombuffer(key, np.uint8), hashes=np.sort(hashed(key)))
+    np.savez_compressed(buffer, key=np.frombuffer(key, np.uint8), hashes=np.sort(hashed(key)), **looks)
     return buffer.getvalue()
 
 
@@ -48,7 +53,9 @@ def known(project: Any, about: Mapping[str, Any]) -> Known:
     try:
         data = path.read_bytes()
         with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            found = Known(key=held["key"].tobytes(), hashes=held["hashes"])
+            found = Known(
+                key=held["key"].tobytes(), hashes=held["hashes"], looks=held["looks"] if "looks" in held.files else None, reach=int(held["reach"]) if "reach" in held.files else -1,
+            )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return Known(why=f"splits/{FILE} cannot be read")
     return found if about.get("sealed") in (None, digest(data)) else Known(why=f"splits/{FILE} is not the file of this split")

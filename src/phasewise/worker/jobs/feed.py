@@ -104,6 +104,8 @@ def _fresh(ctx: RunContext, bench: Bench, view: Any, file: str) -> tuple[Any, np
     seen = arriving.seen_before(bench.dev, new)
     if hasattr(arriving, "sealed_met"):  # sealed rows of the own file must not be learned from
         seen = seen | arriving.sealed_met(ctx.project, bench.dev, new)[0]
+    if hasattr(arriving, "sealed_alike"):
+        seen = seen | arriving.sealed_alike(ctx.project, bench.dev, new)[0]
     return new, np.intersect1d(new.labelled, np.flatnonzero(~seen)), seen
 
 
