@@ -38,8 +38,8 @@ bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
 	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards tabm; do \
 	  set -- $$s; OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$1.py $$2 || exit 1; done
 
-bench-peers: $(V)/.ok build/peers/tabular/.ok ## C8 beside the real peers (tabm, pytabkit), in an environment of their own
-	@for s in tabm realmlp; do OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$s.py || exit 1; done
+bench-peers: $(V)/.ok build/peers/tabular/.ok ## C1 to C4 and C8 beside the real peers (Optuna, skorch, Lightning, tabm, pytabkit), in an environment of their own
+	@for s in tabm realmlp peers; do OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$s.py || exit 1; done
 
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
 	@PYTHONPATH=src $(V)/bin/python benchmarks/engine/gpu.py
