@@ -3,7 +3,7 @@
 import numpy as np
 
 from phasewise.kinds.images.showing import thumbnail
-from phasewise.tui.widgets.picture import beside, heat, picture
+from phasewise.tui.widgets.picture import beside, headed, heat, picture
 
 
 def test_half_blocks_carry_the_colours_of_two_pixels():
@@ -25,3 +25,9 @@ def test_heat_marks_the_square_that_matters_and_stands_beside():
     grid = heat([[0.0, 0.5], [0.0, 0.0]])
     assert [g.plain for g in grid] == ["  ██", "    "]
     assert beside(picture([[((0, 0, 0), (0, 0, 0))]]), grid).plain.split("\n")[0] == "▀     ██"
+
+
+def test_several_blocks_stand_side_by_side_under_their_names_and_empty_ones_take_no_room():
+    left, right = heat([[1.0]]), heat([[0.0], [1.0]])
+    lines = beside(left, headed("gradient", right), headed("painted over", [])).plain.split("\n")
+    assert [line.rstrip() for line in lines] == ["██   gradient", "", "     ██"]

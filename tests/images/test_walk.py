@@ -87,7 +87,7 @@ def test_inspection_shows_pictures_and_where_the_model_looks(walked):
     jobs, _, fit, *_ = walked
     found = jobs.run("inspect", model=fit.model.ref, parts=["slices", "gallery", "confusion", "importance"])
     worst = found.gallery["worst"][0]
-    assert len(worst["thumbnail"]) == 12 and len(worst["thumbnail"][0]) == 24 and len(worst["saliency"]) == 7
+    assert len(worst["thumbnail"]) == 12 and len(worst["thumbnail"][0]) == 24 and len(worst["saliency"]) == len(worst["gradient"]) == 7 and max(map(max, worst["gradient"])) == 1.0
     assert {r["column"] for r in found.importance} >= {"middle centre", "top left"}
     drops = {r["column"]: r["drop"] for r in found.importance}
     assert drops["middle centre"] == max(drops.values())

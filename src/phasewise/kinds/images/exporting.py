@@ -42,7 +42,7 @@ def _program(work: Work) -> Program | str:
         return "test-time augmentation draws at random and is not part of a torch program; use the bundle"
     if len({m.fitting for m in model.members}) > 1:
         return "the members look at pictures of different sizes; use the bundle"
-    found = programs.networks(work, _module, _readable, "networks, linear models on frozen features, and averages of them")
+    found = parts(work)
     if isinstance(found, str):
         return found
     import torch
@@ -52,6 +52,11 @@ def _program(work: Work) -> Program | str:
     scorer = scoring.Scorer([(p, net) for p, net, _ in found], [w for *_, w in found]).eval()
     image = torch.from_numpy(np.ascontiguousarray(pixels.gather(work.table, model.fitting).transpose(0, 3, 1, 2)))
     return Program(module=scorer, inputs={"image": image}, about=_about(model))
+
+
+def parts(work: Work) -> list[tuple[Any, Any, float]] | str:
+    """(preparing, module, weight) of what a model is made of; else why it is none of torch modules."""
+    return programs.networks(work, _module, _readable, "networks, linear models on frozen features, and averages of them")
 
 
 def _readable(card: dict[str, Any]) -> bool:

@@ -69,6 +69,11 @@ class Pixels(nn.Module):
         return self.body((image.float() / 255 - self.mean) / self.std)
 
 
+def of_pixels(preparing: Any, net: nn.Module) -> nn.Module:
+    """uint8 or float (n, C, H, W) of 0 to 255 -> raw outputs, normalisation and frozen features inside."""
+    return Frozen(preparing, net) if preparing.features else Pixels(net)
+
+
 class Scorer(nn.Module):
     """`forward(image)`: uint8 (n, C, side, side) -> probabilities (n, classes), float32; a weighted mean over members of one fitting."""
 
@@ -76,7 +81,7 @@ class Scorer(nn.Module):
         super().__init__()
         self.task = members[0][0].target.task
         self.weights = [float(w) / sum(weights) for w in weights]
-        self.nets = nn.ModuleList(Frozen(p, net) if p.features else Pixels(net) for p, net in members)
+        self.nets = nn.ModuleList(of_pixels(p, net) for p, net in members)
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""

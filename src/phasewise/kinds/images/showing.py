@@ -8,6 +8,8 @@ import numpy as np
 
 from phasewise.records.text import safe_text
 
+GRID = 7
+
 
 def thumbnail(pixels: np.ndarray, width: int = 24) -> list[list[tuple[tuple[int, int, int], tuple[int, int, int]]]]:
     """Rows of (upper colour, lower colour) cells for a uint8 array (channels, height, width)."""
@@ -26,8 +28,8 @@ def row(dev: Any, position: int) -> list[str]:
     return [safe_text(Path(str(record["path"])).as_posix(), 80), f"{record['width']}x{record['height']}", f"brightness {record['brightness']:.0f}", f"contrast {record['contrast']:.0f}"]
 
 
-def pictures(gallery: dict[str, list[dict[str, Any]]], dev: Any, load: Callable[[], Any], *, explained: int = 4) -> None:
-    """Adds `thumbnail` (see `thumbnail`) to every item of a gallery, and `saliency` (7 x 7 drops of confidence) to the first of the worst."""
+def pictures(gallery: dict[str, list[dict[str, Any]]], dev: Any, load: Callable[[], Any], *, explained: int = 4, folder: Path | None = None) -> None:
+    """Adds `thumbnail` (see `thumbnail`) to every item of a gallery; to the first of the worst `saliency` (7 x 7 drops of confidence) and, where the model in `folder` has one, `gradient` (7 x 7 shares)."""
     held = dev.pixels()
     for items in gallery.values():
         for item in items:
@@ -37,9 +39,30 @@ def pictures(gallery: dict[str, list[dict[str, Any]]], dev: Any, load: Callable[
         predictor = load()
         for item in worst:
             item["saliency"] = occlusion(predictor, dev.table[item["row"] : item["row"] + 1])
+        gradients(worst, dev, predictor, folder)
 
 
-def occlusion(predictor: Any, one: Any, *, grid: int = 7) -> list[list[float]]:
+def gradients(items: list[dict[str, Any]], dev: Any, predictor: Any, folder: Path | None, *, grid: int = GRID) -> None:
+    """Adds `gradient` to the items where the model is made of networks; nothing to those of another kind."""
+    if folder is None or predictor.card.get("type") == "sklearn" and predictor.card.get("matrix") != "features":
+        return
+    import torch
+
+    from phasewise.kinds.images import exporting, gradient, pixels, scoring
+    from phasewise.kinds.shared.programs import Work
+
+    found = exporting.parts(Work(folder=folder, model=predictor, table=dev.table[:0], output=folder))
+    if isinstance(found, str) or len({p.fitting for p, *_ in found}) > 1:
+        return
+    members = [(scoring.of_pixels(p, net).eval(), weight) for p, net, weight in found]
+    for item in items:
+        one = dev.table[item["row"] : item["row"] + 1]
+        image = torch.from_numpy(np.ascontiguousarray(pixels.gather(one, predictor.fitting).transpose(0, 3, 1, 2)))
+        top = int(predictor.predict(one).proba[0].argmax())
+        item["gradient"] = gradient.gridded(gradient.saliency(members, image, top, predictor.card["task"]), grid)
+
+
+def occlusion(predictor: Any, one: Any, *, grid: int = GRID) -> list[list[float]]:
     """How much the predicted class's probability falls when a cell of a grid is painted with the picture's mean (Zeiler & Fergus 2013)."""
     import polars as pl
 

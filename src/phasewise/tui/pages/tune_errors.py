@@ -17,7 +17,7 @@ from phasewise.tui.pages.shared import scores, stale_note
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.chart import Chart
-from phasewise.tui.widgets.picture import beside, heat, picture
+from phasewise.tui.widgets.picture import beside, headed, heat, picture
 from phasewise.tui.widgets.table import Column, Table
 from phasewise.workflow.inspecting import together
 
@@ -26,6 +26,8 @@ PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", 
 TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "data", "lesion")
 NOTED = {"lesion": (tune_lesion, "lesion"), "data": (tune_curve, "learning_curve")}
 BAR = 15
+MAPS = (("saliency", "painted over"), ("gradient", "gradient"))
+"""What a picture's answer hangs on: by what painting a place over costs, and by how strongly its pixels move the answer."""
 
 
 class Reliability(Chart):
@@ -201,7 +203,7 @@ class Errors(View):
         else:
             shown = [tune_tags.case(row, tune_tags.of_row(self, self.found, int(row.get("row", -1))))]
             if row.get("thumbnail"):
-                shown.append(beside(picture(row["thumbnail"], ascii_only=self.ascii_only), heat(row.get("saliency", []), ascii_only=self.ascii_only)))
+                shown.append(beside(picture(row["thumbnail"], ascii_only=self.ascii_only), *(headed(title, heat(row.get(key, []), ascii_only=self.ascii_only)) for key, title in MAPS)))
             self.detail.show(lines(shown))
 
     def action_part(self) -> None:

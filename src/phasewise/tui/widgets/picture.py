@@ -5,6 +5,8 @@ from typing import Any
 
 from textual.content import Content
 
+from phasewise.tui.say import say
+
 SHADES = " ░▒▓█"
 ASCII = " .:+#"
 
@@ -31,12 +33,17 @@ def heat(grid: Sequence[Sequence[float]], *, ascii_only: bool = False) -> list[C
     return [Content("".join(2 * shades[min(int(max(v, 0) / top * len(shades)), len(shades) - 1) if top > 0 else 0] for v in row)) for row in grid]
 
 
-def beside(left: Sequence[Content], right: Sequence[Content], gap: int = 3) -> Content:
-    """Two blocks side by side as one content; the left one sets the width."""
-    width = max((len(c.plain) for c in left), default=0)
+def headed(title: str, block: Sequence[Content]) -> list[Content]:
+    """A block under its name; nothing where there is no block."""
+    return [say(title, "muted"), *block] if block else []
+
+
+def beside(*blocks: Sequence[Content], gap: int = 3) -> Content:
+    """Blocks side by side as one content, each as wide as its widest line; empty ones take no room."""
+    shown = [b for b in blocks if b]
+    widths = [max(len(c.plain) for c in b) for b in shown]
     rows = []
-    for i in range(max(len(left), len(right))):
-        first = left[i] if i < len(left) else Content("")
-        second = right[i] if i < len(right) else Content("")
-        rows.append(Content.assemble(first, " " * (width - len(first.plain) + gap), second))
+    for i in range(max((len(b) for b in shown), default=0)):
+        cells = [b[i] if i < len(b) else Content("") for b in shown]
+        rows.append(Content.assemble(*(part for c, w, last in zip(cells, widths, [False] * (len(shown) - 1) + [True], strict=True) for part in ((c,) if last else (c, " " * (w - len(c.plain) + gap))))))
     return Content("\n").join(rows)

@@ -73,7 +73,8 @@ def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: Mode
         sample = PICTURES if hasattr(showing, "pictures") else gallery.SAMPLE
         found = gallery.rows(y, predictions, held.rows, lambda row: showing.row(bench.dev, row), seed=job.seed, sample=sample, threshold=cut)
         if hasattr(showing, "pictures"):
-            showing.pictures(found, bench.dev, lambda: bench.kind.room("predictor").load(models.folder_of(ctx.project, job.model)))
+            folder = models.folder_of(ctx.project, job.model)
+            showing.pictures(found, bench.dev, lambda: bench.kind.room("predictor").load(folder), folder=folder)
         return found
     if part == "confusion":
         return confusion(y, predictions, cut)
