@@ -50,15 +50,16 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tenso
 """Name to f(z) into `out`, and slope * f'(z)."""
 
 
-def forward(space: Workspace, activation: str, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """Raw outputs `[n, outputs]`; what the backward pass needs stays in the workspace."""
+def forward(space: Workspace, activation: str, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor], *, keep: bool = True) -> Tensor:
+    """Raw outputs `[n, outputs]`; `keep`: what the backward pass needs stays in the workspace, else all layers share three buffers in the cache."""
     factor, hidden, (weight, bias) = parameters[0], parameters[1:-2], parameters[-2:]
     below = torch.mul(x, factor * SCALE_RATE, out=space.get("scaled", x.shape, x))
     function = ACTIVATIONS[activation][0]
     for i, rate in enumerate(rates):
         w, b, amount = hidden[3 * i : 3 * i + 3]
         shape = (x.shape[0], w.shape[0])
-        z, gap, y = (space.get(f"{name}{i}", shape, x) for name in ("linear", "gap", "hidden"))
+        z, gap = (space.get(name, shape, x) for name in ((f"linear{i}", f"gap{i}") if keep else (f"odd{i % 2}", "gap")))
+        y = space.get(f"hidden{i}", shape, x) if keep else z
         torch.addmm(b * BIAS_RATE, below, w.t(), alpha=1 / math.sqrt(w.shape[1]), out=z)
         function(z, gap).sub_(z)
         torch.addcmul(z, amount * ACTIVATION_RATE, gap, out=y)
@@ -120,6 +121,6 @@ def forward_only(pool: Pool, activation: str, rates: Sequence[float], x: Tensor,
     """The same forward pass for whoever wants no gradients."""
     space = pool.take()
     try:
-        return forward(space, activation, rates, x, parameters)
+        return forward(space, activation, rates, x, parameters, keep=False)
     finally:
         pool.give(space)
