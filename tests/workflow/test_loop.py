@@ -136,7 +136,7 @@ def test_the_real_recipe_keeps_that_order_for_tables(make):
     config = ModelConfig(network=NetworkSpec(family="mlp", hidden=[64, 64]), train=TrainSpec())
     proposed = ranking.order(ranking.proposals(view, config))
     assert len(proposed) >= 5
-    bigger = {"wider", "deeper", "longer"}
+    bigger = {"wider", "deeper", "second-layer", "longer"}
     assert not bigger & {i.id for i in proposed}
     cures = {i.id: c for i, c in recipes.ideas(view)}
     assert all("high_variance" in cures[i.id] for i in proposed)

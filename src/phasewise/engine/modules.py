@@ -184,10 +184,11 @@ class ModulePopulation:
 
     def _average(self, decay: float) -> None:
         assert self.shadow is not None
+        weights = {n for n, _ in self.module.named_parameters()}
         for name, value in self.module.state_dict().items():
-            if value.is_floating_point():
+            if name in weights or name.endswith(("running_mean", "running_var")):
                 self.shadow[name].lerp_(value.detach(), 1 - decay)
-            else:
+            else:  # counters, and what the data fixed: bins that reach to infinity have no average
                 self.shadow[name].copy_(value)
 
     def _first_random_state(self) -> list[Tensor]:

@@ -48,7 +48,8 @@ TECHNIQUES: tuple[Technique, ...] = (
     # architecture (R17, R18, A10, N04)
     Technique(id="batch-norm", title="batch normalisation", category="architecture", source="R04", change={"network.batch_norm": True}, cures=(FAILURE, BIAS, VARIANCE), families=DENSE, complexity=2, likelihood=0.25),
     Technique(id="wider", title="twice the units in every layer", category="architecture", source="T19", change={"network.hidden": "*2"}, cures=(BIAS,), likelihood=0.25, families=(*DENSE, *WIDE)),
-    Technique(id="deeper", title="one hidden layer more", category="architecture", source="T21", change={"network.hidden": "push"}, cures=(BIAS,), likelihood=0.2, families=(*DENSE, *WIDE)),
+    Technique(id="deeper", title="one hidden layer more", category="architecture", source="T21", change={"network.hidden": "push"}, cures=(BIAS,), likelihood=0.2, families=WIDE),
+    Technique(id="second-layer", title="a second hidden layer", category="architecture", source="T21", change={"network.family": "mlp", "network.hidden": "push"}, cures=(BIAS,), likelihood=0.2, families=("one_hidden",)),
     Technique(id="tabm", title="TabM instead of the plain MLP", category="architecture", source="2410.24210", change={"network.family": "tabm"}, cures=(BIAS, VARIANCE, BOTH, HEALTHY), families=DENSE, complexity=3, likelihood=0.4),
     Technique(id="architecture", title="RealMLP instead of this network", category="architecture", source="2407.04491", change={"network.family": "realmlp"}, cures=(BIAS, VARIANCE, BOTH, HEALTHY), families=(*DENSE, "tabm"), complexity=3, likelihood=0.2),
     Technique(id="more-members", title="twice the members inside TabM", category="ensemble", source="2410.24210", change={"network.members": "*2"}, cures=(VARIANCE, HEALTHY), families=("tabm",), complexity=2, likelihood=0.3),
