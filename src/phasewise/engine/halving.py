@@ -18,6 +18,15 @@ def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, group: Mapp
     return Halving(rungs=tuple(rungs), keep=tuple(keep), group=dict(group or {}))
 
 
+def share(halving: Halving | None, members: Sequence[str], epochs: int) -> float:
+    """The part of all members' epochs that is trained when some are dropped on the way; 1 without halving."""
+    if halving is None or not epochs:
+        return 1.0
+    first = len({halving.group.get(m, m) for m in members})
+    ends, alive = [*(min(r, epochs) for r in halving.rungs), epochs], [first, *(min(first, k) for k in halving.keep)]
+    return sum(n * max(0, b - a) for n, a, b in zip(alive, [0, *ends], ends, strict=False)) / (first * epochs)
+
+
 def survivors(values: Mapping[str, float], halving: Halving, epochs_done: int) -> set[str]:
     """Ids that go on after an epoch; `values` maps living members to their signed objective (smaller is better).
 

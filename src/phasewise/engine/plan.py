@@ -107,8 +107,8 @@ def possible_plans(example: nn.Module, track: Track, setting: Setting) -> tuple[
     return ("one", "vmap") if vmapped.fits(example, train) else ("one",)
 
 
-def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str], *, tile: int | None = None) -> tuple[list[Group], dict[str, Any]]:
-    """Groups that cover all tracks, and the record of the plan."""
+def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str], *, tile: int | None = None, share: float = 1.0) -> tuple[list[Group], dict[str, Any]]:
+    """Groups that cover all tracks, and the record of the plan; `share` is the part of their epochs that will be trained."""
     from phasewise.engine import probe
 
     if asked not in PLANS:
@@ -116,7 +116,7 @@ def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[
     groups: list[Group] = []
     buckets = buckets_of(tracks, setting, notes)
     for bucket in buckets:
-        probe.choose(bucket, setting, asked, notes, tile)
+        probe.choose(bucket, setting, asked, notes, tile, share)
         maker = makers()[bucket.choice]
         for part in tiles(bucket.tracks, bucket.tile):
             group = Group(part, setting, bucket.plan, maker, bucket.choice, bucket.tile)

@@ -17,11 +17,11 @@ WORTH_SECONDS = 3.0
 """Below this much training the probe would cost more than it can win."""
 BUDGET, SHARE = 0.6, 0.02
 """Seconds at most, and as a share of the training that is to come."""
-STEPS, ROUNDS, MOST_ROUNDS = 4, 3, 12
+STEPS, ROUNDS, MOST_ROUNDS = 2, 2, 12
 
 
-def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], tile: int | None) -> None:
-    """Sets choice, tile, reason and figures of a bucket."""
+def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], tile: int | None, share: float = 1.0) -> None:
+    """Sets choice, tile, reason and figures of a bucket, of whose members' epochs a `share` will be trained (halving)."""
     from phasewise.engine.plan import CPU_TILE, GPU_TILE
 
     widest = GPU_TILE if setting.device.type == "cuda" else CPU_TILE
@@ -52,15 +52,17 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
         bucket.why = "rule: rows stream from disk, no probe"
         return
     candidates = sizes(n, widest, units(bucket)) if together == "stacked" else [min(n, 8)]
-    seconds = estimate(bucket, setting, together, candidates[0])
-    total = seconds * bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks)
+    first = Candidate(bucket, setting, together, candidates[0])
+    for _ in range(ROUNDS):
+        first.block()
+    total = first.best * bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks) * share
     if total < WORTH_SECONDS:
         bucket.choice, bucket.tile = (together, default_tile(bucket, widest)) if together == "stacked" else ("one", 1)
         bucket.tile, bucket.why = min(n, bucket.tile), f"about {total:.1f} s of training in all: too short to probe"
-        bucket.measured = {f"{together} x{candidates[0]}": seconds}
+        bucket.measured = {first.name: first.best}
         return
-    trials = [(together, size) for size in candidates] + ([("one", 1)] if together != "stacked" else [])
-    bucket.measured = compared(bucket, setting, trials, min(BUDGET, SHARE * total))
+    trials = [(together, size) for size in candidates[1:]] + ([("one", 1)] if together != "stacked" else [])
+    bucket.measured = compared(bucket, setting, first, trials, min(BUDGET, SHARE * total))
     best = min(bucket.measured, key=bucket.measured.__getitem__)
     bucket.choice, size = best.split(" x")
     bucket.tile, bucket.why = int(size), "fastest per member-step in a short probe"
@@ -117,18 +119,10 @@ class Candidate:
         self.best = min(self.best, (self.now() - began) / steps / self.size)
 
 
-def estimate(bucket: "Bucket", setting: Setting, plan: str, size: int) -> float:
-    """Seconds per member-step of one candidate: the best of a few short blocks after one step to warm up."""
-    candidate = Candidate(bucket, setting, plan, size)
-    for _ in range(ROUNDS):
-        candidate.block()
-    return candidate.best
-
-
-def compared(bucket: "Bucket", setting: Setting, trials: list[tuple[str, int]], budget: float) -> dict[str, float]:
-    """Seconds per member-step of every candidate, blocks taken in turn so that all see the same machine, until the budget is spent."""
+def compared(bucket: "Bucket", setting: Setting, first: Candidate, trials: list[tuple[str, int]], budget: float) -> dict[str, float]:
+    """Seconds per member-step of `first` and the others, blocks taken in turn so that all see the same machine, until the budget is spent."""
     began = time.perf_counter()
-    candidates: list[Candidate] = []
+    candidates = [first]
     for plan, size in trials:
         candidates.append(Candidate(bucket, setting, plan, size))
         candidates[-1].block()

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("step", "loss", "smooth", "lr", "member")
 POINTS = 50
+WHOLE = ("done", "early", "asked")
+"""How a member stops whose outputs on all its training rows are wanted; of one that was dropped or diverged nobody asks for them."""
+AT_ONCE = 4
+"""Members scored on their training rows at once: more would only hold more outputs in memory."""
 
 
 class Pace:
@@ -105,22 +110,37 @@ def _mean(values: list[float]) -> float | None:
     return sum(finite) / len(finite) if finite else None
 
 
-def harvest(run: "Run", group: Group, slot: int) -> MemberResult:
-    """The result of a member from its population: best weights and their outputs."""
-    return result_of(run, group, group.tracks[slot], group.population.state_dict(slot))
+def harvest(run: "Run", group: Group, slots: Sequence[int]) -> list[MemberResult]:
+    """The results of members from their population: best weights and their outputs."""
+    return results_of(run, group, [(group.tracks[s], group.population.state_dict(s)) for s in slots])
 
 
-def result_of(run: "Run", group: Group, track: Track, state: dict[str, Tensor]) -> MemberResult:
-    """The result of a member: its best weights and their outputs, those seen at the best epoch or, after a resume, computed the same way again."""
-    member, outputs = track.member, track.outputs
-    wanted = track.stopped in ("done", "early", "asked")
-    if outputs is None or wanted:
-        alone = group.maker([member], run.setting, group.plan, blank=True)
-        alone.show(0, state)
-    if outputs is None:
-        outputs = alone.outputs(run.setting.data, [member.validation])[0]
-    train = alone.outputs(run.setting.data, [member.train])[0].cpu().contiguous() if wanted else None
-    return MemberResult(
-        id=member.id, state=state, outputs=outputs.cpu().contiguous(), train_outputs=train, curves=track.curves, best_epoch=track.best_epoch,
-        stopped=track.stopped, steps=track.steps, seconds=track.seconds, best=track.best_value,
-    )
+def results_of(run: "Run", group: Group, members: Sequence[tuple[Track, dict[str, Tensor]]]) -> list[MemberResult]:
+    """The results of members: their best weights and the outputs of these, those seen at the best epoch or, after a resume, computed the same way again."""
+    train: dict[str, Tensor] = {}
+    for ended in (True, False):
+        asked = [(t, state) for t, state in members if (t.stopped in WHOLE) == ended and (ended or t.outputs is None)]
+        size = min(group.tile, AT_ONCE)
+        for at in range(0, len(asked), size):
+            train |= _scored(run, group, asked[at : at + size], ended=ended)
+    return [
+        MemberResult(
+            id=t.member.id, state=state, outputs=t.outputs.cpu().contiguous(), train_outputs=train.get(t.member.id), curves=t.curves, best_epoch=t.best_epoch,
+            stopped=t.stopped, steps=t.steps, seconds=t.seconds, best=t.best_value,
+        )
+        for t, state in members if t.outputs is not None
+    ]
+
+
+def _scored(run: "Run", group: Group, members: Sequence[tuple[Track, dict[str, Tensor]]], *, ended: bool) -> dict[str, Tensor]:
+    """Fills validation outputs that are missing; of members whose training ended gives the outputs on all their training rows."""
+    data, tracks = run.setting.data, [t for t, _ in members]
+    crew = group.maker([t.member for t in tracks], run.setting, group.plan, blank=True)
+    for slot, (_, state) in enumerate(members):
+        crew.show(slot, state)
+    if any(t.outputs is None for t in tracks):
+        for t, seen in zip(tracks, crew.outputs(data, [t.member.validation for t in tracks]), strict=True):
+            t.outputs = seen if t.outputs is None else t.outputs
+    if not ended:
+        return {}
+    return {t.member.id: seen.cpu().contiguous() for t, seen in zip(tracks, crew.outputs(data, [t.member.train for t in tracks]), strict=True)}

@@ -61,7 +61,7 @@ def restore(run: "Run", state: EngineState) -> None:
     held = _held(state.tensors)
     for name, why in meta["finished"].items():
         by_id[name].stopped = why
-        run.results[name] = reporting.result_of(run, first[name], by_id[name], held["result"][name])
+        (run.results[name],) = reporting.results_of(run, first[name], [(by_id[name], held["result"][name])])
     run.groups = []
     for saved in meta["groups"]:
         group = plan.regroup(first[saved["members"][0]], [by_id[m] for m in saved["members"]])

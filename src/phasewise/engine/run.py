@@ -10,6 +10,7 @@ from torch import Tensor
 
 from phasewise.engine import evaluate, faults, halving, plan, reporting
 from phasewise.engine.group import Group
+from phasewise.engine.halving import share as share_of_work
 from phasewise.engine.member import Control, Halving, Hooks, Member, MemberResult, PopulationResult
 from phasewise.engine.population import Setting
 from phasewise.engine.state import EngineState
@@ -30,7 +31,8 @@ class Run:
         self.observers, self.fallbacks = list(observers), fallbacks
         self.tracks = [Track.of(m, i) for i, m in enumerate(members)]
         self.samples = {m.id: _sample(m.train, pictures=setting.info.image is not None) for m in members}
-        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile)
+        work = share_of_work(halving, [m.id for m in members], max(m.config.train.epochs for m in members))
+        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile, share=work)
         self.results: dict[str, MemberResult] = {}
         self.epoch = 0
         self.control = Control()
@@ -172,10 +174,10 @@ class Run:
         """Harvests members that stop and closes the gaps they leave."""
         for group in list(self.groups):
             staying = [s for s, t in enumerate(group.tracks) if t.member.id not in leaving]
-            for slot, t in enumerate(group.tracks):
-                if slot not in staying:
-                    t.stopped = leaving[t.member.id]
-                    self.results[t.member.id] = reporting.harvest(self, group, slot)
+            going = [s for s in range(group.size) if s not in staying]
+            for slot in going:
+                group.tracks[slot].stopped = leaving[group.tracks[slot].member.id]
+            self.results |= {r.id: r for r in reporting.harvest(self, group, going)}
             if not staying:
                 self.groups.remove(group)
             elif len(staying) < group.size:
@@ -203,9 +205,9 @@ class Run:
     def result(self) -> PopulationResult:
         """All results in the order the members were given."""
         for group in self.groups:
-            for slot, t in enumerate(group.tracks):
+            for t in group.tracks:
                 t.stopped = "asked"
-                self.results[t.member.id] = reporting.harvest(self, group, slot)
+            self.results |= {r.id: r for r in reporting.harvest(self, group, range(group.size))}
         ordered = [self.results[t.member.id] for t in self.tracks]
         return PopulationResult(members=ordered, plan=self.plan, fallbacks=self.fallbacks, lr_events=self.lr_events, rungs=self.rungs, notes=self.notes)
 

@@ -47,7 +47,7 @@ def draw(rows: Tensor, y: Tensor, sampling: str, plan: BatchPlan, seed: int, epo
     """The row numbers of one epoch in order: int64 [steps * batch] on the device of `rows`."""
     count = plan.steps * plan.batch
     if sampling in ("none", ""):
-        return rows[streams.permutation(len(rows), seed, epoch, rows.device)[:count]]
+        return rows.index_select(0, streams.permutation(len(rows), seed, epoch, rows.device)[:count])
     source = streams.generator(seed, "sample", epoch)
     labels = y[rows].to("cpu")
     if sampling == "under":

@@ -50,7 +50,7 @@ class DropoutSource:
                 noise = torch.empty(masks[i].shape, dtype=torch.uint8, device=self.device).random_(0, 256, generator=self.generator)
                 torch.mul(noise >= self.threshold[:, i].view(-1, 1, 1), scales[i], out=masks[i])
             return
-        sizes = [m[0].numel() for m in masks]
+        sizes = [m.shape[1] * m.shape[2] for m in masks]
         words = -(-sum(sizes) // 8)
         if self._noise.shape[1] != words:
             self._noise = np.zeros((len(self.bits), words), dtype=np.uint64)
