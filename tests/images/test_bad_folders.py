@@ -188,3 +188,36 @@ def test_classes_that_were_merged_are_judged_as_one_in_the_test_and_in_the_field
         dev = development.load(opened, jobs.data)
         assert dev.classes == ("Circle", "cross", "square")
         assert len(arriving.arrived(opened, jobs.data, dev, data).labelled) == 76
+
+
+def test_idx_files_of_different_lengths_are_told_before_anything_is_read(tmp_path):
+    for name, data in (("train-images-idx3-ubyte", np.zeros((60, 8, 8), np.uint8)), ("train-labels-idx1-ubyte", np.zeros(50, np.uint8))):
+        shape_of = b"".join(int(s).to_bytes(4, "big") for s in data.shape)
+        (tmp_path / name).write_bytes((0x800 + data.ndim).to_bytes(4, "big") + shape_of + data.tobytes())
+    with pytest.raises(BadInputError, match="do not fit together"):
+        profiling.profile(DataView(kind="images", file=str(tmp_path)))
+
+
+def test_a_listed_picture_without_a_class_is_passed_over_and_told(tmp_path):
+    shapes(tmp_path / "img", each=12)
+    rows = [f"{p.relative_to(tmp_path)},{p.parent.name}" for p in sorted((tmp_path / "img").rglob("*.png"))]
+    rows[3] = rows[3].split(",")[0] + ","
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    listing = files.scan(tmp_path / "list.csv")
+    assert "" not in listing.classes and len(listing.items) == len(rows) - 1
+    assert (rows[3][:-1], "no class in the list") in listing.cruft
+    assert len(files.scan_any(tmp_path / "list.csv").items) == len(rows)  # new pictures may lack one
+
+
+def test_a_class_that_training_never_sees_blocks_and_a_remedy_in_force_is_not_offered_again():
+    from phasewise.kinds.shared import splitchecks
+    from phasewise.kinds.shared.assigning import TEST, TRAIN, VALIDATION
+
+    part = np.array([TRAIN] * 40 + [VALIDATION] * 20 + [TEST] * 20)
+    y = np.r_[np.arange(40) % 2, np.arange(20) % 3, np.arange(20) % 3]
+    (found,) = splitchecks.classes(y, ["a", "b", "c"], part, 0, "file")
+    assert found.severity == "block" and "'c'" in found.seen and [r.action for r in found.remedies] == ["stratify", "merge-class", "accept"] and not any(r.recommended for r in found.remedies)
+    (alone,) = splitchecks.classes(np.r_[np.zeros(79, int), [1]], ["a", "b"], part, 0, "stratified")
+    assert alone.severity == "block" and not alone.remedies and "'b' has 1 in all" in alone.title
+    (other,) = splitchecks.classes(np.r_[np.zeros(79, int), [1]], ["a", "b"], part, 0, "random")
+    assert [r.action for r in other.remedies] == ["stratify"]

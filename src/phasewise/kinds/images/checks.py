@@ -247,7 +247,7 @@ def fact_tells_class(table: CheckTable) -> list[Finding]:
     for one in target_leak(table):
         if one.severity in ("warn", "block"):
             said = f"{one.seen} If it comes from how pictures were taken or saved and not from what they show, a network learns that instead and fails on others."
-            out.append(finding("fact-tells-class", "warn", f"{one.columns[0].capitalize()} of a picture alone tells its class", said, column=one.columns[0], numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="it belongs to what is shown")]))
+            out.append(finding("fact-tells-class", "warn", f"{'File size' if one.columns[0] == 'bytes' else one.columns[0].capitalize()} of a picture alone tells its class", said, column=one.columns[0], numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="it belongs to what is shown")]))
     return out
 
 

@@ -5,6 +5,7 @@ Links are not followed, special files are never opened, and nothing outside the 
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from phasewise.kinds.images import manifest
@@ -113,8 +114,8 @@ def scan_folders(root: Path) -> Listing:
     return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft, lead="/".join(lead))
 
 
-def scan(path: Path, target: str = "") -> Listing:
-    """Whatever layout lies at `path`; a `BadInputError` when there is no class with a picture. `target` names the class column of a manifest."""
+def scan(path: Path, target: str = "", *, unlabelled: bool = False) -> Listing:
+    """Whatever layout lies at `path`; a `BadInputError` when there is no class with a picture. `target` names the class column of a manifest, whose pictures without a class are passed over unless `unlabelled` ones are wanted."""
     if not path.exists():
         raise BadInputError("no such folder", f"{safe_text(path)} does not exist.", "Check the path.")
     if path.is_dir():
@@ -123,6 +124,9 @@ def scan(path: Path, target: str = "") -> Listing:
         listing = manifest.scan(beside, target) if beside else listing
     else:
         listing = manifest.scan(path, target)
+    if not unlabelled and listing.classes and any(not i.label for i in listing.items):
+        blank = [(i.path, "no class in the list") for i in listing.items if not i.label]
+        listing = replace(listing, items=[i for i in listing.items if i.label], cruft=[*listing.cruft, *blank])
     if not listing.items:
         raise BadInputError("no pictures found", f"{safe_text(path)} holds no class folder with picture files ({len(listing.cruft):,} other files passed over).", "Put one folder per class below it, or give a CSV manifest with path,label.")
     return listing
@@ -143,4 +147,4 @@ def scan_any(path: Path, target: str = "") -> Listing:
         flat = [(p, n) for p, n in _walk(path, cruft) if p.suffix.lower() in EXTENSIONS]
         if flat and all(p.parent == path for p, _ in flat):
             return Listing(root=path, items=[Item(path=p.name, label="", size=n) for p, n in flat], classes=[], cruft=cruft, layout="flat")
-    return scan(path, target)
+    return scan(path, target, unlabelled=True)

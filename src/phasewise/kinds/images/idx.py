@@ -40,3 +40,11 @@ def idx_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
         if labels:
             pairs.append(("test" if images.name.startswith(("t10k", "test")) else "train", images, labels[0]))
     return pairs
+
+
+def together(images_file: Path, labels_file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (n, height, width) and labels (n) of a pair; a `BadInputError` where one has more than the other."""
+    images, labels = read_idx(images_file), read_idx(labels_file)
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+        raise BadInputError("IDX files do not fit together", f"{images_file.name} holds {len(images):,} pictures, {labels_file.name} {len(labels):,} labels.", "Give the pair of files that belong together.")
+    return images, labels

@@ -161,4 +161,4 @@ def scan(path: Path, target: str = "") -> Listing:
         full = Path(place) if os.path.isabs(place) else path.parent.resolve() / place
         shown = str(full.relative_to(root)) if apart else place
         items.append(Item(path=shown, label=label, part=part, size=full.stat().st_size))
-    return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft, layout="manifest", target=found.label)
+    return Listing(root=root, items=items, classes=sorted({item.label for item in items} - {""}), cruft=cruft, layout="manifest", target=found.label)

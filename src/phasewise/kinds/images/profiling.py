@@ -88,8 +88,8 @@ def _idx(root: Path) -> tuple[list[str], list[str], list[tuple[str, str, Facts]]
     parts: list[str] = []
     facts = []
     for part, images_file, labels_file in idx.idx_pairs(root):
-        found = [str(v) for v in idx.read_idx(labels_file)]
-        images = idx.read_idx(images_file)
+        images, given = idx.together(images_file, labels_file)
+        found = [str(v) for v in given]
         labels += found
         parts += [part] * len(found)
         for i in range(0, len(images), max(1, len(images) // 100)):

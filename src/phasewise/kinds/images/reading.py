@@ -138,9 +138,7 @@ def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:
     start = 0
     fitting = None
     for part, images_file, labels_file in idx.idx_pairs(root):
-        images, labels = idx.read_idx(images_file), idx.read_idx(labels_file)
-        if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
-            raise BadInputError("IDX files do not fit together", f"{images_file.name} holds {len(images):,} pictures, {labels_file.name} {len(labels):,} labels.", "Give the pair of files that belong together.")
+        images, labels = idx.together(images_file, labels_file)
         n, height, width = images.shape
         fitting = fitting or fitting_of(view.reading, [(width, height)], ["L"])
         blocks.append(refit(images[..., None], fitting))

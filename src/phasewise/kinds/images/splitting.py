@@ -133,7 +133,7 @@ def check(album: Album, drawn: Drawn, job: SplitJob) -> list[Finding]:
     used = part != DROPPED
     given = job.policy == "file" or bool(job.test_file)
     out = splitchecks.copies(album.hashes, part, splitchecks.across(drawn.clusters.label, part) if given else -1, drawn.quarantined)
-    out += splitchecks.classes(found.y[used], found.classes, part[used], drawn.folds)
+    out += splitchecks.classes(found.y[used], found.classes, part[used], drawn.folds, "file" if given else job.policy)
     out += splitchecks.shift(found.y[used], part[used])
     facts = album.frame.select([c for c in pixels.FACTS if c in album.frame.columns]).to_numpy().astype(float)
     out += splitchecks.distinguishable(facts, part, "file" if given else job.policy, job.seed)

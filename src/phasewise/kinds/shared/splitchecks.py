@@ -42,8 +42,8 @@ def copies(hashes: np.ndarray, part: np.ndarray, near: int, quarantined: int) ->
     return out
 
 
-def classes(y: np.ndarray, names: Sequence[str], part: np.ndarray, folds: int) -> list[Finding]:
-    """P03: every class in every part, at least 10 rows in test (and validation)."""
+def classes(y: np.ndarray, names: Sequence[str], part: np.ndarray, folds: int, policy: str = "") -> list[Finding]:
+    """P03: every class in every part, at least 10 rows in test (and validation). A class of at least 10 that training never sees blocks; a remedy that is in force already is not offered again."""
     from phasewise.stats.power import miss_chance
 
     lacking, thin = [], []
@@ -57,8 +57,17 @@ def classes(y: np.ndarray, names: Sequence[str], part: np.ndarray, folds: int) -
         said = "; ".join(f"{safe_text(n, 40)!r} is not in {p}" for n, p in lacking[:5])
         share = float((y == list(names).index(lacking[0][0])).mean())
         single = next((PARTS[code] for code in ((TRAIN, VALIDATION, TEST) if not folds else (TRAIN, TEST)) if len(np.unique(y[part == code])) < 2), "")
+        anew = Remedy(action="stratify", title="Split anew, classes in equal shares", recommended=True)
         if single:
-            return [_finding("class-missing-in-part", "P03", "block", f"The {single} part holds one class only", f"{said}. Nothing can be learned from it or judged on it.", why="With one class every answer is right.", numbers={"missing": len(lacking)}, remedies=[Remedy(action="stratify", title="Split anew, classes in equal shares", recommended=True)])]
+            rarest = int(np.bincount(y, minlength=len(names)).argmin())
+            few = f": {safe_text(names[rarest], 40)!r} has {int((y == rarest).sum()):,} in all" if policy == "stratified" else ""
+            return [_finding("class-missing-in-part", "P03", "block", f"The {single} part holds one class only{few}", f"{said}. Nothing can be learned from it or judged on it.", why="With one class every answer is right.", numbers={"missing": len(lacking)}, remedies=[anew] if policy != "stratified" else [])]
+        lost = [n for n in missing_in_train if int((y == list(names).index(n)).sum()) >= 10]
+        if lost:
+            shown = ", ".join(repr(safe_text(n, 40)) for n in lost[:5])
+            return [_finding("class-missing-in-part", "P03", "block", "Training never sees a class", f"{said}. A network cannot answer {shown}.", why="What is never seen is never learned.", numbers={"missing": len(lacking)}, remedies=[
+                *([Remedy(action="stratify", title="Split anew, classes in equal shares")] if policy != "stratified" else []), Remedy(action="merge-class", title="Merge rare classes"), Remedy(action="accept", title="Go on: it is always answered wrongly"),
+            ])]
         return [_finding("class-missing-in-part", "P03", "warn", "A class is missing in a part", f"{said}. A random part of {int((part == TEST).sum()):,} rows misses a class of share {share:.2%} with chance {miss_chance(share, int((part == TEST).sum())):.1%}.", why="What is not there cannot be judged.", numbers={"missing": len(lacking)}, remedies=[Remedy(action="merge-class", title="Merge rare classes"), Remedy(action="accept", title="Go on, and report the class as not judged", recommended=True)])]
     if thin:
         said = "; ".join(f"{safe_text(n, 40)!r} has {c} in {p}" for n, p, c in thin[:5])

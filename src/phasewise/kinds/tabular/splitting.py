@@ -188,7 +188,7 @@ def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
     by_chance = bool(drawn.clusters.notes)
     out = splitchecks.copies(table.hashes, part if not by_chance else np.full_like(part, DROPPED), -1 if job.policy in ("random", "stratified", "grouped") else splitchecks.across(drawn.clusters.label, part), drawn.quarantined)
     if labels.task != "regression":
-        out += splitchecks.classes(labels.y[used], labels.classes, part[used], drawn.folds)
+        out += splitchecks.classes(labels.y[used], labels.classes, part[used], drawn.folds, job.policy)
     group = table.frame[job.group].rank("dense").fill_null(0).to_numpy().astype(np.int64) if job.group else None
     if group is not None:
         group = np.where(group == 0, -1 - np.arange(len(group)), group)
