@@ -1,4 +1,4 @@
-"""What the pages of baseline, train and tune show, as lines: for `phasewise show` and for the passage line by line."""
+"""What the pages of baseline, train, tune, strengthen and verify show, as lines: for `phasewise show` and for the passage line by line."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from phasewise.records.text import safe_text
 WIDTH = 40
 POINTS = 12
 """Rows of a curve."""
+SLICES = 5
+"""Slices that are named at most."""
 
 
 def baselines(session: Any) -> list[str]:
@@ -99,8 +101,42 @@ def tune(session: Any) -> list[str]:
     return [*lines, "", f"{state.trials} of {loop.budget(session.view)} trials, {len(state.adopted)} adopted; now {' '.join(_model(state.incumbent).split())}", *why]
 
 
-PARTS = {"baselines": baselines, "checkup": checkup, "training": training, "diagnosis": diagnosis, "tune": tune}
-OF_PHASE = {"baseline": ("baselines", "checkup"), "train": ("training", "diagnosis"), "tune": ("tune",)}
+def strengthen(session: Any) -> list[str]:
+    """Single models and ensembles on the same rows (X06), and the network made smaller beside itself (X10, X11)."""
+    combined, pruned = _result(session, "combine"), _result(session, "prune")
+    lines: list[str] = []
+    if combined is not None:
+        lines += ["models", *(_model(m) for m in combined.singles), "ensembles", *(_model(m) for m in combined.ensembles)]
+        lines += [f"best: {safe_text(combined.best.name, 40)}, {combined.gain:+.4g} [{combined.low:+.4g}, {combined.high:+.4g}] beside the best single model", *(safe_text(n, 300) for n in combined.notes)]
+    if pruned is not None:
+        lines += ["", *(f"{name:<9}{_model(m)}" for name, m in (("before", pruned.original), ("pruned", pruned.pruned), ("scratch", pruned.scratch)) if m is not None), *(safe_text(n, 300) for n in pruned.notes)]
+    return lines
+
+
+def verify(session: Any) -> list[str]:
+    """The sealed score beside what was foreseen, the other metrics, the models it was compared with, confusion and slices (E01, E02, E08)."""
+    found = _result(session, "open_vault")
+    if found is None:
+        return []
+    test, title = found.test, METRICS[found.test.metric].title
+    lines = [safe_text(found.warning, 300), ""] if found.warning else []
+    lines += [f"{found.verdict.replace('_', ' ')}: {safe_text(found.reason, 500)}", "", f"{title} {test.value:.4g} [{test.low:.4g}, {test.high:.4g}] on {found.rows:,} sealed rows, look {found.looks} of at most 3, level {found.level:g}"]
+    if found.foreseen is not None:
+        lines.append(f"foreseen {found.foreseen[0]:.4g} to {found.foreseen[1]:.4g}; validation {found.validation.value:.4g}, less the luck of {found.evaluations} looks {found.corrected:.4g}")
+    others = {METRICS[name].title if name in METRICS else safe_text(name, 22): value for name, value in found.others.items() if name != test.metric}
+    lines += ["", "other metrics", *(f"  {name:<22}{value:>10.4g}" for name, value in others.items())] if others else []
+    if found.paired:
+        lines += ["", "candidate minus another model, positive is better", *(f"  {safe_text(p.name, 20):<22}{p.difference:>+10.4g}  [{p.low:+.4g}, {p.high:+.4g}]" for p in found.paired)]
+    names, counts = found.confusion.get("labels", []), found.confusion.get("counts", [])
+    if names:
+        lines += ["", "class: rows, of these recognised"]
+        lines += [f"  {safe_text(str(name), 20):<22}{sum(row):>8,}  {row[i] / sum(row):.1%}" for i, (name, row) in enumerate(zip(names, counts, strict=True)) if sum(row)]
+    weak = [s for s in found.slices if s.get("significant") and s.get("harm", 0.0) > 0 and (s["value"] < s["rest"]) == METRICS[test.metric].maximize]
+    return [*lines, *(["", "worse than the rest beyond noise", *(f"  {safe_text(str(s['name']), 50)}: {s['value']:.4g} on {s['rows']:,} rows, {s['rest']:.4g} on the others" for s in weak[:SLICES])] if weak else [])]
+
+
+PARTS = {"baselines": baselines, "checkup": checkup, "training": training, "diagnosis": diagnosis, "tune": tune, "strengthen": strengthen, "verify": verify}
+OF_PHASE = {"baseline": ("baselines", "checkup"), "train": ("training", "diagnosis"), "tune": ("tune",), "strengthen": ("strengthen",), "verify": ("verify",)}
 """What the passage line by line reads out at the end of a phase."""
 
 

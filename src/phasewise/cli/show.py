@@ -1,4 +1,4 @@
-"""`phasewise show`: the planned rates before any step is done (T09-T16), and the results of baseline, train and tune as lines."""
+"""`phasewise show`: the planned rates before any step is done (T09-T16), and the results of baseline, train, tune, strengthen and verify as lines."""
 
 import argparse
 from typing import Any
@@ -9,7 +9,7 @@ from phasewise.cli.results import PARTS
 from phasewise.cli.talk import out, out_json, say
 
 ROUND_SLOTS = ("try_ideas", "search", "ablate")
-PHASE_OF = {"baselines": "baseline", "checkup": "baseline", "training": "train", "diagnosis": "train", "tune": "tune"}
+PHASE_OF = {"baselines": "baseline", "checkup": "baseline", "training": "train", "diagnosis": "train", "tune": "tune", "strengthen": "strengthen", "verify": "verify"}
 MOST = 24
 WIDTH = 40
 
@@ -45,7 +45,7 @@ def run(args: Any) -> int:
 def _found(args: Any) -> int:
     """Print one part of the results; exit code 3 before there is any."""
     with session_of(args.project, read_only=True) as session:
-        slots = {"training": ("find_lr", "fit", "ladder"), "diagnosis": ("search", "fit"), "tune": ROUND_SLOTS}.get(args.what, (args.what,))
+        slots = {"training": ("find_lr", "fit", "ladder"), "diagnosis": ("search", "fit"), "tune": ROUND_SLOTS, "strengthen": ("combine", "prune"), "verify": ("open_vault",)}.get(args.what, (args.what,))
         if args.json:
             held = {s: e.result.model_dump(mode="json") for s in slots if (e := session.evidence(s)) is not None}
             if args.what == "diagnosis":
