@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from phasewise.kinds.shared import memory
 from phasewise.kinds.tabular import casting, profiling, reading
 from phasewise.records.errors import BadInputError, PhasewiseError
 from tabular.helpers import packed, view
@@ -46,6 +47,34 @@ def test_directory(tmp_path: Path) -> None:
     assert "train.csv" in refused(tmp_path).remedy
     write(tmp_path, GOOD, "test.csv")
     assert f"data.test_file={tmp_path / 'test.csv'}" in refused(tmp_path).remedy
+
+
+@pytest.mark.parametrize("name", ["large.csv", "large.csv.gz", "large.parquet"])
+def test_a_table_that_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pl.DataFrame({"x": range(400), "target": [i % 2 for i in range(400)]}).write_parquet(path)
+    elif name.endswith("gz"):
+        packed(path, GOOD.encode())
+    else:
+        write(tmp_path, GOOD, name)
+    monkeypatch.setattr(memory, "available", lambda: 100)
+    error = refused(path)
+    assert "does not fit into memory" in error.title and "GiB are free" in error.cause and "sample" in error.remedy
+    monkeypatch.setattr(memory, "available", lambda: None)
+    profiling.profile(view(path, "target"))
+
+
+def test_free_memory_is_the_systems_or_the_containers(tmp_path: Path) -> None:
+    info = tmp_path / "meminfo"
+    info.write_text("MemTotal: 9000 kB\nMemAvailable:    4000 kB\n")
+    assert memory.available(info, tmp_path / "none") == 4000 * 1024
+    (tmp_path / "memory.max").write_text("3000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    assert memory.available(info, tmp_path) == 2_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available(info, tmp_path) == 4000 * 1024
+    assert memory.available(tmp_path / "none", tmp_path / "none") is None
 
 
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:

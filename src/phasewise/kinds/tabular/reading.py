@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from phasewise.kinds.shared import memory
 from phasewise.kinds.tabular import casting, columnar, dialect, heading, sources, totals
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
@@ -210,10 +211,16 @@ def _parse(body: bytes, names: list[str], found: dialect.Dialect, file: Path) ->
     return frame
 
 
+CELL = 16
+"""Bytes a cell of a Parquet file takes while it is read and cast: eight as it lies in memory, and once more."""
+
+
 def _parquet(file: Path) -> RawTable:
     try:
         schema = pl.read_parquet_schema(file)
         dialect.check_names(list(schema), file)
+        cells = int(pl.scan_parquet(file, hive_partitioning=False, glob=False).select(pl.len()).collect().item()) * len(schema)
+        memory.require(cells * CELL, file, f"A table of {cells:,} cells")
         frame = pl.read_parquet(file, hive_partitioning=False, glob=False)
     except pl.exceptions.PolarsError as error:
         raise BadInputError(f"cannot read {sources.shown(file)} as Parquet", safe_text(str(error).splitlines()[0], 200), "Write the file again.", where=str(file)) from None

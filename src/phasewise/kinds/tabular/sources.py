@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from phasewise.kinds.shared import memory
 from phasewise.records.errors import BadInputError
 from phasewise.records.results.data import FileIdentity
 from phasewise.records.text import safe_text
@@ -18,6 +19,8 @@ MAX_RATIO = 200
 """Largest gzip ratio believed for more than `RATIO_FREE` bytes; CSV text packs 3 to 40 times."""
 RATIO_FREE = 64 * 2**20
 CHUNK = 4 * 2**20
+TEXT = 3
+"""Bytes that a byte of text takes while it is read: itself, the columns, and a cast column."""
 TABLES = (".csv", ".tsv", ".parquet")
 
 _FOREIGN = (
@@ -119,6 +122,7 @@ def load_text(path: Path, encoding: str | None = None) -> TextSource:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise BadInputError(f"{shown(path)} is too large", f"{size / 2**30:.1f} GiB of text; the limit is {MAX_BYTES / 2**30:.0f} GiB.", "Convert it to Parquet, or take a sample.", where=str(path))
+        memory.require(size * TEXT, path, f"{size / 2**30:.2f} GiB of text")
         try:
             raw, compression = path.read_bytes(), ""
         except OSError as error:
@@ -146,6 +150,8 @@ def _gunzip(path: Path) -> bytes:
         declared = int.from_bytes(file.read(4), "little")
     parts: list[bytes] = []
     total = 0
+    if declared <= limit:
+        memory.require(declared * TEXT, path, f"{declared / 2**30:.2f} GiB of text")
     keep = declared <= limit  # a file that declares too much is only counted: it may be a cut-off file, whose last bytes declare nothing
     try:
         for piece in _inflate(path):

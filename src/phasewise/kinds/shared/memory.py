@@ -1,0 +1,36 @@
+"""How much memory is left, so that a file too large for it is refused in words before the system kills the process without any."""
+
+from pathlib import Path
+
+from phasewise.records.errors import BadInputError
+from phasewise.records.text import safe_text
+
+MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+GIB = 2**30
+
+
+def available(meminfo: Path = MEMINFO, group: Path = GROUP) -> int | None:
+    """Bytes that can be had without swapping: the system's own estimate, or what is left of a container's limit; None where neither is told."""
+    found: list[int] = []
+    try:
+        found += [int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:")]
+    except (OSError, ValueError):
+        pass
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        if limit != "max":
+            found.append(max(0, int(limit) - int((group / "memory.current").read_text())))
+    except (OSError, ValueError):
+        pass
+    return min(found, default=None)
+
+
+def require(needed: int, path: Path, what: str, *, left: int | None = None) -> None:
+    """Raises a `BadInputError` where `needed` bytes, for `what`, are more than `left` (by default what is available)."""
+    left = available() if left is None else left
+    if left is None or needed <= left:
+        return
+    raise BadInputError(
+        f"{safe_text(str(path), 160)} does not fit into memory", f"{what} needs about {needed / GIB:.1f} GiB; {left / GIB:.1f} GiB are free here.",
+        "Close other programs, use a machine with more memory, or take a sample of the rows (a random one: the first rows are often not like the rest).", where=str(path),
+    )
