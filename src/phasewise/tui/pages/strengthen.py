@@ -7,10 +7,12 @@ from textual import on
 from textual.app import ComposeResult
 
 from phasewise.tui.charts.bars import bar, interval
+from phasewise.tui.desk import Desk
 from phasewise.tui.names import called
 from phasewise.tui.numbers import signed
 from phasewise.tui.pages.base import Page, Questions, View
 from phasewise.tui.pages.shared import axis_note, leaderboard, leaderboard_columns, model_detail, stale_note, verdict
+from phasewise.tui.pages.strengthen_pruned import Smaller
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
 from phasewise.tui.widgets.table import Table
@@ -70,6 +72,12 @@ class StrengthenPage(Page):
 
     PHASE = "strengthen"
     VIEWS = (Questions, Ensembles)
+
+    @classmethod
+    def offers(cls, desk: Desk) -> tuple[type[View], ...]:
+        """Also the smaller network where one was asked for or made."""
+        asked = desk.answer("data.kind") == "images" and desk.answer("strengthen.do") and desk.answer("strengthen.prune")
+        return (*cls.VIEWS, Smaller) if asked or desk.result("prune") is not None else cls.VIEWS
 
     def opening(self) -> int:
         """The result once there is one."""
