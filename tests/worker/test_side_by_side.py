@@ -46,3 +46,10 @@ def test_the_same_model_twice_is_not_faster_and_a_heavier_one_is_slower():
     assert "not clearly faster" in speed.sentence(same) and same["batch"] == 64
     slow = speed.side_by_side(_Model(clock, 0.001, 0.001), _Model(clock, 0.002, 0.002), np.arange(10), np.arange(5), clock=clock)
     assert "Measured slower" in speed.sentence(slow)
+
+
+def test_what_holds_for_a_batch_alone_is_said_of_the_batch_alone():
+    clock = _Clock()
+    found = speed.side_by_side(_Model(clock, 1.0, 0.004), _Model(clock, 1.003, 0.001), np.arange(100), np.arange(100), clock=clock)
+    assert found["latency_ms"]["times"] == pytest.approx(1.0)
+    assert "Measured faster 64 at once, not clearly faster one at a time" in speed.sentence(found)

@@ -70,10 +70,15 @@ def _told(times: np.ndarray, shown: Callable[[float], float]) -> dict[str, float
     return {"before": shown(float(before)), "after": shown(float(after)), "times": float(np.median(ratio)), "low": float(ratio[k - 1]), "high": float(ratio[n - k])}
 
 
+def _word(found: dict[str, float]) -> str:
+    return "faster" if found["low"] > 1 else "slower" if found["high"] < 1 else "not clearly faster"
+
+
 def sentence(speed: dict[str, Any], unit: str = "row") -> str:
     """What was measured, in one line."""
     one, many = speed["latency_ms"], speed["rows_per_second"]
-    sure = "faster" if min(one["low"], many["low"]) > 1 else "slower" if max(one["high"], many["high"]) < 1 else "not clearly faster"
+    alone, together = _word(one), _word(many)
+    sure = alone if alone == together else f"{together} {speed['batch']} at once, {alone} one at a time"
     return (
         f"Measured {sure}: one {unit} takes {one['before']:.3g} ms before and {one['after']:.3g} ms after ({one['times']:.2f} times as fast [{one['low']:.2f}, {one['high']:.2f}]); "
         f"{speed['batch']} at once: {many['before']:,.0f} and {many['after']:,.0f} a second ({many['times']:.2f} times [{many['low']:.2f}, {many['high']:.2f}]; {speed['measured']})."

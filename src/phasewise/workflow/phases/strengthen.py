@@ -95,5 +95,6 @@ class Strengthen(Phase):
         found, smaller = view.latest("combine"), view.latest("prune")
         said = [f"{found.best.name} {found.best.validation.value:.4g}, gain {found.gain:+.4g} [{found.low:+.4g}, {found.high:+.4g}]"] if found else []
         if smaller:
-            said.append(f"pruned {smaller.pruned.validation.value:.4g}")
+            faster = (smaller.speed.get("rows_per_second") or {}).get("times")
+            said.append(f"pruned {smaller.pruned.validation.value:.4g}" + (f", {faster:.2f} times as fast" if faster else ""))
         return "; ".join(said)
