@@ -21,9 +21,9 @@ SHARE = 0.02
 """Largest share of the running time the watch takes; it skips looks to stay below (F2)."""
 LOOKS = 20
 FIRST, EARLY = 10, 60
+"""Step of the first look; weights that start at zero have moved often enough by then."""
 FREE = 6
 """Looks that are taken whatever they cost, so that what the watch finds early does not depend on the load of the machine."""
-"""Step of the first look; weights that start at zero have moved often enough by then."""
 VANISH_RATIO, VANISH_UPDATE, VANISH_STEPS = 1e-3, 1e-7, 50
 NORM_JUMP, LOSS_JUMP = 100.0, 10.0
 TINY = 1e-30
