@@ -138,7 +138,7 @@ def pictures(f: Any, width: int, ascii_only: bool) -> list[Content]:
         used += max((len(r.plain) for r in more), default=0) + 2
         if used > width:
             break
-        made = list(beside(made, more, 2).split("\n")) if made else more
+        made = list(beside(made, more, gap=2).split("\n")) if made else more
     return made
 
 
