@@ -18,6 +18,8 @@ WORTH_SECONDS = 3.0
 BUDGET, SHARE = 0.6, 0.02
 """Seconds at most, and as a share of the training that is to come."""
 STEPS, ROUNDS, MOST_ROUNDS = 2, 2, 12
+SLOW_CORE, CALLS = 2e10, 1e-4
+"""Operations a second of a slow core, and seconds of a member-step that are not arithmetic."""
 
 
 def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], tile: int | None, share: float = 1.0) -> None:
@@ -51,11 +53,15 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
         bucket.choice, bucket.tile = (together, min(n, default_tile(bucket, widest))) if together == "stacked" else ("one", 1)
         bucket.why = "rule: rows stream from disk, no probe"
         return
+    member_steps = bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks) * share
+    if together == "stacked" and setting.device.type == "cpu" and (most := member_steps * slowest(bucket)) < WORTH_SECONDS:
+        bucket.choice, bucket.tile, bucket.why = together, min(n, default_tile(bucket, widest)), f"less than {most:.1f} s of training in all by the size of the network: too short to probe"
+        return
     candidates = sizes(n, widest, units(bucket)) if together == "stacked" else [min(n, 8)]
     first = Candidate(bucket, setting, together, candidates[0])
     for _ in range(ROUNDS):
         first.block()
-    total = first.best * bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks) * share
+    total = first.best * member_steps
     if total < WORTH_SECONDS:
         bucket.choice, bucket.tile = (together, default_tile(bucket, widest)) if together == "stacked" else ("one", 1)
         bucket.tile, bucket.why = min(n, bucket.tile), f"about {total:.1f} s of training in all: too short to probe"
@@ -77,6 +83,11 @@ def sizes(n: int, widest: int, units: int = 0) -> list[int]:
 def units(bucket: "Bucket") -> int:
     """Units of the widest layer."""
     return max((p.shape[0] for p in bucket.example.parameters()), default=1)
+
+
+def slowest(bucket: "Bucket") -> float:
+    """Seconds that a member-step hardly exceeds on any core of today: six operations a weight and row, and what calls cost."""
+    return 6 * sum(p.numel() for p in bucket.example.parameters()) * bucket.plan.batch / SLOW_CORE + CALLS
 
 
 def default_tile(bucket: "Bucket", widest: int) -> int:

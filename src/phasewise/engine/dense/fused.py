@@ -83,8 +83,8 @@ class _AdamWTogether:
 def _times(tensors: Sequence[Tensor], value: Tensor) -> None:
     """Each member's part of some tensors [N, ...] times its own number."""
     values = value.to(torch.float32)
-    for t in tensors:
-        t.mul_(values.view(-1, *[1] * (t.dim() - 1)))
+    wide = {t.dim(): values.view(-1, *[1] * (t.dim() - 1)) for t in tensors}
+    torch._foreach_mul_(list(tensors), [wide[t.dim()] for t in tensors])
 
 
 class _SgdEach:

@@ -220,7 +220,7 @@ class StackedNet:
 
 def _product(a: Tensor, b: Tensor, out: Tensor, *, plus: Tensor | None = None) -> Tensor:
     """`plus` + a b per member into `out`: one batched call where the members lie side by side, else one call each, also where there is only one."""
-    if out.device.type != "cpu" or math.prod(out.shape[1:]) % ALIGNED == 0:
+    if out.device.type != "cpu" or out.shape[1] * out.shape[2] % ALIGNED == 0:
         return torch.bmm(a, b, out=out) if plus is None else torch.baddbmm(plus, a, b, out=out)
     for n, one in enumerate(out):
         if plus is None:
