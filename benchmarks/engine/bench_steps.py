@@ -1,6 +1,6 @@
 """C3, C4, C5: what one step of one trial costs, against stand-in peers, and the share of the machine's matrix-product peak.
 
-fastai, Lightning and skorch are not installed here. The stand-ins: a DataLoader loop with `.item()` (what a front end does at least)
+Lightning and skorch themselves are in bench_peers.py. The stand-ins here: a DataLoader loop with `.item()` (what a front end does at least)
 and a good plain loop with resident rows and fused AdamW. The goals against the front ends themselves are therefore not judged.
 """
 

@@ -1,6 +1,6 @@
 """C1, C2: trials per CPU-minute of a 32-trial search, 5 epochs, 25,600 rows, evaluation on 10,000 rows after every epoch.
 
-Optuna is not installed here. Its stand-ins are bare loops (no sampler cost at all, which favours them): A a DataLoader loop with `.item()`,
+Optuna itself is in bench_peers.py. Its stand-ins here are bare loops (no sampler cost at all, which favours them): A a DataLoader loop with `.item()`,
 B the same with a successive-halving pruner (asynchronous rungs at epochs 1 and 3 as Optuna's SuccessiveHalvingPruner has them: a trial goes on
 when it is in the best third of those that reached the rung), C a good plain loop with resident rows and fused AdamW.
 """
@@ -59,7 +59,7 @@ def main(widths: list[int]) -> None:
     for hidden in widths:
         report = Report("engine-cpu.md")
         id, a_goal, b_goal, c_goal = GOALS[hidden]
-        report.head(f"{id}: 32 trials, H={hidden} (CPU time, one thread; Optuna not installed: bare loops stand in)")
+        report.head(f"{id}: 32 trials, H={hidden} (CPU time, one thread; bare loops stand in for Optuna; itself: bench_peers.py)")
         times = {k: [] for k in "ABCDE"}
         losses = {k: [] for k in "ABCDE"}
         same = []
