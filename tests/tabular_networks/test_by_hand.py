@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from tests.tabular_networks.helpers import seen
 from torch import nn
 
 from phasewise.engine import InputInfo
@@ -26,18 +27,6 @@ def network(activation: str, dropout: float) -> nn.Module:
     return net
 
 
-def seen(net: nn.Module, rows: int = 70) -> dict[str, torch.Tensor]:
-    """Outputs in training and evaluation, the random state after them, and all gradients."""
-    net.zero_grad()
-    torch.manual_seed(5)
-    out = net.train()({"num": NUM[:rows]})
-    (out * torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view(out.shape)).sum().backward()
-    state = torch.get_rng_state()
-    with torch.no_grad():
-        told = net.eval()({"num": NUM[:rows]})
-    return {"out": out.detach(), "random": state.double(), "told": told} | {n: p.grad.clone() for n, p in net.named_parameters()}
-
-
 @pytest.mark.parametrize("activation", ["selu", "mish"])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_the_hand_written_realmlp_is_that_of_the_modules(activation, dropout):
@@ -45,12 +34,12 @@ def test_the_hand_written_realmlp_is_that_of_the_modules(activation, dropout):
     plain = copy.deepcopy(net)
     calls: list[int] = []
     plain.body[0].register_forward_hook(lambda *_: calls.append(1))
-    want = seen(plain)
+    want = seen(plain, NUM)
     assert calls
-    for name, value in seen(net).items():
+    for name, value in seen(net, NUM).items():
         assert torch.allclose(value, want[name], rtol=1e-10, atol=1e-12), name
-    seen(net, 11)
-    assert all(torch.equal(value, seen(net)[name]) for name, value in seen(net).items())
+    seen(net, NUM[:11])
+    assert all(torch.equal(value, seen(net, NUM)[name]) for name, value in seen(net, NUM).items())
 
 
 def test_another_activation_is_left_to_the_modules():

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from tests.tabular_networks.helpers import seen
 from torch import nn
 
 from phasewise.engine import InputInfo, losses
@@ -27,18 +28,6 @@ def network(*, dropout: float, plain: bool, hidden: tuple[int, ...] = (32, 24, 1
     return net
 
 
-def seen(net: nn.Module, rows: int = 90) -> dict[str, torch.Tensor]:
-    """Outputs in training and evaluation, the random state after them, and all gradients."""
-    net.zero_grad()
-    torch.manual_seed(5)
-    out = net.train()({"num": NUM[:rows]})
-    (out * torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view(out.shape)).sum().backward()
-    state = torch.get_rng_state()
-    with torch.no_grad():
-        told = net.eval()({"num": NUM[:rows]})
-    return {"out": out.detach(), "random": state.double(), "told": told} | {n: p.grad.clone() for n, p in net.named_parameters()}
-
-
 def by_modules(net: nn.Module) -> nn.Module:
     """A copy that somebody listens to: the plain modules run."""
     heard = copy.deepcopy(net)
@@ -51,17 +40,17 @@ def by_modules(net: nn.Module) -> nn.Module:
 def test_the_hand_written_step_is_that_of_the_modules(monkeypatch, block, dropout, plain):
     monkeypatch.setattr(ensemble, "BLOCK", block)
     net = network(dropout=dropout, plain=plain)
-    want = seen(by_modules(net))
-    for name, value in seen(net).items():
+    want = seen(by_modules(net), NUM)
+    for name, value in seen(net, NUM).items():
         assert torch.allclose(value, want[name], rtol=1e-10, atol=1e-12), name
 
 
 def test_buffers_of_one_step_are_those_of_the_next_and_other_sizes_do_no_harm():
     net = network(dropout=0.3, plain=True)
-    first = seen(net)
+    first = seen(net, NUM)
     held = {n: t.data_ptr() for n, t in net.pool._rest[0]._held.items()}
-    seen(net, 17)
-    again = seen(net)
+    seen(net, NUM[:17])
+    again = seen(net, NUM)
     assert len(net.pool._rest) == 1 and {n: t.data_ptr() for n, t in net.pool._rest[0]._held.items()} == held
     assert all(torch.equal(value, again[name]) for name, value in first.items())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from phasewise.cli.parser import json_option
 from phasewise.cli.talk import out, out_json
+from phasewise.kinds.shared import memory
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "polars", "pydantic", "textual", "plotext", "safetensors", "skops", "jinja2", "pillow", "tensorboard", "onnx", "onnxruntime", "lightgbm", "timm", "torchvision")
 
@@ -62,15 +63,9 @@ def _machine() -> dict[str, Any]:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    memory = "unknown"
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                memory = f"{int(line.split()[1]) / 2**20:.1f} GiB available"
-    except OSError:
-        pass
+    free = memory.available()
     gpu = "found" if Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") else "none seen"
-    return {"cores": cores, "memory": memory, "disk": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free here", "nvidia driver": gpu}
+    return {"cores": cores, "memory": "unknown" if free is None else f"{free / 2**30:.1f} GiB available", "disk": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free here", "nvidia driver": gpu}
 
 
 def _packages() -> dict[str, Any]:

@@ -36,6 +36,7 @@ class ModulePopulation:
         self.loss = losses.loss_fn(train, setting.data, self.member.train)
         self.best: dict[str, Tensor] = {}
         self.shadow = None if train.ema is None else {n: t.detach().clone() for n, t in self.module.state_dict().items()}
+        self._averaged = {n for n, _ in self.module.named_parameters()} | {n for n, _ in self.module.named_buffers() if n.endswith(("running_mean", "running_var"))}
         self.losses = torch.zeros(plan.steps, 1, device=self.device)
         self.done = 0
         self._orders = torch.zeros(0, dtype=torch.int64)
@@ -184,9 +185,8 @@ class ModulePopulation:
 
     def _average(self, decay: float) -> None:
         assert self.shadow is not None
-        weights = {n for n, _ in self.module.named_parameters()}
         for name, value in self.module.state_dict().items():
-            if name in weights or name.endswith(("running_mean", "running_var")):
+            if name in self._averaged:
                 self.shadow[name].lerp_(value.detach(), 1 - decay)
             else:  # counters, and what the data fixed: bins that reach to infinity have no average
                 self.shadow[name].copy_(value)

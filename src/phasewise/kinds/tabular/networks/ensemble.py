@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from phasewise.kinds.tabular.networks.dropout import fill_mask
-from phasewise.kinds.tabular.networks.workspace import Pool, Workspace
+from phasewise.kinds.tabular.networks.workspace import Pool, Workspace, taken_back
 
 BLOCK = 2**21
 """Adapted weights of so many numbers at once (8 MB in float32). Smaller blocks cost more than they save: with 864 inputs of 16 members a step took
@@ -76,9 +76,7 @@ class Body(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         """Gradients of all parameters, and of x where somebody asks."""
-        space, ctx.space = ctx.space, None
-        if space is None:
-            raise RuntimeError("the backward pass of these layers was done already, and its buffers are in use elsewhere")
+        space = taken_back(ctx)
         x, *parameters = ctx.saved_tensors
         layers, head = layers_of(parameters[:-2], ctx.rates), parameters[-2]
         n, k = x.shape[0], head.shape[0]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from phasewise.kinds.tabular.networks.dropout import fill_mask
-from phasewise.kinds.tabular.networks.workspace import Pool, Workspace
+from phasewise.kinds.tabular.networks.workspace import Pool, Workspace, taken_back
 
 SCALE_RATE, BIAS_RATE, ACTIVATION_RATE = 6.0, 0.1, 0.1
 """Learning-rate factors of the paper as re-parametrisations: stored divided by the factor, used multiplied by it."""
@@ -85,9 +85,7 @@ class Body(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         """Gradients of all parameters, and of x where somebody asks."""
-        space, ctx.space = ctx.space, None
-        if space is None:
-            raise RuntimeError("the backward pass of these layers was done already, and its buffers are in use elsewhere")
+        space = taken_back(ctx)
         x, factor, *hidden, weight, _ = ctx.saved_tensors
         outputs = [space.get("scaled", x.shape, x)] + [space.get(f"hidden{i}", (x.shape[0], hidden[3 * i].shape[0]), x) for i in range(len(ctx.rates))]
         slope = space.get("slope", outputs[-1].shape, x)

@@ -49,6 +49,14 @@ class Pool:
         self._rest.append(space)
 
 
+def taken_back(ctx: Any) -> Workspace:
+    """The workspace that a forward pass left in `ctx.space` for its backward pass, which has it once."""
+    space, ctx.space = ctx.space, None
+    if space is None:
+        raise RuntimeError("the backward pass of these layers was done already, and its buffers are in use elsewhere")
+    return space
+
+
 def nobody_looks(x: Tensor, like: Tensor, modules: Iterable[nn.Module]) -> bool:
     """Whether modules may be computed by hand: on the CPU, no hooks, no tracer, no transform, no autocast, no empty batch."""
     if x.device.type != "cpu" or x.dtype != like.dtype or not x.shape[0] or torch.is_autocast_enabled("cpu"):
