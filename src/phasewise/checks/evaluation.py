@@ -11,10 +11,10 @@ from phasewise.checks.table import Skip
 from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import CheckRun, Finding
 from phasewise.records.metrics import metric
+from phasewise.records.results.common import Score, Versus
 from phasewise.records.results.tune import SliceRow
-from phasewise.stats import adoption, conformal, optimism, paired, power
+from phasewise.stats import adoption, conformal, optimism, power
 from phasewise.stats.calibration import calibration
-from phasewise.stats.intervals import judged
 from phasewise.stats.predictions import Predictions, encode
 from phasewise.stats.scores import row_losses
 
@@ -23,28 +23,35 @@ from phasewise.stats.scores import row_losses
 class Evaluation:
     """One model on validation rows [n]; what is None or empty makes the checks that need it skip.
 
-    `train_y`, `train` are truth and predictions on (a sample of) train rows; `baseline` the best simple model on the
-    same validation rows; `seeds`/`base_seeds` the metric per paired seed of model and incumbent; `evaluations` is K;
-    `slices` come from the slice finder; `importance` maps inputs to the loss of score when they are shuffled.
+    `score` and `fit` are its scores on validation and train rows, `versus` its paired difference to the best simple model;
+    `seeds`/`base_seeds` the metric per paired seed of model and incumbent; `evaluations` is K and `shared` how much luck the
+    candidates share; `slices` come from the slice finder; `importance` maps inputs to the loss of score when they are shuffled.
     """
 
     metric: str
     y: np.ndarray
     predictions: Predictions
-    groups: np.ndarray | None = None
-    train_y: np.ndarray | None = None
-    train: Predictions | None = None
-    baseline: Predictions | None = None
-    baseline_name: str = "the baseline"
+    score: Score
+    rows: np.ndarray | None = None
+    """Row numbers [n] by which examples are named; positions where there are none."""
+    fit: Score | None = None
+    versus: Versus | None = None
     seeds: Sequence[float] = ()
     base_seeds: Sequence[float] = ()
-    claimed_gain: float | None = None
     evaluations: int = 1
-    losses: np.ndarray | None = None
-    """Row losses [n, K] of all candidates, where they were kept."""
+    shared: float = 0.0
     slices: Sequence[SliceRow] = ()
     importance: dict[str, float] = field(default_factory=dict)
     seed: int = 0
+
+
+WEAKEST = 3
+"""Weak slices that are findings: they overlap, and the slice table has them all."""
+
+
+def _left(count: int) -> str:
+    """How many weak slices are left to the table."""
+    return f" {count - WEAKEST} more, many of the same rows, in the slice table." if count > WEAKEST else ""
 
 
 def evaluation_findings(about: Evaluation) -> tuple[list[Finding], list[CheckRun]]:
@@ -70,9 +77,9 @@ def weak_slice(about: Evaluation) -> list[Finding]:
     sign = 1 if metric(about.metric).maximize else -1
     bad = [s for s in about.slices if s.significant and sign * (s.rest - s.value) >= (0.05 if metric(about.metric).bounded else 0.1 * abs(s.rest))]
     out = []
-    for s in bad[:10]:
+    for s in bad[:WEAKEST]:
         more = max(s.rows, 100)
-        out.append(finding("weak-slice", "warn", f"The model is weak where {s.name}", f"{s.value:.3f} there ({s.rows:,} rows), {s.rest:.3f} elsewhere; q = {s.q:.2g}.", place=s.name, rows=s.rows, numbers={"value": s.value, "rest": s.rest, "q": s.q}, harm=100 * s.harm, remedies=[remedy("note", recommended=True, title=f"collect about {more:,} more rows like these"), remedy("accept", title="restrict the claim")]))
+        out.append(finding("weak-slice", "warn", f"The model is weak where {s.name}", f"{metric(about.metric).title} {s.value:.3f} there ({s.rows:,} rows), {s.rest:.3f} elsewhere; q = {s.q:.2g}.{_left(len(bad))}", place=s.name, rows=s.rows, numbers={"value": s.value, "rest": s.rest, "q": s.q}, harm=100 * s.harm, remedies=[remedy("note", recommended=True, title=f"collect about {more:,} more rows like these"), remedy("accept", title="restrict the claim")]))
     return out
 
 
@@ -82,15 +89,16 @@ def worst_errors(about: Evaluation) -> list[Finding]:
     loss_metric = "log_loss" if about.predictions.task != "regression" else "mae"
     losses = row_losses(loss_metric, about.y, about.predictions)
     worst = np.argsort(-losses, kind="stable")[:25]
-    return [finding("worst-errors", "info", "The most confident mistakes are worth a look", f"The worst 25 of {len(losses):,} rows carry {percent(float(losses[worst].sum() / max(losses.sum(), 1e-300)))} of the loss.", rows=len(worst), examples=[f"row {i + 1:,}" for i in worst[:5]], numbers={"rows": worst.tolist()}, remedies=[remedy("review-labels"), remedy("note", recommended=True)])]
+    named = worst.tolist() if about.rows is None else np.asarray(about.rows)[worst].tolist()
+    return [finding("worst-errors", "info", "The most confident mistakes are worth a look", f"The worst 25 of {len(losses):,} rows carry {percent(float(losses[worst].sum() / max(losses.sum(), 1e-300)))} of the loss.", rows=len(worst), examples=[f"row {i}" for i in named[:5]], numbers={"rows": named}, remedies=[remedy("review-labels"), remedy("note", recommended=True)])]
 
 
 @check("overfit", source="E03", cost="pass", on="evaluation")
 def overfit(about: Evaluation) -> list[Finding]:
     """Train far above validation, beyond both intervals."""
-    if about.train is None or about.train_y is None:
-        raise Skip("no predictions on train rows")
-    fit, seen = judged(about.metric, about.train_y, about.train, seed=about.seed), judged(about.metric, about.y, about.predictions, about.groups, seed=about.seed)
+    if about.fit is None:
+        raise Skip("no score on train rows, or a model that keeps them")
+    fit, seen = about.fit, about.score
     sign = 1 if metric(about.metric).maximize else -1
     gap = sign * (fit.value - seen.value)
     se = float(np.hypot(fit.se, seen.se))
@@ -103,13 +111,13 @@ def overfit(about: Evaluation) -> list[Finding]:
 @check("no-better-than-baseline", source="E04, G01", cost="pass", on="evaluation")
 def no_better_than_baseline(about: Evaluation) -> list[Finding]:
     """The paired difference to the best simple model includes zero."""
-    if about.baseline is None:
-        raise Skip("no baseline on the same rows")
-    found = paired.difference(about.metric, about.y, about.predictions, about.baseline, about.groups, seed=about.seed)
+    found = about.versus
+    if found is None:
+        raise Skip("no simple model on the same rows to compare with")
     if found.low > 0:
         return []
     word = "worse than" if found.high < 0 else "not shown to be better than"
-    return [finding("no-better-than-baseline", "warn", f"The model is {word} {about.baseline_name}", f"Difference {_points(about, found.value)}, 95 % interval {_points(about, found.low)} to {_points(about, found.high)}.", numbers={"difference": found.value, "low": found.low, "high": found.high}, harm=5, remedies=[remedy("note", recommended=True, title="use the baseline"), remedy("accept")])]
+    return [finding("no-better-than-baseline", "warn", f"The model is {word} {found.name}", f"Difference {_points(about, found.gain)}, 95 % interval {_points(about, found.low)} to {_points(about, found.high)}.", numbers={"difference": found.gain, "low": found.low, "high": found.high}, harm=5, remedies=[remedy("note", recommended=True, title="use the baseline"), remedy("accept")])]
 
 
 @check("gain-is-noise", source="E05, checks.md section 8", cost="pass", on="evaluation")
@@ -159,29 +167,25 @@ def prediction_sets(about: Evaluation) -> list[Finding]:
 
 @check("seed-spread", source="E08", cost="free", on="evaluation")
 def seed_spread(about: Evaluation) -> list[Finding]:
-    """The spread over seeds exceeds the claimed gain."""
-    if about.claimed_gain is None or len(about.seeds) < 2:
-        raise Skip("no claimed gain, or one seed only")
+    """The spread over seeds exceeds the gain over the best simple model."""
+    if about.versus is None or len(about.seeds) < 2:
+        raise Skip("no gain to compare with, or one seed only")
     if len(about.seeds) < 3:
         return [finding("seed-spread", "warn", "Two seeds say nothing about spread", "At least three are needed.", remedies=[remedy("note", recommended=True, title="run more seeds")])]
-    spread = float(np.std(about.seeds, ddof=1))
-    if spread <= abs(about.claimed_gain):
+    spread, gain = float(np.std(about.seeds, ddof=1)), about.versus.gain
+    if gain <= 0 or spread <= gain:
         return []
-    return [finding("seed-spread", "warn", "One seed may have been lucky", f"Seeds differ by {_points(about, spread)} (sd); the claimed gain is {_points(about, about.claimed_gain)}.", numbers={"sd": spread}, harm=1, remedies=[remedy("note", recommended=True, title="run more seeds")])]
+    return [finding("seed-spread", "warn", "One seed may have been lucky", f"Seeds differ by {_points(about, spread)} (sd); the gain over {about.versus.name} is {_points(about, gain)}.", numbers={"sd": spread, "gain": gain}, harm=1, remedies=[remedy("note", recommended=True, title="run more seeds")])]
 
 
-@check("selection-luck", source="E09, E04", cost="pass", on="evaluation")
+@check("selection-luck", source="E09, E04", cost="free", on="evaluation")
 def selection_luck(about: Evaluation) -> list[Finding]:
     """How much of the best of K validation scores is luck."""
     if about.evaluations < 2:
         raise Skip("one candidate only")
-    se = judged(about.metric, about.y, about.predictions, about.groups, seed=about.seed).se
-    if about.losses is not None and about.losses.ndim == 2 and about.losses.shape[1] >= 2:
-        share = optimism.candidate_correlation(about.losses)
-        luck, how = optimism.correlated(about.evaluations, se, share), f"candidates correlate {share:.2f}"
-    else:
-        luck, how = optimism.best_of_k(about.evaluations, se), "an upper bound: candidates usually correlate"
-    return [finding("selection-luck", "info", f"About {_points(about, luck)} of the score are luck of having tried {about.evaluations} variants", f"SE of validation {_points(about, se)}; {how}.", numbers={"luck": luck, "k": about.evaluations, "se": se}, remedies=[remedy("note", recommended=True)])]
+    se = about.score.se
+    luck = optimism.correlated(about.evaluations, se, about.shared)
+    return [finding("selection-luck", "info", f"About {_points(about, luck)} of the score are luck of having looked {about.evaluations} times", f"SE of validation {_points(about, se)}; candidates share {percent(about.shared)} of their luck.", numbers={"luck": luck, "k": about.evaluations, "se": se}, remedies=[remedy("note", recommended=True)])]
 
 
 @check("shortcut", source="E11", cost="free", on="evaluation")

@@ -16,7 +16,7 @@ ROWS = 10
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("model", nargs="?", metavar="RUN/MODEL", help="a model, or a run for its own best one (default: the candidate)")
-    parser.add_argument("--parts", metavar="PART,...", help="slices, gallery, confusion, calibration, importance, pipeline (these by default), threshold, lesion (blocks of a picture network taken out), learning_curve (trains again)")
+    parser.add_argument("--parts", metavar="PART,...", help="findings, slices, gallery, confusion, calibration, importance, pipeline (these by default), threshold, lesion (blocks of a picture network taken out), learning_curve (trains again)")
     parser.add_argument("--tag", metavar="ROW=TAG", action="append", default=[], help="tag the error of a row of the gallery, for example '150=wrong label'; can be given many times")
     parser.add_argument("--untag", metavar="ROW=TAG", action="append", default=[], help="take a tag away again")
     parser.add_argument("--again", action="store_true", help="look again even where the same inspection is recorded")
@@ -73,6 +73,10 @@ def lines(found: Any, parts: tuple[str, ...]) -> list[str]:
             made = _SHOW[part](getattr(found, part))
             blocks.append(f"{part.replace('_', ' ')}\n{made}" if made else f"{part.replace('_', ' ')}: {_EMPTY.get(part, 'nothing to show for this task')}")
     return blocks
+
+
+def _findings(rows: list[Any]) -> str:
+    return "\n".join(f"{f.severity}: {f.title}\n    {f.seen}" for f in rows)
 
 
 def _slices(rows: list[Any]) -> str:
@@ -152,7 +156,7 @@ def _lesion(found: dict[str, Any]) -> str:
     return f"{head}\n{table(cells, ['block out', 'score', 'cost', '95 % interval'])}\nblocks out together, least harmful first: {curve}"
 
 
-_EMPTY = {"lesion": "no block of this model gives out the shape it takes in; ResNets and pretrained networks have such blocks"}
+_EMPTY = {"findings": "nothing is wrong with the score", "lesion": "no block of this model gives out the shape it takes in; ResNets and pretrained networks have such blocks"}
 _SHOW: dict[str, Any] = {
-    "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _threshold, "learning_curve": _curve, "lesion": _lesion,
+    "findings": _findings, "slices": _slices, "gallery": _gallery, "confusion": _confusion, "calibration": _calibration, "importance": _importance, "pipeline": _pipeline, "threshold": _threshold, "learning_curve": _curve, "lesion": _lesion,
 }

@@ -210,7 +210,15 @@ class InspectJob(_Job):
     data: DataView
     model: str
     """Model reference `<run-id>/<name>`."""
-    parts: list[str] = Field(default_factory=lambda: ["slices", "gallery", "confusion", "calibration", "importance"])
+    parts: list[str] = Field(default_factory=lambda: ["findings", "slices", "gallery", "confusion", "calibration", "importance"])
+    evaluations: int = 1
+    """How many validation scores the choice of this model rests on (K of E04)."""
+    shared_luck: float = 0.0
+    """How much of their luck candidates share."""
+    seeds: list[float] = Field(default_factory=list)
+    """The metric over seeds, where the model was tried over several."""
+    base_seeds: list[float] = Field(default_factory=list)
+    """The same of what it replaced, seed by seed."""
 
 
 class CombineJob(_Job):

@@ -9,9 +9,10 @@ from phasewise.records.models import ModelConfig
 from phasewise.workflow import candidates, loop
 from phasewise.workflow.change import checked, read
 from phasewise.workflow.dev import data_view
+from phasewise.workflow.foresight import shared_luck
 
-PARTS: tuple[str, ...] = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
-CHEAP: tuple[str, ...] = PARTS[:6]
+PARTS: tuple[str, ...] = ("findings", "slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
+CHEAP: tuple[str, ...] = PARTS[:7]
 """What is looked at without being asked: seconds, nothing is trained again."""
 REMOVALS: tuple[tuple[str, str, Any], ...] = (
     ("network.dropout", "dropout", []), ("network.batch_norm", "batch norm", False), ("network.embeddings", "embeddings", False),
@@ -54,7 +55,7 @@ def due(view: Any) -> InspectJob | None:
     model = subject(view)
     if model is None or not view.value("tune.inspect"):
         return None
-    if known(view, model.ref, model.digest, PARTS[:5]) is not None:
+    if known(view, model.ref, model.digest, PARTS[1:6]) is not None:
         return None
     return job(view, model.ref, parts=cheap(view, model.family), digest=model.digest)
 
@@ -69,8 +70,17 @@ def job(view: Any, ref: str, *, parts: tuple[str, ...] = CHEAP, digest: str = ""
         raise UsageError(f"unknown part {odd[0]!r} of an inspection", f"Parts: {', '.join(PARTS)}.", f"Did you mean {near[0]!r}?" if near else "")
     return InspectJob(
         phase=phase, title=f"Inspect {ref.partition('/')[2] or ref}", data=data_view(view), model=ref, parts=list(parts), seed=view.value("data.seed") or 0,
-        device=view.value("train.device"), inputs=inputs(view, ref, digest, parts),
+        device=view.value("train.device"), inputs=inputs(view, ref, digest, parts), evaluations=loop.evaluations(view), shared_luck=shared_luck(view), **_seeds(view, ref),
     )
+
+
+def _seeds(view: Any, ref: str) -> dict[str, list[float]]:
+    """The metric per seed of an incumbent that an idea round put in force, and of what it replaced."""
+    state = loop.read(view)
+    if state is None or not state.adopted or state.incumbent.ref != ref:
+        return {}
+    tried = [i for item in state.rounds if item.job == "try_ideas" for i in item.result.ideas if i.id == state.adopted[-1]]
+    return {"seeds": list(tried[-1].values), "base_seeds": list(tried[-1].base)} if tried else {}
 
 
 def together(items: Sequence[Any]) -> Any:
@@ -79,7 +89,7 @@ def together(items: Sequence[Any]) -> Any:
         return None
     out = items[-1].result
     same = [e.result for e in items if e.inputs.get("model") == items[-1].inputs.get("model")]
-    found = {part: next((getattr(r, part) for r in reversed(same) if getattr(r, part)), getattr(out, part)) for part in PARTS}
+    found = {part: next((getattr(r, part) for r in reversed(same) if getattr(r, part)), getattr(out, part)) for part in (*PARTS, "coverage")}
     return out.model_copy(update=found)
 
 

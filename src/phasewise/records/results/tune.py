@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from phasewise.records.base import OpenRecord, no_items
+from phasewise.records.findings import CheckRun, Finding
 from phasewise.records.results.common import ModelResult
 from phasewise.records.results.train import Diagnosis
 
@@ -124,6 +125,10 @@ class InspectResult(OpenRecord):
 
     model: str
     metrics: dict[str, float] = Field(default_factory=dict)
+    findings: list[Finding] = Field(default_factory=no_items)
+    """Is the score what it seems: checks E01-E11, worst first."""
+    coverage: list[CheckRun] = Field(default_factory=no_items)
+    """Which of them ran, or why not."""
     slices: list[SliceRow] = Field(default_factory=no_items)
     gallery: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     """`worst`, `best`, `unsure`, `random`, `errors` (a random sample of the mistakes, to tag) -> rows with id, truth, prediction, loss, shown values."""

@@ -31,6 +31,7 @@ def slices(story: Story) -> Section:
     data = evidence.result
     rows = tuple((s.name, number(s.rows), Estimate(value=s.value, low=s.low, high=s.high), number(s.rest), number(s.q), "yes" if s.significant else "no") for s in data.slices[:30])
     blocks: list[Block] = [*stale(evidence), text(f"Model {data.model}, validation rows.")]
+    blocks += [text(f"{f.severity}: {f.title}. {f.seen}", tone="warn" if f.severity == "warn" else "plain") for f in data.findings]
     blocks.append(Table(columns=("slice", "rows", "value [95 %]", "rest", "q", "differs"), rows=rows, caption="Slices against the rest, false discoveries held at 5 %"))
     blocks += _confusion(data.confusion) + _calibration(data.calibration, "reliability")
     if data.importance:

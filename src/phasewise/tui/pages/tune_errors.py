@@ -9,10 +9,12 @@ from textual.content import Content
 
 from phasewise.tui import keys
 from phasewise.tui.charts.bars import bar, interval
+from phasewise.tui.marks import SEVERITY, glyph
 from phasewise.tui.names import called
 from phasewise.tui.numbers import number, p_value, plural, share
 from phasewise.tui.pages import tune_curve, tune_lesion, tune_tags
 from phasewise.tui.pages.base import View
+from phasewise.tui.pages.findings import finding_text
 from phasewise.tui.pages.shared import scores, stale_note
 from phasewise.tui.say import line, lines, say
 from phasewise.tui.widgets.block import Block
@@ -22,8 +24,8 @@ from phasewise.tui.widgets.table import Column, Table
 from phasewise.workflow.inspecting import together
 
 EMPTY = "Nothing inspected yet. Do the next step: Inspect."
-PARTS = ("slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "data", "lesion")
-TABLES = ("slices", "gallery", "tags", "importance", "pipeline", "data", "lesion")
+PARTS = ("findings", "slices", "gallery", "tags", "confusion", "calibration", "importance", "pipeline", "data", "lesion")
+TABLES = ("findings", "slices", "gallery", "tags", "importance", "pipeline", "data", "lesion")
 NOTED = {"lesion": (tune_lesion, "lesion"), "data": (tune_curve, "learning_curve")}
 BAR = 15
 MAPS = (("saliency", "painted over"), ("gradient", "gradient"))
@@ -41,7 +43,7 @@ class Errors(View):
     """One part at a time; c goes to the next part."""
 
     TITLE = "Errors"
-    ALSO = "slices gallery tags confusion calibration importance pipeline learning curve more data lesion"
+    ALSO = "findings checks of the score overfit calibrated luck slices gallery tags confusion calibration importance pipeline learning curve more data lesion"
     HINT = "c next part  a tag"
     PLACE = "errors"
     BINDINGS = keys.bindings(PLACE)
@@ -109,6 +111,13 @@ class Errors(View):
             note = stale_note(self.evidence())
             rows += [note] if note.plain else []
         return lines(rows)
+
+    def _findings(self) -> None:
+        self.rows_of = self.found.findings
+        self.table.title_text = "is the score what it seems"
+        self.table.empty = "Looked at before these checks were made: phasewise inspect --again." if not self.found.coverage else "Nothing is wrong with the score."
+        marks = [SEVERITY[f.severity] for f in self.rows_of]
+        self.table.fill([[(f"{glyph(m, self.ascii_only)} {m.word}", f"bold {m.tone}"), f.title] for m, f in zip(marks, self.rows_of, strict=True)], [Column(title="", width=7), Column(title="finding", flex=2, least=20)])
 
     def _slices(self) -> None:
         found = self.found
@@ -197,7 +206,9 @@ class Errors(View):
         if not self.detail.display:
             return
         row = self.rows_of[min(self.table.cursor, len(self.rows_of) - 1)]
-        if name == "slices":
+        if name == "findings":
+            self.detail.show(finding_text(row))
+        elif name == "slices":
             lift = f"If it were as good as the rest, the score could rise by about {number(row.harm, 3)}."
             self.detail.show(line((row.name, "bold"), f"  {row.rows:,} rows, {number(row.value)} against {number(row.rest)}.  ", (lift if row.significant else "Not beyond chance after false-discovery control.", "muted")))
         else:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from phasewise.checks.evaluation import Evaluation, evaluation_findings
 from phasewise.records.errors import PhasewiseError, UsageError
 from phasewise.records.jobs import InspectJob
 from phasewise.records.results import InspectResult, ModelResult
@@ -30,7 +31,8 @@ from phasewise.worker.inspecting import (
 from phasewise.worker.jobs.checkup import subset_rows
 from phasewise.worker.trials import Trial, run_trials
 
-PARTS = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion")
+PARTS = ("slices", "gallery", "confusion", "calibration", "importance", "pipeline", "threshold", "learning_curve", "lesion", "findings")
+"""In the order they are made: findings look at slices and importance."""
 IMPORTANCE_ROWS = 2000
 """Rows that are shuffled: enough to see a drop of a hundredth of AUC, and half a minute less than four thousand for a network of 32 members."""
 PICTURES = 24
@@ -50,11 +52,11 @@ def run(ctx: RunContext, job: InspectJob) -> InspectResult:
     ctx.started(job.title or f"Inspecting {job.model}")
     found: dict[str, Any] = {}
     skipped: dict[str, str] = {}
-    for number, part in enumerate(job.parts):
+    for number, part in enumerate(sorted(job.parts, key=PARTS.index)):
         ctx.control.check()
         began = time.perf_counter()
         try:
-            found[part] = _part(ctx, bench, job, part, model, held)
+            found |= _findings(bench, job, model, held, found) if part == "findings" else {part: _part(ctx, bench, job, part, model, held)}
         except (ValueError, TypeError, KeyError, ArithmeticError, MemoryError, PhasewiseError) as error:
             # One part that cannot be made for this model must not cost the others.
             skipped[part] = f"{type(error).__name__}: {str(error)[:200]}"
@@ -89,6 +91,17 @@ def _part(ctx: RunContext, bench: Bench, job: InspectJob, part: str, model: Mode
     if part == "lesion":
         return _lesion(ctx, bench, job, held)
     return _learning_curve(ctx, bench, job, model)
+
+
+def _findings(bench: Bench, job: InspectJob, model: ModelResult, held: Stored, found: dict[str, Any]) -> dict[str, Any]:
+    """Is the score what it seems (E01-E11); a baseline that keeps its rows has no gap between train and validation worth a word."""
+    about = Evaluation(
+        metric=bench.metric, y=held.y, predictions=held.predictions, score=model.validation, rows=held.rows, fit=model.train if model.source == "network" else None, versus=model.versus,
+        seeds=job.seeds, base_seeds=job.base_seeds, evaluations=job.evaluations, shared=job.shared_luck, slices=found.get("slices", []),
+        importance={str(i["column"]): float(i["drop"]) for i in found.get("importance", [])}, seed=job.seed,
+    )
+    findings, coverage = evaluation_findings(about)
+    return {"findings": findings, "coverage": coverage}
 
 
 def _lesion(ctx: RunContext, bench: Bench, job: InspectJob, held: Stored) -> dict[str, Any]:
