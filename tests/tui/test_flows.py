@@ -287,6 +287,18 @@ async def test_the_account_of_noise_opens_on_a_key_and_names_every_idea():
         assert "more width" in text and "dropout [bold]x" in text and "1 of 2 tried ideas gained more than noise" in text
 
 
+async def test_going_on_after_the_loop_stopped_asks_for_a_reason():
+    session = FakeSession(done="tune")
+    given: list[str] = []
+    session.extend_budget = given.append
+    async with opened(session, (100, 30)) as (app, pilot):
+        await app.screen.go("tune", 2)
+        await press(pilot, "B")
+        assert "Go on tuning" in frame(app) and not given
+        await press(pilot, *"because", "enter")
+        assert given == ["because"]
+
+
 async def test_a_date_column_shows_its_range_and_no_page_of_the_data_falls_over_it():
     session = FakeSession(done="goals")
     session.put("profile")

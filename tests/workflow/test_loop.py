@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from phasewise.records.errors import GateError
 from phasewise.records.ideas import Estimates, Idea
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow import loop, ranking, recipes
@@ -70,6 +71,24 @@ def test_going_on_after_the_stop_needs_a_written_reason_and_is_counted(make):
     assert session.next_job("tune") is not None
     work(session)
     assert 2 < loop.read(session.view).trials <= 4
+
+
+@pytest.mark.parametrize("why", ["the goal is reached on validation", "3 ideas in a row brought no gain"])
+def test_going_on_works_whatever_had_stopped_the_loop(make, why):
+    """L08: the goal reached, or no gain for long: a written reason buys one more budget of trials from there."""
+    session = trained(make, World(network=0.895, step=0.01)) if "goal" in why else trained(make, World(step=0.0), ideas_without_gain=3, budget_trials=4)
+    assert work(session) == why
+    spent = loop.read(session.view).trials
+    session.override("tune", "budget", "the customer asked for a little more")
+    assert session.facts.went_on_at == spent and session.next_job("tune") is not None and loop.allowed(session.view) == spent + loop.budget(session.view)
+    work(session)
+    assert spent < loop.read(session.view).trials <= loop.allowed(session.view)
+
+
+def test_a_loop_that_has_not_stopped_is_not_extended(make):
+    session = trained(make, World(step=0.0), budget_trials=8)
+    with pytest.raises(GateError, match="has not stopped"):
+        session.override("tune", "budget", "more")
 
 
 def test_more_seeds_for_a_promising_idea_come_out_of_the_budget(make):

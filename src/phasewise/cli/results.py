@@ -98,7 +98,9 @@ def tune(session: Any) -> list[str]:
         else:
             lines += [f"  without {safe_text(c.title, 60)}: {-c.drop:+.4g} [{-c.high:+.4g}, {-c.low:+.4g}]" for c in result.components]
     why = [g.text for g in session.gate("tune") if g.id == "loop-over"]
-    return [*lines, "", f"{state.trials} of {loop.budget(session.view)} trials, {len(state.adopted)} adopted; now {' '.join(_model(state.incumbent).split())}", *why]
+    if loop.stop_reason(session.view, state):
+        why.append("going on takes a reason: phasewise run tune --override tune:budget=REASON")
+    return [*lines, "", f"{state.trials} of {loop.allowed(session.view)} trials, {len(state.adopted)} adopted; now {' '.join(_model(state.incumbent).split())}", *why]
 
 
 def strengthen(session: Any) -> list[str]:

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", "-y", action="store_true", help="accept recommended answers and remedies, and open the vault when verify is among the phases")
     parser.add_argument("--budget-trials", metavar="N", help="trials the tune loop may spend")
     parser.add_argument("--remedy", metavar="FINDING=ACTION", action="append", default=[], help="answer a finding")
-    parser.add_argument("--override", metavar="PHASE:GATE=REASON", action="append", default=[], help="open a gate with a written reason; the report shows it")
+    parser.add_argument("--override", metavar="PHASE:GATE=REASON", action="append", default=[], help="open a gate with a written reason; the report shows it (tune:budget lets the loop go on after it stopped)")
     parser.add_argument("--reopen", metavar="PHASE=REASON", action="append", default=[], help="go back to a phase with a reason")
     parser.add_argument("--skip", metavar="PHASE=REASON", action="append", default=[], help="leave strengthen or field out with a reason")
     parser.add_argument("--detach", action="store_true", help="start the next job and leave it running")

@@ -95,6 +95,7 @@ KEYS: tuple[Key, ...] = (
     Key("idea.drop", "D", "drop", "Drop the idea", "Tune", "ideas"),
     Key("idea.estimate", "m", "estimate", "Estimate the idea: time, complexity, impact, likelihood", "Tune", "ideas"),
     Key("idea.second", "M", "second", "A second opinion on the idea", "Tune", "ideas"),
+    Key("idea.go_on", "B", "go_on", "More budget: go on after the loop stopped, with a reason", "Tune", "ideas"),
     Key("idea.noise", "z", "noise", "Is your gain noise?", "Tune", "ideas"),
     Key("errors.part", "c", "part", "Slices, gallery, tags, confusion, calibration, importance, pipeline, data, lesion", "Tune", "errors"),
     Key("errors.tag", "a", "tag", "Tag the error of this case", "Tune", "errors"),

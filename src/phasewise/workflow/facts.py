@@ -35,6 +35,9 @@ class Facts:
     versions: list[dict[str, Any]] = field(default_factory=list)
     """Models in service, in order: promoted by a feed or put back by a person (X14)."""
     goal_overrides: int = 0
+    """How often the tune loop went on after it had stopped (L08)."""
+    went_on_at: int | None = None
+    """Trials spent when it last went on; None where it never did."""
     last_seq: int = -1
 
     def take(self, seq: int, t: float, kind: str, data: dict[str, Any]) -> None:
@@ -52,7 +55,9 @@ class Facts:
             self.evidence.add(from_entry(seq, t, data))
         elif kind == "override":
             self.overrides[phase, data["gate"]] = data["reason"]
-            self.goal_overrides += data["gate"] == "budget"
+            if data["gate"] == "budget":
+                self.goal_overrides += 1
+                self.went_on_at = data.get("trials")
         elif kind == "reopen":
             self.reopened[phase] = (seq, data["reason"])
             self.skipped.pop(phase, None)

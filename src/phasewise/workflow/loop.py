@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from phasewise.records.errors import GateError
 from phasewise.records.metrics import better, meets
 from phasewise.records.models import ModelConfig, apply_change
 from phasewise.workflow.change import read as read_path
@@ -146,12 +147,19 @@ def budget(view: Any) -> int:
     return int(own if own is not None else view.value("goals.budget_trials") or 24)
 
 
+def allowed(view: Any) -> int:
+    """Trials the loop may have spent: the budget, and once more from where it last went on with a reason."""
+    facts, own = view.facts, budget(view)
+    return own if not facts.goal_overrides else own + (own * facts.goal_overrides if facts.went_on_at is None else facts.went_on_at)
+
+
 def stop_reason(view: Any, loop: Loop) -> str:
-    """Why the loop is over, or an empty text while it is not (L08)."""
-    extra = 1 + view.facts.goal_overrides
+    """Why the loop is over, or an empty text while it is not (L08); a written reason buys one more budget of trials, whatever had stopped it."""
+    if view.facts.goal_overrides:
+        return "" if loop.trials < allowed(view) else f"the {budget(view)} more trials of going on are spent"
     if goal_met(view, loop.incumbent):
         return "the goal is reached on validation"
-    if loop.trials >= budget(view) * extra:
+    if loop.trials >= allowed(view):
         return f"the budget of {budget(view)} trials is spent"
     hours = view.value("goals.budget_hours")
     if hours is not None and loop.hours >= hours:
@@ -160,6 +168,15 @@ def stop_reason(view: Any, loop: Loop) -> str:
     if loop.without_gain >= patience:
         return f"{patience} ideas in a row brought no gain"
     return ""
+
+
+def going_on(view: Any) -> dict[str, Any]:
+    """What the journal keeps where the loop goes on: trials spent so far, and why it had stopped. Raises `GateError` while it has not."""
+    state = read(view)
+    stopped = stop_reason(view, state) if state is not None else ""
+    if state is None or not stopped:
+        raise GateError("the tune loop has not stopped", "There is no trained network to tune." if state is None else "It has trials left before its budget or its goal ends it.", "Run `phasewise run tune` first.")
+    return {"trials": state.trials, "after": stopped}
 
 
 def evaluations(view: Any) -> int:

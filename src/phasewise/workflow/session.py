@@ -7,7 +7,7 @@ from typing import Any
 
 from phasewise.records.errors import GateError, StorageError, UsageError
 from phasewise.records.phases import PHASES, TITLES
-from phasewise.workflow import derive, questions, recording
+from phasewise.workflow import derive, loop, questions, recording
 from phasewise.workflow.answerbook import AnswerBook
 from phasewise.workflow.answers import Answers
 from phasewise.workflow.backlog import Backlog
@@ -260,9 +260,12 @@ class Session:
 
     def override(self, phase: str, gate_id: str, reason: str) -> None:
         """Open a gate with a written reason, which the report shows; the vault cannot be overridden."""
+        if (phase, gate_id) == ("tune", "budget"):
+            return self.extend_budget(reason)
         item = next((g for g in self.gate(phase) if g.id == gate_id), None)
         if item is None:
-            raise UsageError(f"{TITLES.get(phase, phase)} has no gate {gate_id!r}", f"Gates: {', '.join(g.id for g in self.gate(phase))}.", "Name one of these.")
+            known = [g.id for g in self.gate(phase)] + ["budget"] * (phase == "tune")
+            raise UsageError(f"{TITLES.get(phase, phase)} has no gate {gate_id!r}", f"Gates: {', '.join(known)}.", "Name one of these.")
         if not item.overridable:
             raise GateError(f"the gate {gate_id!r} cannot be overridden", item.text, item.remedy or "It opens when the work is done.")
         self.journal("override", {"phase": phase, "gate": gate_id, "reason": _reason(reason)})
@@ -281,7 +284,7 @@ class Session:
 
     def extend_budget(self, reason: str) -> None:
         """Go on with the tune loop after it stopped: a new version of the goal, with its reason, counted in the report (L08)."""
-        self.journal("override", {"phase": "tune", "gate": "budget", "reason": _reason(reason)})
+        self.journal("override", {"phase": "tune", "gate": "budget", "reason": _reason(reason), **loop.going_on(self.view)})
 
     def remedy(self, finding_id: str, action: str) -> None:
         """Answer a finding with one of its remedies."""

@@ -9,7 +9,7 @@ from phasewise.report.texts import say
 
 def overrides(story: Story) -> Section:
     """Every gate passed with a written reason, every reopening, every skipped phase."""
-    rows = [("override", str(o.get("phase", "")), str(o.get("gate", "")), str(o.get("reason", "")), when(o.get("t"))) for o in story.overrides]
+    rows = [("override", str(o.get("phase", "")), str(o.get("gate", "")), str(o.get("reason", "")) + (f" (after: {o['after']})" if o.get("after") else ""), when(o.get("t"))) for o in story.overrides]
     rows += [("reopened", str(o.get("phase", "")), "", str(o.get("reason", "")), when(o.get("t"))) for o in story.reopened]
     rows += [("skipped", phase, "", reason, "") for phase, reason in story.skipped.items()]
     rows += [("note", str(o.get("phase", "")), "", str(o.get("text", "")), when(o.get("t"))) for o in story.notes]

@@ -154,6 +154,10 @@ class Ideas(View):
         if idea is not None:
             self.screen.ask_reason(f"Drop: {idea.title}", "It stays in the journal with the reason.", lambda reason: self.desk.session.ideas.drop(idea.id, reason))  # type: ignore[attr-defined]
 
+    def action_go_on(self) -> None:
+        """One more budget of trials after the loop stopped (L08)."""
+        self.screen.ask_reason("Go on tuning", "The loop stopped where the goal said it would. Going on buys one more budget of trials; the report counts it and shows the reason.", self.desk.session.extend_budget)  # type: ignore[attr-defined]
+
     def action_try_it(self) -> None:
         """Try this idea now against the incumbent over the same seeds."""
         idea = self.current()

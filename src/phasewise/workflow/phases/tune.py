@@ -117,7 +117,7 @@ class Tune(Phase):
         state = loop.read(view)
         if state is None or view.value("tune.mode") != "autopilot" or loop.stop_reason(view, state):
             return None
-        left = loop.budget(view) * (1 + view.facts.goal_overrides) - state.trials
+        left = loop.allowed(view) - state.trials
         specs: list[TrySpec] = []
         if state.winner:
             specs.append(TrySpec(id=f"search-{state.searches}", title="what the search found", change=state.winner))
