@@ -16,6 +16,13 @@ def _inputs(frame: pl.DataFrame, target: str) -> list[str]:
     return [c for c in frame.columns if c not in (target, ROW)]
 
 
+def _values(frame: pl.DataFrame, columns: list[str], args: Args) -> pl.DataFrame:
+    """Columns of text that the check saw as numbers (`written`: their `numerals.number_format`) as those numbers."""
+    if not args.get("written"):
+        return frame
+    return frame.with_columns([parse_numbers(frame[c], str(args["written"])).alias(c) for c in columns if frame.schema[c] == pl.String])
+
+
 def drop_column(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Without the columns; the target is never dropped."""
     return frame.drop([c for c in columns if c != target])
@@ -49,6 +56,7 @@ def drop_missing_target(frame: pl.DataFrame, columns: list[str], args: Args, tar
 
 def drop_outside(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Only rows whose value is missing or within `low`..`high`."""
+    frame = _values(frame, columns, args)
     for c in columns:
         value = pl.col(c).cast(pl.Float64, strict=False)
         frame = frame.filter(value.is_null() | value.is_between(args["low"], args["high"]))
@@ -62,6 +70,7 @@ def drop_rows(frame: pl.DataFrame, columns: list[str], args: Args, target: str) 
 
 def to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Listed values become null; text is compared stripped and folded, numbers by value."""
+    frame = _values(frame, columns, args)
     out = []
     for c in columns:
         if frame.schema[c] == pl.String:
@@ -81,12 +90,14 @@ def to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str)
 
 def infinite_to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Infinite cells become null."""
+    frame = _values(frame, columns, args)
     floats = [c for c in columns if frame.schema[c].is_float()]
     return frame.with_columns([pl.when(pl.col(c).is_infinite()).then(None).otherwise(pl.col(c)).alias(c) for c in floats])
 
 
 def outside_to_missing(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Numbers outside `low`..`high` become null."""
+    frame = _values(frame, columns, args)
     numbers = [c for c in columns if frame.schema[c].is_numeric()]
     return frame.with_columns([pl.when(pl.col(c).is_between(args["low"], args["high"])).then(pl.col(c)).alias(c) for c in numbers])
 
@@ -158,12 +169,14 @@ def as_date(frame: pl.DataFrame, columns: list[str], args: Args, target: str) ->
 
 def winsorise(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Numbers clipped to `low`..`high` (learned on train)."""
+    frame = _values(frame, columns, args)
     numbers = [c for c in columns if frame.schema[c].is_numeric()]
     return frame.with_columns([pl.col(c).cast(pl.Float64).clip(args["low"], args["high"]).alias(c) for c in numbers])
 
 
 def rescale(frame: pl.DataFrame, columns: list[str], args: Args, target: str) -> pl.DataFrame:
     """Values above `above` divided by `factor` (or values below it multiplied, with `small`)."""
+    frame = _values(frame, columns, args)
     out = []
     for c in columns:
         if not frame.schema[c].is_numeric():

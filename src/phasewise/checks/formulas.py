@@ -32,11 +32,8 @@ def target_formula(table: CheckTable) -> list[Finding]:
     if len(names) < 2 or len(y) < 50 or np.ptp(y) == 0:
         raise Skip("fewer than two number columns, or 50 rows")
     values = {c: facts.coded[c][at] for c in names}
-    singles = {c: s.score for c, s in facts.leaks.items()}
     out = []
     for a, b in itertools.combinations(names, 2):
-        if max(singles.get(a, 0.0), singles.get(b, 0.0)) >= BLOCK:
-            continue  # one of them alone is told already
         for sign, made in _made(values[a], values[b]):
             known = np.isfinite(made)
             if known.mean() < 0.9 or float(np.std(made[known])) == 0:

@@ -17,6 +17,9 @@ from phasewise.records.findings import Finding
 from phasewise.stats.intervals import wilson
 
 BLOCK, LOOK = 0.975, 0.85
+LEFT = 0.5
+"""Largest ratio of what a column leaves unexplained to what all others leave, from which on it is warned of: the size of a diamond tells its price
+nearly alone and its weight tells it as well; a column made from the target is far better than all that belongs there."""
 
 
 @check("target-leak", source="T20", cost="model", rows=20_000)
@@ -36,7 +39,7 @@ def target_leak(table: CheckTable) -> list[Finding]:
             others = _others(table, c, certain=certain)
             # On few rows both scores scatter: a tie is no evidence.
             slack = 0.5 / np.sqrt(len(facts.leak_y)) if len(facts.leak_y) < 1000 else 0.0
-            beats = others is None or found.score >= others + slack
+            beats = others is None or (found.score >= others + slack and 1 - found.score <= LEFT * (1 - others))
             severity = "warn" if beats else "info"
             said = f"One-column score {found.score:.3f} of 1 ({scale}); all other columns together reach {others:.3f}." if others is not None else f"One-column score {found.score:.3f} of 1 ({scale}); it is the only usable column."
         elif table.classification and len(facts.classes) > 2 and found.best >= BLOCK:

@@ -24,6 +24,25 @@ REPEATED, TIMES = 0.03, 20
 """Share of the cells that one value holds, and how many times as often as the next one."""
 
 
+NEVER_ZERO = re.compile(r"insulin|glucose|(^|_)bmi(_|$)|pressure|cholest|(^|_)chol(_|$)|(heart|pulse)_?rate|thickness|h(a)?emoglobin|platelet|creatinine", re.I)
+"""Measures of a living body that are never zero."""
+AWAY, ZEROS = 1.2, 0.2
+"""Standard deviations between zero and every other value, and the share of zeros up to which they stand for "no value" whatever the name."""
+
+
+def zero_is_none(name: str, cells: np.ndarray) -> bool:
+    """Whether the zeros of a column (cells [n], finite) stand for "no value": far from all others, which scatter around a middle, or impossible by the name."""
+    zeros, rest = int((cells == 0).sum()), cells[cells != 0]
+    if zeros < 3 or len(rest) < 30 or rest.min() <= 0 or len(np.unique(rest[:5000])) < 20:
+        return False
+    words = re.sub(r"([a-z])([A-Z])", r"\1_\2", name)
+    if NEVER_ZERO.search(words):
+        return zeros >= max(3, 0.002 * len(cells))
+    low, high = (float(v) for v in np.quantile(rest, (0.01, 0.99)))
+    # Amounts that begin just above zero (rain, a second floor) have it as a value; what scatters around a middle far from it has not.
+    return zeros <= ZEROS * len(cells) and float(rest.min()) >= AWAY * float(np.clip(rest, low, high).std())
+
+
 @check("impossible-values", source="T33", cost="pass", rows=100_000)
 def impossible_values(table: CheckTable) -> list[Finding]:
     """A few cells outside of what the column's name allows: an age of 200, a latitude of 512."""

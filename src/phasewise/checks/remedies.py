@@ -78,6 +78,18 @@ def remedy(action: str, *, recommended: bool = False, title: str = "", effect: s
     return Remedy(action=action, title=title or known.title, effect=effect or known.effect, recommended=recommended, args=args)
 
 
+_OF_NUMBERS = ("drop-rows-outside", "to-missing", "infinite-to-missing", "outside-to-missing", "winsorise", "rescale")
+
+
+def written(finding: Finding, formats: Mapping[str, str]) -> Finding:
+    """The finding on columns whose numbers are text in the file (`formats`: column -> `numerals.number_format`): its remedies read them the same way."""
+    forms = {formats[c] for c in finding.columns if c in formats}
+    if len(forms) != 1:
+        return finding
+    offers = [r.model_copy(update={"args": r.args | {"written": next(iter(forms))}}) if r.action in _OF_NUMBERS else r for r in finding.remedies]
+    return finding.model_copy(update={"remedies": offers})
+
+
 def parse(text: str) -> tuple[str, dict[str, Any]]:
     """Action id and arguments of a spelled remedy; `UsageError` for an unknown action or broken arguments."""
     action, _, raw = text.partition("?")

@@ -87,9 +87,12 @@ KNOWN = 0.1
 _ENTITIES = ("patient", "person", "subject", "user", "customer", "client", "member", "household", "family", "session", "device", "machine", "sensor", "site", "hospital", "school", "student", "player", "speaker", "author", "group", "store", "shop", "company", "vehicle", "driver", "account", "batch", "plot", "well", "animal", "participant", "donor", "cell_line", "tail")
 
 
+_UNITS = re.compile(r"(^|[^a-z])(unit|engine|asset|equipment|turbine|robot|meter|station|cow|mouse|rat|trial|recording|battery|cell|pump)s?([^a-z]|$)", re.I)
+
+
 def _entity(name: str) -> bool:
     plain = name.lower()
-    return any(e in plain for e in _ENTITIES)
+    return any(e in plain for e in _ENTITIES) or bool(_UNITS.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name)))
 
 
 def _candidates(table: CheckTable) -> list[str]:
@@ -186,7 +189,7 @@ FILLED = 0.9
 @check("time-trend", source="T32", cost="model", rows=6_000)
 def time_trend(table: CheckTable) -> list[Finding]:
     """The data changes along a date column, so a random split looks into the future."""
-    dates = [c for c, dtype in table.schema.items() if c != table.target and dtype.is_temporal()]
+    dates = [c for c, dtype in table.schema.items() if c != table.target and dtype.is_temporal() and (c == table.time or not _OWN_DATE.search(c))]
     if table.time and table.time not in dates and table.time in table.frame.columns:
         dates.append(table.time)
     dates += [c for c in table.features if c not in dates and timelike(table.frame[c])]
@@ -229,13 +232,20 @@ def calendar(column: pl.Series) -> bool:
     return bool((gaps <= 1.5 * np.median(gaps)).mean() >= 0.75)  # working days jump on one gap in five; moments at random on one in three
 
 
+_TRAIT = re.compile(r"buil[dt]|birth|born|remod|renov|constr|model|found|manufact|made|vintage|install|baujahr|geburt|release|first|hire|join|start|open|enrol|register|gradu", re.I)
+"""Years that tell how old a thing is, not when its row was taken: rows ordered by them are no series."""
+
+
+_OWN_DATE = re.compile(r"birth|(^|_)dob(_|$)|geburt|buil[dt]|manufactur|baujahr", re.I)
+
+
 def timelike(column: pl.Series) -> bool:
     """Whether whole numbers are years or seconds (or milliseconds) since 1970, by name and range."""
     if not column.dtype.is_integer() or column.null_count() == len(column):
         return False
     low, high = int(column.min()), int(column.max())
     if re.search(r"year|jahr|annee|año", column.name, re.I):
-        return 1800 <= low < high <= 2200
+        return not _TRAIT.search(column.name) and 1800 <= low < high <= 2200
     if not re.search(r"time|date|stamp|epoch|unix|(^|_)ts($|_)|created|updated|_at$", column.name, re.I):
         return False
     return low < high and (3e8 <= low and high <= 4e9 or 3e11 <= low and high <= 4e12)

@@ -3,13 +3,16 @@
 import numpy as np
 import polars as pl
 
+from phasewise.checks.plausible import zero_is_none
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
 from phasewise.checks.texts import finding, percent, q
 from phasewise.records.findings import Finding
 
-SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 99.0, 98.0, 97.0, 88.0, 77.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20)
+SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -888.0, -8888.0, 999.0, 99.0, 98.0, 97.0, 88.0, 77.0, 9999.0, 99999.0, 999999.0, 9999999.0, -999.9, -99.9, -9999.9, 1e20, -1e20, 32767.0, -32768.0, 65535.0, 2147483647.0, -2147483648.0)
+LONE = -9.0
+"""A whole number at most this large that is the only negative value of a column may be a code, whether it is a usual one or not."""
 SCALE_CODES = (77.0, 88.0, 97.0, 98.0, 99.0)
 NO_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2999-12-31", "9999-12-31")
 UNIT_FACTORS = (10.0, 24.0, 60.0, 100.0, 1000.0, 2.54, 3.2808, 2.2046, 0.4536, 1024.0)
@@ -25,6 +28,8 @@ def sentinel_values(table: CheckTable) -> list[Finding]:
             continue
         cells = table.facts.cells(c)
         hits = _codes(cells)
+        if not hits and zero_is_none(c, cells):
+            hits = [(0.0, int((cells == 0).sum()))]
         if not hits:
             continue
         if table.roles.get(c) == "category":
@@ -53,7 +58,9 @@ def _codes(cells: np.ndarray) -> list[tuple[float, int]]:
     """Codes among the cells with their counts; every candidate is compared with the cells that are no candidate."""
     if len(cells) < 30:
         return []
-    counts = {code: int((cells == code).sum()) for code in SENTINELS}
+    low = float(cells.min())
+    lone = (low,) if low <= LONE and low == np.floor(low) and (cells > low).any() and cells[cells > low].min() >= 0 else ()
+    counts = {code: int((cells == code).sum()) for code in dict.fromkeys((*SENTINELS, *lone))}
     present = {code: n for code, n in counts.items() if n >= max(3, 0.001 * len(cells))}
     if not present:
         return []
@@ -104,6 +111,8 @@ def _apart(rest: np.ndarray, code: float, count: int) -> bool:
         return False
     if code < 0 and low >= 0 and np.all(rest[:5000] == np.floor(rest[:5000])) and abs(code) != 1:
         return True
+    if code <= LONE and low >= 0 and count >= max(5, 3 * int((rest == low).sum()) if low else 5):
+        return True  # the one negative value of a column, and again and again the same
     if code == -1.0:
         # A scale such as -1, 0, 1 is no code: the rest must be a wide count that never reaches below zero.
         return low >= 0 and bool(np.all(rest[:5000] == np.floor(rest[:5000]))) and len(np.unique(rest)) >= 10 and count > 3 * max(1, int((rest == low).sum()) if low == 0 else 1)

@@ -1,5 +1,7 @@
 """How cells are written: dates in several forms, decimal points beside decimal commas, numbers with a unit (T02, T03)."""
 
+import re
+
 import polars as pl
 
 from phasewise.checks.registry import check
@@ -24,6 +26,8 @@ _SAME: tuple[dict[str, float], ...] = (
     {"k": 1e3, "m": 1e6, "b": 1e9, "mio": 1e6, "mrd": 1e9},
 )
 """Units of one quantity, by what they are worth in its first."""
+_MASK = re.compile(r"^[xX*]{2,}\.?$")
+"""Hidden digits of a code (a postcode 943xx) are no unit."""
 _UNIT = r"^[-+]?\d+(?:[.,]\d+)?\s*([a-zA-Z°µ%€$£/²³]{1,8}\.?)$"
 
 
@@ -84,6 +88,8 @@ def _units(table: CheckTable, c: str, counted: pl.DataFrame, rows: int) -> Findi
     if with_unit < 0.5 or with_unit + bare < ALL or units.height > 5 or counted.height < 2 * units.height + 5:
         return None
     names = units["unit"].to_list()
+    if _MASK.search(names[0]):
+        return None
     one = len(names) == 1
     if one and bare < SOME and table.roles.get(c) == "number":
         return None  # read as numbers already, and every cell is in the same unit

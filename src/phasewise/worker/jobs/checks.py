@@ -9,18 +9,33 @@ from phasewise.records.jobs import ChecksJob
 from phasewise.records.results.data import ChecksResult
 
 
-def _dated(dev: Any) -> Any:
-    """The rows as read, but columns whose role is date as dates: a CSV file holds them as text, which has no order in time."""
-    if dev.natural.height != getattr(dev.table, "height", -1):
-        return dev.natural
-    present, cast = dict(dev.natural.schema), dict(dev.table.schema)
-    return dev.natural.with_columns([dev.table[c] for c, r in dev.roles.items() if r == "date" and c in present and c in cast and not present[c].is_temporal() and cast[c].is_temporal()])
+def _typed(dev: Any) -> tuple[Any, dict[str, str]]:
+    """The rows as read, but dates as dates, and numbers written as text (decimal commas, units) as numbers where every cell is one; how those are written.
+
+    A CSV file holds them as text, which has no order: no check of values, time or leaks would see them. Cells that are no number
+    keep a column as text, for the checks of writing to say so.
+    """
+    import polars as pl
+
+    from phasewise.checks.numerals import number_format
+
+    natural = dev.natural
+    if natural.height != getattr(dev.table, "height", -1):
+        return natural, {}
+    present, cast = dict(natural.schema), dict(dev.table.schema)
+    inputs = [c for c in dev.roles if c in present and c in cast and c != dev.target]
+    dates = [dev.table[c] for c in inputs if dev.roles[c] == "date" and not present[c].is_temporal() and cast[c].is_temporal()]
+    numbers = [dev.table[c] for c in inputs if dev.roles[c] == "number" and present[c] == pl.String and cast[c].is_numeric() and dev.table[c].null_count() == natural[c].null_count()]
+    target = [pl.Series(dev.target, dev.y, dtype=pl.Float64).fill_nan(None)] if dev.task == "regression" and present.get(dev.target) == pl.String else []
+    forms = {c.name: dev.formats.get(c.name) or number_format(natural[c.name]) or "plain" for c in [*numbers, *target]}
+    return natural.with_columns([*dates, *numbers, *target]), forms
 
 
 def run(ctx: Any, job: ChecksJob) -> ChecksResult:
     """The table of the development rows as read through all checks (or those named); a kind with a `checks` room says which (`infos()`)."""
     from phasewise.checks import review
     from phasewise.checks.registry import all_checks, run_checks
+    from phasewise.checks.remedies import written
     from phasewise.checks.table import CheckTable
 
     wing = kind(job.data.kind)
@@ -44,8 +59,9 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
         **job.data.options,
         **job.options,
     }
+    frame, forms = _typed(dev)
     table = CheckTable(
-        frame=_dated(dev), target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
+        frame=frame, target=dev.target or job.data.target, roles=dict(dev.roles), task=dev.task, train=dev.train,
         validation=dev.validation if dev.folds is None else None, groups=dev.groups, group=about.get("group"),
         time=about.get("time"), options=options, seed=job.seed, subject=dev,
     )
@@ -60,6 +76,8 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
         result = review.filled(result, table, room)
     if hasattr(room, "pictured"):
         result = room.pictured(result, table)
+    if forms:
+        result = result.model_copy(update={"findings": [written(f, forms) for f in result.findings]})
     for finding in result.findings:
         if finding.severity in ("block", "warn"):
             ctx.finding(finding.id, finding.severity, finding.title, finding.seen)
