@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from phasewise.kinds.images import jpeg
 from phasewise.kinds.images.facts import UNMEASURED, UNREADABLE, Facts, joined, measured
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -169,20 +170,12 @@ def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, fa
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                return Picture(base=[width, height, *UNREADABLE[2:]], error=f"{width}x{height} px is over the limit of {MAX_PIXELS // 1_000_000} million")
-            form = image.format or ""
-            turned, tagged, taken = _tags(image)
-            base = [
-                width, height, image.mode, form, turned, tagged, taken, getattr(image, "n_frames", 1), suffix.lower() not in _HOMES.get(form, ()),
-                hashlib.sha256(data).hexdigest() if facts else "",
-            ]
-            if form == "JPEG" and min(width, height) > 4 * size:
-                image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
-            image.load()
-            small = _fitted(_plain(image, turned, white), size, channels, resize)
+        found = _quick(data, size) or _loaded(data, size, channels, white)
+        if isinstance(found, Picture):
+            return found
+        image, base = found
+        small = _fitted(image, size, channels, resize)
+        base += [suffix.lower() not in _HOMES.get(base[3], ()), hashlib.sha256(data).hexdigest() if facts else ""]
         array = _array(small)
         if not facts:
             return Picture(base=base, array=array)
@@ -195,3 +188,29 @@ def _picture(data: bytes, suffix: str, size: int, channels: int, resize: str, fa
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, KeyError, TypeError, ZeroDivisionError) as problem:
         return Picture(error=f"broken: {type(problem).__name__}")
     return Picture(base=base, array=array, luma=shade.tobytes(), grey=grey)
+
+
+def _quick(data: bytes, size: int) -> tuple[Any, list[Any]] | None:
+    """A plain JPEG and what is known of its file up to `frames`; None for what `_loaded` has to read, large ones among them, which it decodes at a part of their size."""
+    head = jpeg.header(data)
+    if head is None or min(head[:2]) > 4 * size or head[0] * head[1] > MAX_PIXELS:
+        return None
+    image = jpeg.pixels(data, *head)
+    return None if image is None else (image, [*head, "JPEG", False, False, "", 1])
+
+
+def _loaded(data: bytes, size: int, channels: int, white: int) -> tuple[Any, list[Any]] | Picture:
+    """Any picture, upright and of mode L or RGB, and what is known of its file up to `frames`; a `Picture` that says so for one of too many pixels."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            return Picture(base=[width, height, *UNREADABLE[2:]], error=f"{width}x{height} px is over the limit of {MAX_PIXELS // 1_000_000} million")
+        form = image.format or ""
+        turned, tagged, taken = _tags(image)
+        base = [width, height, image.mode, form, turned, tagged, taken, getattr(image, "n_frames", 1)]
+        if form == "JPEG" and min(width, height) > 4 * size:
+            image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
+        image.load()
+        return _plain(image, turned, white), base
