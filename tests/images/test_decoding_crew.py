@@ -1,5 +1,7 @@
 """Decoding by processes gives what threads give; a file that brings a decoder down is named and no other is lost (D02)."""
 
+import os
+import signal
 import threading
 import time
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phasewise.kinds.images import cache, crew, decode, facts, files
+from phasewise.kinds.images import cache, crew, decode, decoding, facts, files
 
 
 def _folder(root, count=96, side=40):
@@ -18,6 +20,13 @@ def _folder(root, count=96, side=40):
         Image.fromarray(rng.integers(0, 255, (side, side + i % 7, 3), dtype=np.uint8)).save(place)
     (root / "a" / "text.png").write_text("no picture")
     return files.scan(root)
+
+
+def _kill(band):
+    for child in band._children:
+        os.kill(child.pid, signal.SIGKILL)
+        while not child.ended():
+            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -44,11 +53,11 @@ def test_threads_go_on_while_processes_start(tmp_path, monkeypatch):
 def test_processes_give_the_same_bytes_and_facts_as_threads(tmp_path, monkeypatch):
     listing = _folder(tmp_path / "d")
     started = []
-    monkeypatch.setattr(crew._Child, "_started", lambda self, real=crew._Child._started: started.append(1) or real(self))
+    monkeypatch.setattr(crew, "_started", lambda count, real=crew._started: started.append(count) or real(count))
     threads = cache.build(listing, tmp_path / "t", 24, 3, workers=2, apart=1e9)
     assert not started
     processes = cache.build(listing, tmp_path / "p", 24, 3, workers=2, apart=0.0)
-    assert len(started) == 2
+    assert started == [2]
     assert np.array_equal(threads.pixels, processes.pixels) and threads.facts == processes.facts
     assert [listing.items[i].path for i, f in enumerate(processes.facts) if f.error] == ["a/text.png"]
 
@@ -63,10 +72,39 @@ def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
     with crew.Crew(order, 10_000_000, 2, apart=0.0) as band:
         first = band.fill(rows[:2])
         band.grow()
-        for child in band._children:
-            child._process.kill()
-            child._process.wait()
-        assert crew.parsed(first) + crew.parsed(band.fill(rows[2:])) == crew.parsed(crew.fill(order, rows, band._store))
+        old = [child.pid for child in band._children]
+        _kill(band)
+        assert decoding.parsed(first) + decoding.parsed(band.fill(rows[2:])) == decoding.parsed(decoding.fill(order, rows, band._store))
+        assert all(pid > 0 for pid in old) and {child.pid for child in band._children} != set(old)
+        processes = [process for child in band._children for process in child._processes]
+    assert all(process.returncode is not None for process in processes)
+
+
+@pytest.mark.usefixtures("patient")
+def test_where_no_other_process_can_be_had_the_threads_read_the_rows(tmp_path, monkeypatch):
+    listing = _folder(tmp_path / "d", 8)
+    place = tmp_path / "store"
+    place.write_bytes(bytes(10 * 16 * 16 * 3))
+    order = crew.Order(root=str(listing.root), place=str(place), start=0, size=16, channels=3, resize="crop")
+    rows = [(i, item.path) for i, item in enumerate(listing.items)]
+    with crew.Crew(order, 10_000_000, 2, apart=0.0) as band:
+        band.fill(rows[:1])
+        band.grow()
+
+        def none(count):
+            raise OSError("no process")
+
+        monkeypatch.setattr(crew, "_started", none)
+        _kill(band)
+        found = [fact for row in rows for _, fact in decoding.parsed(band.fill([row]))]
+    assert [fact.error != "" for fact in found] == [path.endswith("text.png") for _, path in rows] and not any("crashed" in fact.error for fact in found)
+
+
+def test_a_program_that_does_not_start_leaves_the_work_to_the_threads(tmp_path, monkeypatch):
+    listing = _folder(tmp_path / "d", 40)
+    monkeypatch.setattr(crew.sys, "executable", "/bin/false")
+    built = cache.build(listing, tmp_path / "c", 16, 3, workers=2, apart=0.0)
+    assert [listing.items[i].path for i, f in enumerate(built.facts) if f.error] == ["a/text.png"]
 
 
 @pytest.mark.usefixtures("patient")
@@ -76,7 +114,7 @@ def test_the_file_that_kills_the_decoder_is_named_and_the_others_are_kept(tmp_pa
     def deadly(self, rows):
         if any(path.endswith("095.png") for _, path in rows):
             raise BrokenPipeError
-        return crew.line([i for i, _ in rows], [facts.Facts(width=1).values] * len(rows))
+        return decoding.line([i for i, _ in rows], [facts.Facts(width=1).values] * len(rows))
 
     monkeypatch.setattr(crew._Child, "fill", deadly)
     monkeypatch.setattr(cache, "CHUNK", 8)

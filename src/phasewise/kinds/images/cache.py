@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images.crew import APART, Crew, Order, line, parsed
+from phasewise.kinds.images.crew import APART, Crew
+from phasewise.kinds.images.decoding import Order, line, parsed
 from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.images.files import Item, Listing
 from phasewise.kinds.images.fitting import Fitting

@@ -8,83 +8,22 @@ import contextlib
 import json
 import os
 import queue
+import select
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import TextIO
 
-import numpy as np
-
-from phasewise.kinds.images.decode import decode_many
+from phasewise.kinds.images import decoding
+from phasewise.kinds.images.decoding import Order, Rows, Told, fill, line
 from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.shared import allocator
 
-APART = 0.8
-"""Seconds of work from which on processes are started: each costs a sixth of a second of its core."""
+APART = 0.4
+"""Seconds of work from which on processes are started: all together cost an eighth of a second of one core."""
 MOST = 16
-VECTOR = 256
-"""Arrays in one write; the system takes 1,024."""
-Rows = Sequence[tuple[int, str]]
-Told = str
-"""One line of JSON for some pictures (`line`, `parsed`): what a process answers is kept as it is and read where no decoder waits for it."""
-
-
-def line(rows: Sequence[int], facts: Sequence[Sequence[Any]]) -> str:
-    """Row numbers with the values of their facts in the order of the fields, as JSON."""
-    return json.dumps([[i, *values] for i, values in zip(rows, facts, strict=True)], separators=(",", ":"))
-
-
-def parsed(text: str) -> list[tuple[int, Facts]]:
-    """What `line` wrote; ValueError, KeyError or TypeError for anything else."""
-    return [(int(i), Facts.of(values)) for i, *values in json.loads(text)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """Where pictures lie (`root`), how they are fitted, and where the array of row i goes: byte `start` + i * size * size * channels of `place`."""
-
-    root: str
-    place: str
-    start: int
-    size: int
-    channels: int
-    resize: str
-    white: int = 0
-
-
-def fill(order: Order, rows: Rows, store: int) -> Told:
-    """Decode the files of `rows` (row number, path below the root), write their arrays to the open file `store`, and give their facts."""
-    arrays, facts = decode_many([os.path.join(order.root, path) for _, path in rows], order.size, order.channels, order.resize, white=order.white)
-    stride = order.size * order.size * order.channels
-    for first, run in _runs([i for i, _ in rows], arrays):  # written, not assigned: touching fresh pages of a map costs ten times the copy
-        _write(store, run, order.start + first * stride)
-    return line([i for i, _ in rows], facts)
-
-
-def _runs(rows: Sequence[int], arrays: Sequence[np.ndarray | None]) -> list[tuple[int, list[Any]]]:
-    """First row and arrays of each unbroken run of decoded rows: one question to the system instead of one a picture."""
-    runs: list[tuple[int, list[Any]]] = []
-    after = -1
-    for row, array in zip(rows, arrays, strict=True):
-        if array is None:
-            continue
-        if row != after or len(runs[-1][1]) == VECTOR:
-            runs.append((row, []))
-        runs[-1][1].append(np.ascontiguousarray(array).data)
-        after = row + 1
-    return runs
-
-
-def _write(store: int, parts: list[Any], place: int) -> None:
-    whole = sum(p.nbytes for p in parts)
-    done = os.pwritev(store, parts, place)
-    if done < whole:  # a full disk says so at the next byte; a signal may have cut the write
-        rest = memoryview(b"".join(parts))
-        while done < whole:
-            done += os.pwrite(store, rest[done:], place + done)
 
 
 class Crew:
@@ -104,6 +43,8 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         for child in self._children:
             child.close()
+        for child in self._children:
+            child.wait()
         os.close(self._store)
 
     def fill(self, rows: Rows) -> Told:
@@ -121,8 +62,7 @@ class Crew:
         if self._children or self._workers < 2 or not self._tried or (self._left - self._tried) * self._spent / self._tried / self._workers < self._apart:
             return
         with contextlib.suppress(OSError):  # no process to be had: the threads go on
-            for _ in range(self._workers):
-                self._children.append(_Child(self._order))
+            self._children = [_Child(self._order, *made) for made in _started(self._workers)]
         for child in self._children:
             threading.Thread(target=self._expect, args=(child,), daemon=True).start()
 
@@ -137,73 +77,99 @@ class Crew:
         except queue.Empty:  # as long as processes start, the threads go on
             return fill(self._order, rows, self._store)
         try:
-            return child.fill(rows)
-        except (OSError, ValueError):  # the child died over one of these
-            if len(rows) == 1:
-                return line([rows[0][0]], [Facts(error="broken: the decoder crashed on it").values])
+            child.renew()
+            with contextlib.suppress(OSError, ValueError):  # it died over one of these
+                return child.fill(rows)
+        except ChildProcessError:  # no other to be had in its place
+            return fill(self._order, rows, self._store)
         finally:
             self._idle.put(child)
+        if len(rows) == 1:
+            return line([rows[0][0]], [Facts(error="broken: the decoder crashed on it").values])
         return "[" + ",".join(self._away([row])[1:-1] for row in rows) + "]"
 
 
-class _Child:
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._process = self._started()
-
-    def _started(self) -> subprocess.Popen[str]:
+def _started(count: int) -> list[tuple[subprocess.Popen[bytes], TextIO, TextIO]]:
+    """The process behind some decoders, and for each where it is asked and where it answers; `OSError` where none can be started."""
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        pairs, held = [], []
+        for _ in range(count):
+            asked, ask = os.pipe()
+            theirs.callback(os.close, asked)
+            held.append(ours.enter_context(open(ask, "w")))
+            answers, answer = os.pipe()
+            theirs.callback(os.close, answer)
+            held.append(ours.enter_context(open(answers)))
+            pairs.append((asked, answer))
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            [sys.executable, "-P", "-m", decoding.__name__, *(f"{a},{b}" for a, b in pairs)], pass_fds=[end for pair in pairs for end in pair],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
-        assert process.stdin
-        process.stdin.write(json.dumps(asdict(self._order)) + "\n")
-        return process
+        ours.pop_all()
+    return [(process, ask, answers) for ask, answers in zip(held[::2], held[1::2], strict=True)]
+
+
+class _Child:
+    def __init__(self, order: Order, process: subprocess.Popen[bytes], ask: TextIO, answers: TextIO) -> None:
+        self._order, self._processes = order, [process]
+        self.pid, self._gone = 0, True
+        self._take(ask, answers)
+
+    def _take(self, ask: TextIO, answers: TextIO) -> None:
+        self._ask, self._answers = ask, answers
+        with contextlib.suppress(OSError):  # gone already: seen at the first question
+            ask.write(json.dumps(asdict(self._order)) + "\n")
 
     def ready(self) -> None:
         """Waits until the process has imported what it needs, or is gone."""
-        assert self._process.stdout
+        self._gone = True
         with contextlib.suppress(OSError, ValueError):
-            self._process.stdout.readline()
+            self.pid = int(self._answers.readline())
+            self._gone = False
+
+    def renew(self) -> None:
+        """Another process in place of one that is gone; `ChildProcessError` where there is none to be had."""
+        if not self.ended():
+            return
+        self.close()
+        try:
+            [(process, ask, answers)] = _started(1)
+        except OSError as problem:
+            raise ChildProcessError("no decoder can be started") from problem
+        self._processes.append(process)
+        self._take(ask, answers)
+        self.ready()
+        if self._gone:
+            raise ChildProcessError("no decoder stays")
+
+    def ended(self) -> bool:
+        """Whether the process is gone: nobody has been asked, so there is nothing to read but the end."""
+        if not self._gone:
+            look = select.poll()
+            look.register(self._answers, select.POLLIN)
+            self._gone = bool(look.poll(0))
+        return self._gone
 
     def fill(self, rows: Rows) -> Told:
-        """Raises `OSError` or `ValueError` when the process is gone; the next call has a new one."""
-        if self._process.poll() is not None:
-            self._process = self._started()
-            self.ready()
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(rows) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer.endswith("\n"):
-            self._process.wait()
-            raise ValueError("the decoder is gone")
+        """Raises `OSError` or `ValueError` when the process is gone."""
+        try:
+            self._ask.write(json.dumps(rows) + "\n")
+            self._ask.flush()
+            answer = self._answers.readline()
+            if not answer.endswith("\n"):
+                raise ValueError("the decoder is gone")
+        except (OSError, ValueError):
+            self._gone = True
+            raise
         return answer[:-1]
 
     def close(self) -> None:
-        """Ends the process and waits for it."""
-        for stream in (self._process.stdin, self._process.stdout):
+        """Lets the process end."""
+        for stream in (self._ask, self._answers):
             with contextlib.suppress(OSError):
-                if stream:
-                    stream.close()
-        self._process.wait()
+                stream.close()
 
-
-def serve() -> None:
-    """The child: an order, then lists of rows, one JSON line each, answered by their facts after an empty line that says it is ready; ends with its input."""
-    from PIL import Image, ImageOps  # noqa: F401 - what the first picture would wait for
-
-    allocator.keep_freed()
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    answers.write("\n")
-    answers.flush()
-    order = Order(**json.loads(sys.stdin.readline()))
-    store = os.open(order.place, os.O_RDWR)
-    for asked in sys.stdin:
-        answers.write(fill(order, json.loads(asked), store) + "\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    serve()
+    def wait(self) -> None:
+        """Until its processes have ended."""
+        for process in self._processes:
+            process.wait()
