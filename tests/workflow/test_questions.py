@@ -55,7 +55,7 @@ def test_pictures_are_offered_nothing_that_only_tables_have(make):
     table = {q.name: q for p in ("goals", "data", "approach", "ship") for q in session.questions(p)}
     session.answers.set("data", "kind", "images")
     pictures = {q.name: q for p in ("goals", "data", "approach", "ship") for q in session.questions(p)}
-    for name, absent in (("imbalance", {"smote"}), ("policy", {"grouped", "time"}), ("formats", {"script"}), ("claim", {"new_groups", "later_time"})):
+    for name, absent in (("imbalance", {"smote"}), ("policy", {"time"}), ("formats", {"script"}), ("claim", {"later_time"})):
         assert {v for v, _ in table[name].choices} - {v for v, _ in pictures[name].choices} == absent
         assert dict(pictures[name].choices), name
     assert {n for n, q in table.items() if q.visible} - {n for n, q in pictures.items() if q.visible} >= {"pca", "delimiter", "roles", "embeddings"} & {n for n, q in table.items() if q.visible}

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from phasewise.checks import remedies
-from phasewise.kinds.images import copies, files, labels, pixels, reading, sealed
+from phasewise.kinds.images import copies, files, grouping, labels, pixels, reading, sealed
 from phasewise.kinds.images.development import Development, complete_view
 from phasewise.kinds.images.fitting import Fitting
 from phasewise.kinds.shared import sealing
@@ -66,7 +66,7 @@ def _shaped(frame: pl.DataFrame, view: DataView, dev: Development, file: str = "
         encoded = labels.encode(text, view, dev.classes)
         y, unknown = encoded.y, int((~encoded.known & text.is_not_null().to_numpy()).sum())
     natural = frame.select([*(c for c in dev.roles if c in frame.columns), *([pixels.TARGET] if y is not None else [])])
-    return Arrived(table=frame, natural=natural, remedied=natural, y=y, missing=[c for c in dev.roles if c not in frame.columns], unknown_labels=unknown, file=file)
+    return Arrived(table=frame, natural=natural, remedied=natural, y=y, groups=grouping.apart(frame), missing=[c for c in dev.roles if c not in frame.columns], unknown_labels=unknown, file=file)
 
 
 def sealed_met(project: Any, dev: Development, new: Arrived) -> tuple[np.ndarray, str]:

@@ -1,5 +1,6 @@
 """Checks of picture folders (I01-I18): on development pictures; what is left out stays where it is (quarantine, never deletion)."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -18,14 +19,16 @@ SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "source-card")
 SMALLEST = 8
 MANY = 0.2
 """Share of pictures from which on a fault of some is the nature of all."""
-WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags"}
+PLAIN = 16.0
+"""Deviation of brightness below which a white picture shows nothing: a page with a few lines has 20 and more, an overexposed picture below 10."""
+WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags", "beginning": "The beginning of the file name"}
 
 
 def infos() -> list[Info]:
     """The checks of this kind, and those of tables that fit."""
-    from phasewise.kinds.images import checks_labels
+    from phasewise.kinds.images import checks_labels, checks_shortcuts
 
-    own = [f.check for module in (globals(), vars(checks_labels)) for f in module.values() if callable(f) and hasattr(f, "check") and f.__module__.startswith(__name__)]
+    own = [f.check for module in (globals(), vars(checks_labels), vars(checks_shortcuts)) for f in module.values() if callable(f) and hasattr(f, "check") and f.__module__.startswith(__name__)]
     return own + [c for c in all_checks("table") if c.id in SHARED]
 
 
@@ -205,21 +208,22 @@ def odd_size(table: CheckTable) -> list[Finding]:
     tiny = _tiny(frame)
     if tiny.any():
         out.append(finding("odd-size", "warn", _named(f"{_n(int(tiny.sum()), 'picture has', 'pictures have')} a side below {SMALLEST} px", _paths(table, tiny), int(tiny.sum())), "There is nothing to see in them.", place="tiny", rows=int(tiny.sum()), examples=_paths(table, tiny), remedies=[_leave_out(table, tiny, recommended=True), remedy("accept")]))
-    middle = np.median(side)
-    odd = ((side < middle / 4) | (side > 4 * middle) | (ratio > 4)) & ~tiny
+    middle, usual = np.median(side), np.median(ratio)
+    odd = ((side < middle / 4) | (side > 4 * middle) | (ratio > 4 * usual)) & ~tiny
     if odd.any():
-        out.append(finding("odd-size", "info", f"{_n(int(odd.sum()), 'picture is', 'pictures are')} of unusual size or shape", f"The usual side is {middle:.0f} px; these are below a quarter, above four times, or four times as long as wide.", place="shape", rows=int(odd.sum()), examples=_paths(table, odd), remedies=[_leave_out(table, odd), remedy("accept", recommended=True)]))
+        shape = f"the usual side is {middle:.0f} px" + (f" and pictures are {usual:.1f} times as long as wide" if usual > 1.5 else "")
+        out.append(finding("odd-size", "info", f"{_n(int(odd.sum()), 'picture is', 'pictures are')} of unusual size or shape", f"{shape[:1].upper()}{shape[1:]}; these are below a quarter, above four times, or four times as long.", place="shape", rows=int(odd.sum()), examples=_paths(table, odd), remedies=[_leave_out(table, odd), remedy("accept", recommended=True)]))
     return out
 
 
 @check("exposure", source="I11", cost="pass")
 def exposure(table: CheckTable) -> list[Finding]:
-    """Nearly black or nearly white pictures (99th percentile below 40, 5th above 235)."""
+    """Nearly black pictures (99th percentile below 40) or nearly white ones (5th above 235, without the contrast of a written page)."""
     frame = table.subject.table
     if "low" not in frame.columns:
         return []
     out, seen = [], ~_tiny(frame)  # in a picture of a few pixels it is its size that is wrong
-    for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", (frame["low"] > 235).to_numpy() & seen)):
+    for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", ((frame["low"] > 235) & (frame["contrast"] < PLAIN)).to_numpy() & seen)):
         if mask.any():
             share = float(mask.mean())
             out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures." + (" That is the look of this set, or they are read wrongly: leaving them out would leave little." if share > MANY else ""), place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=0.01 < share <= MANY), remedy("accept", recommended=not 0.01 < share <= MANY)]))
@@ -237,38 +241,29 @@ def blur(table: CheckTable) -> list[Finding]:
     return [finding("blur", "info", f"{_n(int(mask.sum()), 'picture has', 'pictures have')} little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
 
 
-@check("fact-tells-class", source="I13", cost="pass", rows=20_000)
-def fact_tells_class(table: CheckTable) -> list[Finding]:
-    """Size, brightness, format or folder of a picture alone tells its class: perhaps what it shows, perhaps how it was taken (a shortcut)."""
-    dev = table.subject
-    if len(np.unique(dev.y[np.asarray(dev.train)])) < 2:
-        return []
-    out = []
-    for one in target_leak(table):
-        if one.severity in ("warn", "block"):
-            said = f"{one.seen} If it comes from how pictures were taken or saved and not from what they show, a network learns that instead and fails on others."
-            out.append(finding("fact-tells-class", "warn", f"{'File size' if one.columns[0] == 'bytes' else one.columns[0].capitalize()} of a picture alone tells its class", said, column=one.columns[0], numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="it belongs to what is shown")]))
-    return out
+def _beginning(path: str, label: str) -> str:
+    """The letters that a file's name begins with; nothing where it is named after its class."""
+    letters = re.match(r"[^\W\d_]*", path.rpartition("/")[2])
+    begins, name = (letters.group() if letters else "").casefold(), label.strip().casefold()
+    return "" if begins and (name.startswith(begins) or begins.startswith(name)) else begins
 
 
 @check("collected-apart", source="I13", cost="pass", rows=20_000)
 def collected_apart(table: CheckTable) -> list[Finding]:
-    """The day a picture was taken, its number in the file name, or whether it has EXIF tells its class: the classes were collected apart."""
+    """The day a picture was taken, its number or the beginning of its file name, or whether it has EXIF tells its class: the classes were collected apart. Each is judged by itself."""
     frame, dev = table.subject.table, table.subject
-    names = [c for c in pixels.PROVENANCE if c in frame.columns and frame[c].n_unique() > 1]
-    if not names:
-        return []
-    held = frame.select([pixels.ROW, *names, dev.target])
-    held = held.with_columns(pl.col(c).to_physical() for c in names if held[c].dtype == pl.Date)
-    roles = {c: "category" if c == "exif" else "number" for c in names}
-    apart = CheckTable(frame=held, target=dev.target, roles=roles, task=dev.task, train=dev.train, seed=table.seed, subject=dev)
+    frame = frame.with_columns(pl.Series("beginning", [_beginning(p, y) for p, y in zip(frame["path"].to_list(), frame[dev.target].to_list(), strict=True)], dtype=pl.String))
     out = []
-    for one in target_leak(apart):
-        if one.severity not in ("warn", "block"):
-            continue
-        name = one.columns[0]
-        said = f"{WORDS[name]} tells the class: {one.seen} A network does not see it, but what differs with it (camera, light, background, season) may be what it learns."
-        out.append(finding("collected-apart", "warn", f"Classes were collected apart: {WORDS[name].lower()} tells them", said, place=name, numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="known: look at the slices by it")]))
+    for name in [c for c in (*pixels.PROVENANCE, "beginning") if c in frame.columns and frame[c].n_unique() > 1]:
+        held = frame.select(pixels.ROW, name, dev.target)
+        if held[name].dtype == pl.Date:
+            held = held.with_columns(pl.col(name).to_physical())
+        role = "category" if name in ("exif", "beginning") else "number"
+        apart = CheckTable(frame=held, target=dev.target, roles={name: role}, task=dev.task, train=dev.train, seed=table.seed, subject=dev)
+        for one in target_leak(apart):
+            if one.severity in ("warn", "block"):
+                said = f"{WORDS[name]} tells the class with {one.numbers['score']:.2f} of 1 (cross-fitted Gini). A network does not see it, but what differs with it (camera, light, background, season) may be what it learns."
+                out.append(finding("collected-apart", "warn", f"Classes were collected apart: {WORDS[name][:1].lower()}{WORDS[name][1:]} tells them", said, place=name, numbers=one.numbers, remedies=[remedy("accept", recommended=True, title="known: look at the slices by it")]))
     return out
 
 

@@ -158,7 +158,10 @@ def _own(small: np.ndarray, middle: np.ndarray) -> np.ndarray:
     return left / np.maximum(np.linalg.norm(left, axis=1, keepdims=True), 1e-6)
 
 
-def clusters(frame: pl.DataFrame, found: Near) -> Clusters:
-    """Exact and near copies are one cluster."""
-    exact = chain(keys(frame))
-    return Clusters(label=join(frame.height, [exact, found.pairs]), copies=len(exact), near=len(found.pairs), notes=[found.note] if found.note else [])
+def clusters(frame: pl.DataFrame, found: Near, group: np.ndarray | None = None) -> Clusters:
+    """Exact and near copies are one cluster, and so are pictures of one `group` [n] (a negative number is none)."""
+    exact, links, groups = chain(keys(frame)), [], 0
+    if group is not None:
+        known = np.flatnonzero(group >= 0)
+        links, groups = [known[chain(group[known].astype(np.uint64))]], len(np.unique(group[known]))
+    return Clusters(label=join(frame.height, [exact, found.pairs, *links]), copies=len(exact), near=len(found.pairs), groups=groups, notes=[found.note] if found.note else [])

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from phasewise.checks import remedies
-from phasewise.kinds.images import cache, labels, pixels, reading
+from phasewise.kinds.images import cache, grouping, labels, pixels, reading
 from phasewise.kinds.images.fitting import Fitting, refit
 from phasewise.kinds.images.splitting import PICTURES
 from phasewise.kinds.shared import development as shared
@@ -140,7 +140,7 @@ def load(project: Any, view: DataView) -> Development:
     return Development(
         table=frame, natural=frame.select([pixels.ROW, *roles, pixels.TARGET]), y=found.y[found.known], task=found.task, classes=found.classes,
         train=np.flatnonzero(part != VALIDATION), validation=np.flatnonzero(part == VALIDATION), folds=None if folds is None else folds[:, 0], fold_repeats=folds,
-        clusters=arrays["clusters"][index], roles=roles, target=pixels.TARGET, split=about, fitting=fitting, store=folder, listed=listed,
+        clusters=arrays["clusters"][index], groups=grouping.apart(frame), roles=roles, target=pixels.TARGET, split=about, fitting=fitting, store=folder, listed=listed,
         weights=str(view.options.get("weights") or ""), network=str(view.options.get("weights_network") or ""),
     )
 

@@ -15,6 +15,8 @@ class Item:
     label: str
     part: str = ""
     size: int = 0
+    more: tuple[str, ...] = ()
+    """Its cells in the further columns of a manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +32,12 @@ class Listing:
     """Name of the column of classes in a manifest."""
     lead: str = ""
     """Folders that hold everything and are no classes."""
+    more: tuple[str, ...] = ()
+    """Names of the further columns of a manifest."""
+
+
+def inside(item: Item) -> str:
+    """The folders between a picture and its class folder, which itself would give the class away."""
+    folders = Path(item.path).parts[:-1]
+    place = folders.index(item.label) + 1 if item.label in folders else len(folders)
+    return "/".join(folders[place:])

@@ -146,19 +146,20 @@ def scan(path: Path, target: str = "") -> Listing:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as handle:
         reader = csv.DictReader(handle, delimiter=found.delimiter)
         reader.fieldnames = [h.strip() for h in reader.fieldnames or []]
+        more = tuple(h for h in dict.fromkeys(reader.fieldnames) if h and h not in (found.path, found.label, found.part))
         for number, row in enumerate(reader, start=2):
             name = (row.get(found.path) or "").strip()
             place, why = places.find(name)
             if why:
                 cruft.append((safe_text(name), f"row {number}: {why}"))
                 continue
-            rows.append((place, (row.get(found.label) or "").strip(), PARTS.get((row.get(found.part) or "").strip().lower(), "") if found.part else ""))
-    root, apart = path.parent, [p for p, _, _ in rows if os.path.isabs(p)]
+            rows.append((place, (row.get(found.label) or "").strip(), PARTS.get((row.get(found.part) or "").strip().lower(), "") if found.part else "", tuple((row.get(c) or "").strip() for c in more)))
+    root, apart = path.parent, [p for p, *_ in rows if os.path.isabs(p)]
     if apart:  # a listing has one root: the folder that holds all of them
         root = Path(os.path.commonpath([str(root.resolve()), *(os.path.dirname(p) for p in apart)]))
     items = []
-    for place, label, part in rows:
+    for place, label, part, cells in rows:
         full = Path(place) if os.path.isabs(place) else path.parent.resolve() / place
         shown = str(full.relative_to(root)) if apart else place
-        items.append(Item(path=shown, label=label, part=part, size=full.stat().st_size))
-    return Listing(root=root, items=items, classes=sorted({item.label for item in items} - {""}), cruft=cruft, layout="manifest", target=found.label)
+        items.append(Item(path=shown, label=label, part=part, size=full.stat().st_size, more=cells))
+    return Listing(root=root, items=items, classes=sorted({item.label for item in items} - {""}), cruft=cruft, layout="manifest", target=found.label, more=more)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from phasewise.kinds.images import decode, files, fitting, idx, pixels, reading
+from phasewise.kinds.images import decode, files, fitting, grouping, idx, pixels, reading
 from phasewise.kinds.images.facts import Facts
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
@@ -15,6 +15,8 @@ from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Pr
 from phasewise.records.text import safe_text
 
 SAMPLE = 500
+LEAST_GROUPS = 5
+"""Groups that every class must have for whole groups to be split: one for the test, and folds of the others."""
 Progress = Callable[..., Any]
 
 
@@ -29,7 +31,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     if reading.is_idx(root):
         name = pixels.TARGET
         labels, parts, facts, notes = _idx(root)
-        total = len(labels)
+        total, groups = len(labels), []
     else:
         listing = files.scan(root, view.target or "")
         name = listing.target
@@ -37,23 +39,52 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         total = len(labels)
         progress(1, 2, note="looking at a sample")
         facts, notes = _sample(listing)
+        groups = grouping.found(listing, lambda numbers: _small(listing, numbers))
     counts = Counter(labels)
     if len(counts) < 2:
         raise BadInputError("only one class", f"All {total:,} pictures lie in {safe_text(next(iter(counts), '?'))!r}.", "A classifier needs at least two class folders.")
     rare = [c for c, n in counts.items() if n < 10]
     if rare:
         notes.append(f"{len(rare)} {'class has' if len(rare) == 1 else 'classes have'} fewer than 10 pictures: {safe_text(', '.join(sorted(rare)[:5]), 120)}")
-    columns = _columns(facts, labels, total, name)
+    columns = _columns(facts, labels, total, name) + [_group(g) for g in groups]
     given = {p for p in parts if p}
     policy = Proposal(value="file", reason="The folder names its own parts: " + ", ".join(sorted(given)) + ".") if "test" in given or "validation" in given else Proposal(value="stratified", reason="Every part gets its share of each class; copies stay together.")
+    if policy.value != "file":
+        policy = _by_group(groups, labels, policy, notes)
     progress(2, 2, note="done")
     return ProfileResult(
         files=[reading.identity(view, root)], kind="images", rows=total, columns=columns,
         targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name == pixels.TARGET else "This column of the manifest holds a few classes.")], target=name,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
-        preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy,
+        preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy, group_columns=[g.column for g in groups],
         reading={"image_size": str(_side(facts)), "resize": "crop", "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
     )
+
+
+def _small(listing: files.Listing, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of these numbers that can be read, and their pixels at 32 px."""
+    read = [(int(k), decode.decode(listing.root / listing.items[int(k)].path, 32, 3, facts=False)[0]) for k in numbers]
+    good = [(k, a) for k, a in read if a is not None]
+    return np.array([k for k, _ in good], np.int64), np.stack([a for _, a in good]) if good else np.zeros((0, 32, 32, 3), np.uint8)
+
+
+def _by_group(groups: list[grouping.Grouping], labels: list[str], usual: Proposal, notes: list[str]) -> Proposal:
+    """Whole groups where pictures of one are alike, or where a list's column says so, and every class has enough of them."""
+    best = next((g for g in groups if g.related or g.spoken), None)
+    if best is None:
+        return usual
+    seen = f"Pictures with the same {best.said} belong together" + (f": one lies nearer to another of its group than of its class in {best.alike:.0%} of comparisons" if best.related else "")
+    rare, few = grouping.fewest(best, labels)
+    if few < LEAST_GROUPS:
+        notes.append(f"{seen}; but {safe_text(rare, 40)!r} has {few} of them: too few to keep whole groups for the test, so scores say how well the model does on these groups, not on new ones")
+        return usual
+    return Proposal(value="grouped", reason=f"{seen}. A model that knows the group from training looks better than it is: whole groups stay together.")
+
+
+def _group(found: grouping.Grouping) -> ColumnSummary:
+    """What says which pictures belong together, as a column to choose."""
+    held = Counter(g for g in found.ids if g)
+    return ColumnSummary(name=found.column, role="ignore", dtype="text", rows=len(found.ids), missing=len(found.ids) - sum(held.values()), distinct=len(held), bars=[Bin(label=safe_text(g, 40), count=n) for g, n in held.most_common(10)], reason=f"may say what belongs together: {found.said}")
 
 
 def _side(facts: list[tuple[str, str, Facts]]) -> int:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from phasewise.kinds.images import cache, decode, files, idx, pixels
+from phasewise.kinds.images import cache, decode, files, grouping, idx, pixels
 from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.images.fitting import Fitting, fitting_of, refit
+from phasewise.kinds.images.layout import inside
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import FileIdentity
@@ -32,6 +33,8 @@ class Pictures:
     cruft: list[tuple[str, str]]
     identity: FileIdentity
     layout: str
+    listing: files.Listing | None = None
+    """The files behind it; none of IDX pairs."""
 
 
 def probe(listing: files.Listing, limit: int = 200) -> tuple[list[tuple[int, int]], list[str], float]:
@@ -76,13 +79,6 @@ def _identity(root: Path, parts: list[tuple[str, int, str]]) -> FileIdentity:
     return FileIdentity(name=safe_text(root.name, 120), size=sum(p[1] for p in parts), sha256=digest, rows=len(parts))
 
 
-def _inside(item: files.Item) -> str:
-    """The folders between a picture and its class folder, which itself would give the class away."""
-    folders = Path(item.path).parts[:-1]
-    place = folders.index(item.label) + 1 if item.label in folders else len(folders)
-    return "/".join(folders[place:])
-
-
 def _number(item: files.Item) -> int | None:
     """The last number in a picture's name, as cameras and scripts count."""
     found = re.findall(r"[0-9]{1,12}", Path(item.path).stem)
@@ -108,8 +104,8 @@ def _fact_columns(facts: list[Facts], sizes: list[int]) -> dict[str, Any]:
     }
 
 
-def read(view: DataView, path: Path | None = None, *, store: Path, progress: Progress | None = None, stop: Callable[[], bool] | None = None, listing: files.Listing | None = None) -> Pictures:
-    """Decode everything (once) into a store below `store` and give the table of readable pictures.
+def read(view: DataView, path: Path | None = None, *, store: Path, progress: Progress | None = None, stop: Callable[[], bool] | None = None, listing: files.Listing | None = None, group: str = "") -> Pictures:
+    """Decode everything (once) into a store below `store` and give the table of readable pictures; `group` names what tells which belong together (`grouping`).
 
     Raises `BadInputError` when nothing is readable.
     """
@@ -126,10 +122,13 @@ def read(view: DataView, path: Path | None = None, *, store: Path, progress: Pro
     facts = [built.facts[i] for i in good]
     frame = pl.DataFrame({
         pixels.ROW: pl.Series(good, dtype=pl.Int64), "path": [i.path for i in items], pixels.TARGET: [i.label for i in items], "part": [i.part for i in items],
-        **_fact_columns(facts, [i.size for i in items]), **_provenance(items, facts), "folder": [_inside(i) for i in items], pixels.ROOT: str(listing.root.resolve()),
+        **_fact_columns(facts, [i.size for i in items]), **_provenance(items, facts), "folder": [inside(i) for i in items], pixels.ROOT: str(listing.root.resolve()),
     }).with_columns(pl.lit(str(built.path)).alias(pixels.STORE), pl.Series(pixels.INDEX, good, dtype=pl.Int64))
+    if group:
+        ids = grouping.ids_of(listing, group)
+        frame = frame.with_columns(pl.Series(grouping.COLUMN, [ids[i] or None for i in good], dtype=pl.String))
     broken = [(listing.items[i].path, f.error) for i, f in enumerate(built.facts) if f.error]
-    return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity_of(root, listing), layout=listing.layout)
+    return Pictures(frame=frame, classes=listing.classes, fitting=fitting, broken=broken, cruft=listing.cruft, identity=identity_of(root, listing), layout=listing.layout, listing=listing)
 
 
 def _read_idx(view: DataView, root: Path, store: Path) -> Pictures:

@@ -24,15 +24,15 @@ def across(label: np.ndarray, part: np.ndarray) -> int:
     return int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
 
 
-def copies(hashes: np.ndarray, part: np.ndarray, near: int, quarantined: int) -> list[Finding]:
-    """P01 and P02: the same row, or nearly, in two parts."""
+def copies(hashes: np.ndarray, part: np.ndarray, near: int, quarantined: int, *, pictures: bool = False) -> list[Finding]:
+    """P01 and P02: the same row (of a table, or one of `pictures`), or nearly, in two parts."""
     dense = np.unique(hashes, return_inverse=True)[1]
     shared = across(dense, part)
     out = []
     if shared:
         out.append(_finding("copies-across-parts", "P01", "warn", "The same row stands in two parts", f"{shared:,} distinct rows occur in more than one part.", why="A model that has seen a row scores better on its copy than on new rows.", why_fine="When columns have few values, rows repeat by chance.", rows=shared))
     elif quarantined:
-        out.append(_finding("copies-across-parts", "P01", "warn", "Training rows stood in the test file", f"{quarantined:,} rows of the data file are copies of test rows; they were left out of training and validation.", why="A copied row makes the test look better than it is.", rows=quarantined))
+        out.append(_finding("copies-across-parts", "P01", "warn", "Training rows stood in the test file" if not pictures else "Copies stood in two parts", f"{quarantined:,} rows of the data file are copies of test rows; they were left out of training and validation." if not pictures else f"{quarantined:,} pictures are copies, or nearly, of a picture that judges (test, or validation): they were left out of training.", why="A copied row makes the test look better than it is.", rows=quarantined, remedies=[Remedy(action="accept", title="Right: a copy of what judges is nothing to learn from", recommended=True)]))
     else:
         out.append(_finding("copies-across-parts", "P01", "pass", "No row stands in two parts"))
     if near < 0:
@@ -87,6 +87,15 @@ def group_and_time(part: np.ndarray, group: np.ndarray | None, order: np.ndarray
         if policy == "time" or claim == "later_time":
             out.append(_finding("time-order", "P05", "pass" if late else "block", "Test rows come after training rows" if late else "Test rows do not come after training rows", "" if late else "The claim is about later time, but times overlap.", remedies=[] if late else [Remedy(action="split-by-time", title="Split by time", recommended=True)]))
     return out
+
+
+def suggested_groups(shared: int, column: str, said: str, alike: float) -> Finding:
+    """P04 for groups that nobody named: `shared` of them stand in two parts, and rows of one group are alike with chance `alike`."""
+    return _finding(
+        "groups-across-parts", "P04", "warn", "Pictures that belong together stand in two parts", f"{shared:,} groups by {said}: a picture lies nearer to one of its group than to another of its class in {alike:.0%} of comparisons.",
+        columns=[column], rows=shared, numbers={"groups": shared, "alike": alike},
+        remedies=[Remedy(action="group-split", title="Keep whole groups together", args={"column": column}), Remedy(action="accept", title="The same groups will come again: go on", recommended=True)],
+    )
 
 
 def shift(stratum: np.ndarray, part: np.ndarray, policy: str = "") -> list[Finding]:

@@ -18,7 +18,7 @@ class DataAnswers(PhaseAnswers):
     positive: str | None = ask(None, order=5, asked_when="data.task=binary", choices_from="classes", advanced=True)
     test_file: str | None = ask(None, widget="path", order=20, advanced=True)
     split_file: str | None = ask(None, widget="path", order=21, advanced=True, kinds=TABLES)
-    policy: Literal["random", "stratified", "grouped", "time", "file"] | None = ask(None, order=6, tables_only=("grouped", "time"))
+    policy: Literal["random", "stratified", "grouped", "time", "file"] | None = ask(None, order=6, tables_only=("time",))
     group: str | None = ask(None, widget="column", choices_from="columns", asked_when="data.policy=grouped", order=7)
     time: str | None = ask(None, widget="column", choices_from="columns", asked_when="data.policy=time", order=8)
     gap: float = ask(0.0, ge=0, asked_when="data.policy=time", order=9, advanced=True)

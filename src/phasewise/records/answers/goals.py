@@ -14,7 +14,7 @@ class GoalsAnswers(PhaseAnswers):
 
     metric: str | None = ask(None, choices_from="metrics", order=1)
     target: float | None = ask(None, order=2)
-    claim: Literal["new_rows", "new_groups", "later_time"] | None = ask(None, order=3, tables_only=("new_groups", "later_time"))
+    claim: Literal["new_rows", "new_groups", "later_time"] | None = ask(None, order=3, tables_only=("later_time",))
     expected_low: float | None = ask(None, order=4)
     expected_high: float | None = ask(None, order=5)
     expected_why: str | None = ask(None, widget="text", order=6)

@@ -142,7 +142,8 @@ class Data(Phase):
         """Columns with their roles, kinds, classes."""
         profile = view.profile()
         if name in ("columns", "targets"):
-            shown = [c for c in profile.columns if profile.kind != "images" or c.name == profile.target] if profile else []  # facts of a picture are no classes
+            own = {"columns": {*profile.group_columns, profile.target}, "targets": {profile.target}}[name] if profile else set()  # facts of a picture are no classes and no groups
+            shown = [c for c in profile.columns if profile.kind != "images" or c.name in own] if profile else []
             return [(c.name, f"{c.name} ({c.role})") for c in shown]
         if name == "classes":
             return [(b.label, f"{b.label} ({b.count:,})") for b in profile.classes] if profile else []
