@@ -107,3 +107,12 @@ def test_few_long_runs_of_named_machines_are_groups():
 def test_hidden_digits_of_a_postcode_are_no_unit():
     frame = pl.DataFrame({"zip": [f"{k}xx" for k in noise().integers(100, 999, N)], "y": noise(4).integers(0, 2, N)})
     assert found(frame, "mixed-formats") == {}
+
+
+def test_an_amount_that_is_above_zero_only_after_the_outcome_is_a_leak_and_one_that_is_not_is_none():
+    r = noise()
+    failed = r.random(N) < 0.2
+    back = np.where(failed & (r.random(N) < 0.6), r.gamma(2, 300, N).round(2), 0.0)
+    gain = np.where(r.random(N) < 0.1, r.gamma(2, 900, N).round(2), 0.0)
+    told = found(pl.DataFrame({"recoveries": back, "gain": gain, "y": np.where(failed, "failed", "paid")}), "missingness-leak")
+    assert set(told) == {"missingness-leak:recoveries"} and told["missingness-leak:recoveries"].severity == "block" and "is zero" in told["missingness-leak:recoveries"].title

@@ -24,3 +24,15 @@ def test_lines_of_a_log_come_less_often_as_a_job_goes_on():
         now[0] = float(second)
         reporter.event({"kind": "progress", "done": second, "total": 600})
     assert 15 < err.getvalue().count("%") < 30
+
+
+def test_the_same_news_of_many_columns_is_told_a_few_times_and_counted():
+    err = io.StringIO()
+    reporter = Reporter(stderr=err)
+    reporter.event({"kind": "progress", "done": 0, "total": 9})
+    for k in range(50):
+        reporter.event({"kind": "finding", "id": f"missing-values:v{k}", "severity": "warn", "title": f"'v{k}' is 98 % empty", "detail": ""})
+    reporter.event({"kind": "finding", "id": "imbalance", "severity": "warn", "title": "rare", "detail": ""})
+    reporter.event({"kind": "phase", "phase": "data", "state": "done", "text": "all"})
+    told = err.getvalue()
+    assert told.count("is 98 % empty") == 4 and "missing-values of 46 more columns" in told and "rare" in told and "0%" not in told

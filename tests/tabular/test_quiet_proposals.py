@@ -7,9 +7,10 @@ from phasewise.checks.registry import run_checks
 from phasewise.checks.table import CheckTable
 from phasewise.kinds.shared import splitchecks
 from phasewise.kinds.shared.assigning import TEST, TRAIN, VALIDATION
-from phasewise.kinds.tabular.profiling import column_facts
+from phasewise.kinds.tabular.profiling import column_facts, profile
 from phasewise.kinds.tabular.roles import propose_role
 from phasewise.kinds.tabular.targets import propose_task
+from phasewise.records.jobs import DataView
 
 
 def role(name: str, cells: list) -> str:
@@ -92,3 +93,13 @@ def test_a_column_filled_for_one_small_class_is_told_on_few_rows():
     filled = (y == "c") & (np.cumsum(y == "c") <= 43)
     told = checked(pl.DataFrame({"x": rng.normal(size=340), "seen": pl.Series(np.where(filled, rng.normal(size=340), np.nan)).fill_nan(None), "y": y}), "missingness-leak")
     assert told["missingness-leak:seen"].severity == "warn"
+
+
+def test_a_y_beside_an_x_is_a_place_and_what_was_counted_is_no_class(tmp_path):
+    rng = np.random.default_rng(5)
+    rows = [f"{rng.integers(1, 9)},{rng.integers(2, 9)},{rng.normal():.2f},{rng.exponential():.2f}" for _ in range(300)]
+    file = tmp_path / "fires.csv"
+    file.write_text("X,Y,temp,area\n" + "\n".join(rows))
+    assert profile(DataView(kind="tabular", file=str(file))).target == "area"
+    claims = pl.Series("ClaimNb", rng.poisson(0.4, 400))
+    assert propose_task(claims)[0] == "regression" and propose_task(claims.alias("num"))[0] == "multiclass"

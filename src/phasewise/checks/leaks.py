@@ -120,29 +120,53 @@ def missingness_leak(table: CheckTable) -> list[Finding]:
             if found.score >= 0.5:
                 out.append(_missing_finding(c, "block" if found.score >= 0.9 else "warn", f"Whether it is filled explains {percent(found.score)} of the target's variance.", found.score))
             continue
-        best = None
-        for side, rows in (("filled", ~empty), ("empty", empty)):
-            labels = y[rows & (y >= 0)]
-            if len(labels) < 30:
-                continue
-            counts = np.bincount(labels, minlength=len(facts.classes))
-            top = int(counts.argmax())
-            purity = counts[top] / len(labels)
-            prior = facts.class_counts[top] / facts.class_counts.sum()
-            lower = wilson(counts[top], len(labels), 0.99)[0]
-            # Few rows bound the purity loosely; that they are of one class by chance is another question, and settled.
-            sure = lower >= 0.9 or (prior ** len(labels) < 1e-9 and len(labels) >= 0.02 * table.rows)
-            if prior <= 0.8 and purity >= 0.98 and sure and (best is None or purity > best[0]):
-                best = (purity, side, top, len(labels))
+        best = _one_sided(table, (("filled", ~empty), ("empty", empty)))
         if best:
             purity, side, top, n = best
-            severity = "block" if n >= 0.02 * table.rows and wilson(round(purity * n), n, 0.99)[0] >= 0.9 else "warn"
-            out.append(_missing_finding(c, severity, f"Where it is {side} ({n:,} rows), {percent(purity)} of the rows are of class {q(facts.classes[top])}.", purity))
+            out.append(_missing_finding(c, _severity(table, purity, n), f"Where it is {side} ({n:,} rows), {percent(purity)} of the rows are of class {q(facts.classes[top])}.", purity))
+    return [*out, *_zeros(table)]
+
+
+def _zeros(table: CheckTable) -> list[Finding]:
+    """Amounts that are zero (or above it) only for one class: what was recovered of a loan that failed."""
+    facts, out = table.facts, []
+    for c in facts.numbers() if table.classification else []:
+        cells = table.frame[c].cast(pl.Float64).to_numpy()
+        zero, other = cells == 0, np.isfinite(cells) & (cells != 0)
+        if min(zero.sum(), other.sum()) < 30 or facts.distinct(c) < 10:
+            continue  # of few values each tells for itself
+        best = _one_sided(table, (("not zero", other), ("zero", zero)))
+        if best:
+            purity, side, top, n = best
+            said = f"Where it is {side} ({n:,} rows), {percent(purity)} of the rows are of class {q(facts.classes[top])}."
+            out.append(_missing_finding(c, _severity(table, purity, n), said, purity, f"Whether {q(c)} is zero gives the target away"))
     return out
 
 
-def _missing_finding(column: str, severity: str, seen: str, strength: float) -> Finding:
-    return finding("missingness-leak", severity, f"Whether {q(column)} is filled gives the target away", seen, column=column, numbers={"strength": strength}, harm=30 * strength, remedies=[remedy("drop-column", recommended=True), remedy("accept", title="known before the outcome: keep it")])
+def _one_sided(table: CheckTable, sides: Sequence[tuple[str, np.ndarray]]) -> tuple[float, str, int, int] | None:
+    """Of the sides (name, mask of rows) the purest that is nearly all of one class: purity, name, class number, rows; None where no side is, beyond chance."""
+    facts, best = table.facts, None
+    for side, rows in sides:
+        labels = facts.y[rows & (facts.y >= 0)]
+        if len(labels) < 30:
+            continue
+        counts = np.bincount(labels, minlength=len(facts.classes))
+        top = int(counts.argmax())
+        purity = float(counts[top] / len(labels))
+        prior = facts.class_counts[top] / facts.class_counts.sum()
+        # Few rows bound the purity loosely; that they are of one class by chance is another question, and settled.
+        sure = wilson(counts[top], len(labels), 0.99)[0] >= 0.9 or (prior ** len(labels) < 1e-9 and len(labels) >= 0.02 * table.rows)
+        if prior <= 0.8 and purity >= 0.98 and sure and (best is None or purity > best[0]):
+            best = (purity, side, top, len(labels))
+    return best
+
+
+def _severity(table: CheckTable, purity: float, rows: int) -> str:
+    return "block" if rows >= 0.02 * table.rows and wilson(round(purity * rows), rows, 0.99)[0] >= 0.9 else "warn"
+
+
+def _missing_finding(column: str, severity: str, seen: str, strength: float, title: str = "") -> Finding:
+    return finding("missingness-leak", severity, title or f"Whether {q(column)} is filled gives the target away", seen, column=column, numbers={"strength": strength}, harm=30 * strength, remedies=[remedy("drop-column", recommended=True), remedy("accept", title="known before the outcome: keep it")])
 
 
 @check("partial-leak", source="T22", cost="model", rows=6_000)
@@ -174,7 +198,7 @@ def partial_leak(table: CheckTable) -> list[Finding]:
     return [finding("partial-leak", "info", f"{', '.join(q(c) for c in top)} together carry almost the whole score", f"They reach {part.gini:.3f} of the {goal:.3f} that all {len(names)} columns reach; the best single column {strongest:.3f}.", place="+".join(top), columns=top, numbers={"three": part.gini, "all": goal}, remedies=[remedy("drop-column", columns=top), remedy("accept", recommended=True)])]
 
 
-_AFTER = re.compile(r"(^|[_\s.-])(after|outcome|result|results|final|closed|closing|cancel|cancelled|cancellation|canceled|refund|refunded|resolution|resolved|discharge|discharged|settled|settlement|churn_date|paid_at|end_date|completed|post)([_\s.-]|$)", re.I)
+_AFTER = re.compile(r"(^|[_\s.-])(after|outcome|result|results|final|closed|closing|cancel|cancelled|cancellation|canceled|refund|refunded|resolution|resolved|discharge|discharged|settled|settlement|churn_date|paid_at|end_date|completed|post|recovery|recoveries|recovered|pymnt|repaid|payoff)([_\s.-]|$)", re.I)
 
 
 @check("post-outcome-name", source="T23", cost="free")

@@ -59,9 +59,9 @@ def noise(proba: np.ndarray, y: np.ndarray, score: float, second: Callable[[], n
 def told(found: Noise, total: int, shown: list[str], what: str = "rows") -> list[Finding]:
     """The finding for a person: a warning with the share of all `total` rows (or pictures), a few labels worth a second look, or nothing."""
     if found.share >= LEAST:
-        seen = f"Two models that never saw these {what} are wrong in about {percent(found.share)} of them however sure they are; unsure {what} alone would not explain that."
+        seen = f"Two models that never saw these {what} are wrong in about {percent(found.share)} of them however sure they are: labels given wrongly, or outcomes that nothing in the inputs foretells. A look at the surest ones tells which."
         return [finding(
-            "label-noise", "warn", f"About {percent(found.share)} of the labels look wrong", seen, rows=int(found.share * total), examples=shown,
+            "label-noise", "warn", f"About {percent(found.share)} of the labels look wrong or come about by chance", seen, rows=int(found.share * total), examples=shown,
             numbers={"share": found.share, "evidence": found.evidence, "contradicted": found.sure / found.rows}, harm=100 * found.share,
             remedies=[remedy("review-labels", recommended=True), remedy("accept")],
         )]

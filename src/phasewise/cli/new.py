@@ -68,6 +68,10 @@ def notes(session: Any) -> None:
     """What was read into the file: lines left out, labels joined, units, the task."""
     found = session.view.profile()
     told = list(found.notes) if found is not None else []
+    if found is not None and found.kind == "tabular" and found.target and not session.view.explicit("data.target"):
+        why = next((p.reason for p in found.targets if p.value == found.target), "")
+        others = ", ".join(safe_text(p.value, 40) for p in found.targets if p.value != found.target)
+        say(f"  target: {safe_text(found.target, 60)!r}{f' ({why})' if why else ''}, a guess: name another with --target{f'; perhaps {others}' if others else ''}")
     for note in told[:NOTES]:
         say(f"  note: {safe_text(note, 300)}")
     if len(told) > NOTES:

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from phasewise.records.text import safe_text
@@ -12,6 +12,9 @@ from phasewise.tui.numbers import eta
 WIDTH = 28
 QUIET, QUIETER = 5.0, 30.0
 """Seconds between plain progress lines when stderr is no terminal: at first, and at most (a log of an hour's run is read, not watched)."""
+
+ALIKE = 4
+"""Findings of one check that are told in full: two hundred mostly empty columns are one piece of news."""
 
 
 class Reporter:
@@ -25,6 +28,7 @@ class Reporter:
         self._open_line = False
         self._last, self._quiet = -1e9, QUIET
         self._told: Counter[tuple[str, str]] = Counter()
+        self._alike: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._why = ""
         self.last_run = ""
 
@@ -43,8 +47,8 @@ class Reporter:
             self.line(f"  {data['level']}: {safe_text(data['text'], 300)}")
         elif kind == "finding":
             self._finding(data)
-        elif kind == "finished" and data["reason"] != "done":
-            self.line(f"  {data['reason']} after {data['seconds']:.1f} s")
+        elif kind == "finished":
+            self._finished(data)
 
     def end(self, code: int, reason: str, **more: Any) -> None:
         """The last line: with `--json` always of kind `finished`."""
@@ -61,14 +65,25 @@ class Reporter:
         """With what to do about it; the same of other members of a population is counted and told once at the end of the run."""
         key = (data["id"], data["severity"])
         self._told[key] += 1
-        if self._told[key] == 1:
+        alike = self._alike[(data["id"].partition(":")[0], data["severity"])]
+        alike.add(data["id"])
+        if self._told[key] == 1 and len(alike) <= ALIKE:
             self.line(f"  {data['severity']}: {safe_text(data['title'], 200)}")
             if data["severity"] != "info" and data.get("detail"):
                 self.line(f"    {safe_text(data['detail'], 240)}")
 
+    def _finished(self, data: dict[str, Any]) -> None:
+        self._counted()
+        if data["reason"] != "done":
+            self.line(f"  {data['reason']} after {data['seconds']:.1f} s")
+
     def _counted(self) -> None:
         again = [f"{name} {count - 1} times" for (name, _), count in self._told.items() if count > 1]
+        for (check, severity), ids in self._alike.items():
+            if len(ids) > ALIKE:
+                self.line(f"  {severity}: {check} of {len(ids) - ALIKE:,} more columns; `phasewise check --findings` lists them all")
         self._told.clear()
+        self._alike.clear()
         if again:
             self.line(f"  and the like again: {', '.join(again)}; the run's findings have them all")
 
@@ -93,7 +108,7 @@ class Reporter:
             self._err.write(f"\r\x1b[K   [{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {left} {safe_text(data.get('note', ''), 40)}".rstrip())
             self._err.flush()
             self._open_line = True
-        elif now - self._last < self._quiet:
+        elif now - self._last < self._quiet or not data["done"]:
             return
         else:
             self._quiet = min(1.5 * self._quiet, QUIETER)

@@ -7,10 +7,13 @@ from typing import Any
 
 from phasewise.records.errors import GateError, PhasewiseError, RunError, UsageError
 from phasewise.records.phases import PHASES, TITLES
+from phasewise.records.text import safe_text
 from phasewise.workflow.remedies import recommended
 
 OPEN = ("queued", "running", "paused")
 INTERRUPTED = 130
+ALIKE = 4
+"""Remedies of one check that are told one by one."""
 
 
 @dataclass(kw_only=True)
@@ -127,9 +130,15 @@ class Drive:
         if not self.yes:
             return False
         found = recommended(self.session.view)
+        alike: dict[tuple[str, str], list[str]] = {}
         for finding, action in found.items():
             self.session.remedy(finding, action)
-            self.tell(f"remedy: {finding} -> {action}" + ("; the rows wait for a person: phasewise check --labels" if action == "review-labels" else ""))
+            alike.setdefault((finding.partition(":")[0], action), []).append(finding)
+        for (check, action), ids in alike.items():
+            for finding in ids[:ALIKE]:
+                self.tell(f"remedy: {finding} -> {action}" + ("; the rows wait for a person: phasewise check --labels" if action == "review-labels" else ""))
+            if len(ids) > ALIKE:
+                self.tell(f"remedy: {check} -> {action} for {len(ids) - ALIKE:,} more")
         return bool(found)
 
     def _awaited(self) -> bool:
@@ -170,6 +179,8 @@ class Drive:
             if phase == "tune":  # what came out of each idea, as the log has it
                 self.tell(f"   {text}")
         found = next((e for e in reversed(self.session.facts.evidence.all()) if e.run == run.id), None)
+        if found is not None and job.kind == "split" and (how := _parted(job)):
+            self.tell(how)
         if found is not None and getattr(found.result, "warning", ""):
             self.tell(f"warning: {found.result.warning}")
         return found
@@ -238,6 +249,15 @@ def _flag(phase: str, field_name: str) -> str:
 
     own = question_meta(ANSWERS[phase].model_fields[field_name]).get("flag")
     return own if own in ("--budget-trials",) else f"--set {phase}.{field_name}=..."
+
+
+def _parted(job: Any) -> str:
+    """How the rows were parted, where it is not at random."""
+    if job.policy == "time" and job.time:
+        return f"  split by time: the newest rows of {safe_text(job.time, 60)!r} validate and test"
+    if job.policy == "grouped" and job.group:
+        return f"  split by group: all rows of one {safe_text(job.group, 60)!r} go into the same part"
+    return ""
 
 
 def _why(session: Any, phase: str) -> str:

@@ -21,6 +21,7 @@ _WEAK = re.compile(
     r"surviv|churn|^income$|price|value$|default|fraud|spam|diagnos|species|quality|score|rating|attrition|cover_type|sale|salary|"
     r"delay|approved|converted|clicked|click|disease|risk|type$|category$|medv|charges$|strength|consumption|progression|deceased|died|death|count$|cnt$", re.I,
 )
+_COUNT_NAME = re.compile(r"(^|_)(nb|nbr|counts?|cnt|claims?|visits|incidents|accidents|events|children|calls|goals)(_|$)|^(n|num|number|no)_(of_)?[a-z]")
 _CLASS_NAME = re.compile(r"class|type|label|species|categor|cover|group|digit|diagnos|kind", re.I)
 _VALUE_NAME = re.compile(r"score|rating|quality|stars|satisfaction|likert|grade|count|age|amount|price|number|rings|days|hours", re.I)
 _POSITIVE = ("1", "yes", "true", "y", "t", "positive", "pos", "spam", ">50k", "fraud", "bad", "churn", "malignant", "died", "default", "sick", "success", "good", "m")
@@ -32,15 +33,15 @@ MAX_CLASSES = 200
 
 def propose_targets(order: Sequence[str], roles: dict[str, str], facts: dict[str, Facts], reasons: dict[str, str], limit: int = 5) -> list[Proposal]:
     """Columns that may be the target, most likely first, each with its reason."""
-    found = []
+    found, lowered = [], {str(c).strip().lower() for c in order}
     for place, name in enumerate(order):
         fact, role = facts[name], roles[name]
         if fact.distinct < 2 or fact.filled == 0:
             continue
         score, why = 0.0, []
-        if _STRONG.search(name):
+        if _STRONG.search(name) and not (name.lower() == "y" and "x" in lowered):  # beside an x it is a place
             score, why = score + 3, why + ["its name says so"]
-        elif _WEAK.search(name):
+        elif _WEAK.search(name) or _counts(name) and not fact.distinct > 1000:
             score, why = score + 2.0, why + ["its name is a usual outcome"]
         if place == len(order) - 1:
             score, why = score + 1.5, why + ["it is the last column"]
@@ -57,6 +58,11 @@ def propose_targets(order: Sequence[str], roles: dict[str, str], facts: dict[str
         if why and score > 0:
             found.append((score, -place, Proposal(value=name, reason=", ".join(why), confidence=min(score / 5, 0.95))))
     return [p for _, _, p in sorted(found, key=lambda f: f[:2], reverse=True)[:limit]]
+
+
+def _counts(name: str) -> bool:
+    """Whether a name says that something was counted (ClaimNb, n_visits)."""
+    return bool(_COUNT_NAME.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
 
 
 def find_target(columns: Sequence[str], target: str) -> str:
@@ -126,6 +132,8 @@ def propose_task(column: pl.Series) -> tuple[Task, str]:
         low, high = int(column.min()), int(column.max())
         if _CLASS_NAME.search(column.name):
             return "multiclass", f"{distinct} whole numbers and a name of classes"
+        if low == 0 and _counts(column.name):
+            return "regression", f"counts from 0 to {high}, by its name; if each is a class of its own, take multiclass (--set data.task=multiclass)"
         if low in (0, 1) and high - low + 1 == distinct and not _VALUE_NAME.search(column.name):
             return "multiclass", f"whole numbers from {low} to {high} without a gap; if their order counts (grades, ratings: 4 for a 5 is a smaller error than 1), take regression (--set data.task=regression)"
         return "regression", f"ordered whole numbers from {low} to {high}: the distance between them counts; if each is a class of its own, take multiclass (--set data.task=multiclass)"

@@ -9,4 +9,8 @@ from phasewise.records.results.data import SplitResult
 
 def run(ctx: Any, job: SplitJob) -> SplitResult:
     """Split with the kind's own room."""
-    return kind(job.data.kind).room("splitting").split(ctx.project, job, ctx.progress)
+    result = kind(job.data.kind).room("splitting").split(ctx.project, job, ctx.progress)
+    for finding in result.findings:
+        if finding.severity in ("block", "warn"):
+            ctx.finding(finding.id, finding.severity, finding.title, finding.seen)
+    return result
