@@ -20,6 +20,10 @@ RULES = ((BITS, ALIKE), (6, 0.97), (4, 0.98), (2, 0.99))
 LARGE, SHARE = 30, 0.03
 REST = 0.94
 """Correlation without what the whole set has in common, from which on two pictures of an aligned set are copies."""
+STRICTEST = 0.985
+"""That correlation where likeness has no gap."""
+BELOW, FEW, CROWDED = 0.88, 0.02, 0.4
+"""Where more pairs lie between this and `REST` than above it, and those above are more than some a hundred pictures, likeness has no gap; where two fifths of the pictures would be copies all the same, nothing tells them from others."""
 CROWD, MANY = 100, 100_000
 """Pairs a picture (and in all) from which on they are not kept: a set of n pictures that are all alike has n * n / 2."""
 FLAT = 5.0
@@ -61,6 +65,8 @@ class Near:
     """Pairs by the usual rule, where another one was needed; 0 where there were too many to count."""
     rest: float = 0.0
     """Correlation of what is left of two pictures without what all have in common, where that decided."""
+    gapless: bool = False
+    """Whether likeness has no gap, so that only the very nearest are taken for copies."""
 
     @property
     def note(self) -> str:
@@ -69,10 +75,12 @@ class Near:
         if not self.rest:
             return ""
         closer = "" if (self.bits, self.alike) == RULES[0] else f" and that lie within {self.bits} of 64 bits and correlate by {self.alike} as they are"
+        if self.gapless:
+            return f"pictures of this set are alike by nature ({many} pairs by the usual rule) with no gap between copies and others: only exact copies and the very nearest are kept together. If several are of one person or thing, name what says so (data.group)"
         return f"pictures of this set are alike by nature ({many} pairs by the usual rule): what all have in common is taken away first, and those whose rest correlates by {self.rest}{closer} count as near copies"
 
 
-Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]
+Candidates = tuple[np.ndarray, ...]
 
 
 def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
@@ -91,11 +99,23 @@ def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
             return Near(pairs=np.unique(found[0], axis=0), first=first)
     held = _candidates(frame, fitting, alone=True)
     assert held is not None
+    level = _gap(held[3], frame.height)
+    held = tuple(part[held[3] >= (level or REST)] for part in held)
     for i, (bits, alike) in enumerate(RULES):
         pairs = _within(held, bits, alike)
         if i + 1 == len(RULES) or _largest(pairs, frame.height) <= LARGE or len(_within(held, *RULES[i + 1])) * 2 > len(pairs):
             break
-    return Near(pairs=np.unique(pairs, axis=0), bits=bits, alike=alike, first=first, rest=REST)
+    if level is None and len(np.unique(pairs)) > CROWDED * frame.height:
+        pairs = _within(tuple(part[held[3] >= STRICTEST] for part in held), *RULES[-1])
+        return Near(pairs=np.unique(pairs, axis=0), bits=RULES[-1][0], alike=RULES[-1][1], first=first, rest=STRICTEST, gapless=True)
+    return Near(pairs=np.unique(pairs, axis=0), bits=bits, alike=alike, first=first, rest=level or REST)
+
+
+def _gap(own: np.ndarray, count: int) -> float | None:
+    """The least correlation (`REST` or higher) above which there are more pairs than in a band of the same width below it; None where likeness has no gap."""
+    if (own >= REST).sum() <= FEW * count:
+        return REST
+    return next((level for level in (REST, 0.97, STRICTEST) if (own >= level).sum() > ((own < level) & (own >= 2 * level - 1)).sum()), None)
 
 
 def _largest(pairs: np.ndarray, count: int) -> int:
@@ -109,16 +129,16 @@ def near_pairs(frame: pl.DataFrame, fitting: Fitting) -> np.ndarray:
 
 
 def _within(found: Candidates, bits: int, alike: float) -> np.ndarray:
-    pairs, distance, same = found
+    pairs, distance, same = found[:3]
     return pairs[(distance <= bits) & (same >= alike)]
 
 
 def _candidates(frame: pl.DataFrame, fitting: Fitting, *, alone: bool = False) -> Candidates | None:
-    """Pairs [m, 2] by the loosest rule with their distances in bits and correlations; a pair may stand twice, plain and mirrored.
+    """Pairs [m, 2] by the loosest rule with their distances in bits, correlations, and correlations without the mean of the set; a pair may stand twice, plain and mirrored.
 
-    None where there are more than `CROWD` a picture. `alone` asks besides for a correlation of `REST` without the mean of the set.
+    None where there are more than `CROWD` a picture. `alone` asks besides for `BELOW` of the last (else nan).
     """
-    none = (np.zeros((0, 2), np.int64), np.zeros(0, np.uint8), np.zeros(0, np.float32))
+    none = (np.zeros((0, 2), np.int64), np.zeros(0, np.uint8), np.zeros(0, np.float32), np.zeros(0, np.float32))
     if "phash" not in frame.columns or frame.height < 2:
         return none
     hashes, mirrored = frame["phash"].to_numpy(), frame["phash_mirrored"].to_numpy()
@@ -132,10 +152,12 @@ def _candidates(frame: pl.DataFrame, fitting: Fitting, *, alone: bool = False) -
     for start in range(0, len(usable), BLOCK):
         here, rest = usable[start : start + BLOCK], usable[start:]
         for other, pictures in ((hashes, small), (mirrored, flipped)):
+            left = np.zeros(0)
             distance = np.bitwise_count(hashes[here][:, None] ^ other[rest][None])
             close = distance <= bits
             if alone:
-                close &= _own(small[here], middle) @ _own(pictures[rest], middle).T >= REST
+                left = _own(small[here], middle) @ _own(pictures[rest], middle).T
+                close &= left >= BELOW
             elif np.count_nonzero(close) > CROWD * len(here):  # many pairs: one product of matrices, instead of two rows for each of them
                 close &= small[here] @ pictures[rest].T >= alike
             i, j = np.nonzero(close)
@@ -147,9 +169,9 @@ def _candidates(frame: pl.DataFrame, fitting: Fitting, *, alone: bool = False) -
                 return None
             same = np.einsum("nd,nd->n", small[a], pictures[b])
             close = same >= alike
-            found.append((np.stack([a[close], b[close]], 1), away[close], same[close]))
-    pairs, distance, same = (np.concatenate([f[k] for f in found]) for k in range(3))
-    return pairs, distance, same
+            apart = left[i, j][keep] if alone else np.full(len(a), np.nan, np.float32)
+            found.append((np.stack([a[close], b[close]], 1), away[close], same[close], apart[close]))
+    return tuple(np.concatenate([f[k] for f in found]) for k in range(4))
 
 
 def _own(small: np.ndarray, middle: np.ndarray) -> np.ndarray:
