@@ -64,6 +64,21 @@ def test_search_halves_ships_the_best_and_says_the_luck(moons):
     assert [t.value for t in again.trials] == [t.value for t in found.trials]
 
 
+def test_a_learned_search_starts_as_the_random_one_and_then_goes_where_it_was_better(moons):
+    space = {"train.lr": {"kind": "log", "low": 1e-6, "high": 1e-1}, "network.hidden": {"kind": "widths", "low": 4, "high": 32, "depth": [1]}}
+    fields = {"phase": "tune", "config": small_config(epochs=6).model_dump(), "space": space, "seed": 3}
+    found = moons.run("search", **fields, trials=24, mode="learned")
+    chance = moons.run("search", **fields, trials=12)
+    first, second = found.trials[:12], found.trials[12:]
+    assert [(t.config, t.value) for t in first] == [(t.config, t.value) for t in chance.trials]
+    assert len({str(t.config) for t in found.trials}) == 24 and len(second) == 12 and {t.id for t in second} == {f"t{i}" for i in range(12, 24)}
+    rates = [np.median([math.log10(t.config["train.lr"]) for t in part if t.config]) for part in (first, second)]
+    assert rates[1] > rates[0] + 0.5  # the lower half of the rates learns nothing in six epochs
+    assert found.evaluations == 24 and found.best.validation.value >= chance.best.validation.value
+    few = moons.run("search", **fields, trials=8, mode="learned")
+    assert [t.config for t in few.trials] == [t.config for t in chance.trials[:8]]  # too few to learn from
+
+
 def test_sequential_search_goes_one_setting_after_another(moons):
     space = {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}, "train.weight_decay": {"kind": "log", "low": 1e-5, "high": 1e-2}}
     found = moons.run("search", phase="tune", config=small_config(epochs=4).model_dump(), space=space, trials=5, mode="sequential")

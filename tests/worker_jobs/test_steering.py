@@ -61,9 +61,10 @@ def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
     assert first["model"]["validation"] == second["model"]["validation"] and first["curves"] == second["curves"]
 
 
-@pytest.mark.parametrize("poll", [4, 8])  # of nine epochs: before the second rung, and after it
-def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, poll):
-    fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": 9}
+@pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 16, 5), ("learned", 16, 14)])
+def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, mode, trials, poll):
+    """Of nine epochs: before the second rung, and after it; learned: in the first generation, and in the one proposed from it."""
+    fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": trials, "mode": mode}
     whole = jobs.prepare("search", **fields)
     assert run_folder(whole) == 0
     cut = jobs.prepare("search", **fields)
@@ -73,7 +74,7 @@ def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, pol
         assert run_folder(cut) == 1
     assert run_folder(cut) == 0
     one, two = jobs.result(whole), jobs.result(cut)
-    assert [t["value"] for t in one["trials"]] == [t["value"] for t in two["trials"]]
+    assert [(t["config"], t["value"]) for t in one["trials"]] == [(t["config"], t["value"]) for t in two["trials"]]
     assert np.array_equal(_predictions(jobs, whole, "best"), _predictions(jobs, cut, "best"))
 
 

@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 
 from phasewise.engine.member import Halving
 
+LEAST = 16
+"""Trials from which on a search is worth cutting into generations."""
 
-def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, group: Mapping[str, str] | None = None) -> Halving:
-    """Rungs at epochs/eta^i keeping members/eta^i; `members` counts groups."""
+
+def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, part: float = 1.0, group: Mapping[str, str] | None = None) -> Halving:
+    """Rungs at epochs/eta^i keeping `part` times members/eta^i; `members` counts groups."""
     levels = max(0, int(math.log(members / least, eta) + 1e-9))
     rungs, keep = [], []
     for i in range(levels, 0, -1):
         at = round(epochs / eta**i)
         if at >= 1 and (not rungs or at > rungs[-1]):
             rungs.append(at)
-            keep.append(max(least, round(members / eta ** len(rungs))))
+            keep.append(min(members, max(least, round(part * members / eta ** len(rungs)))))
     return Halving(rungs=tuple(rungs), keep=tuple(keep), group=dict(group or {}))
 
 
@@ -52,3 +55,32 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     mean = (n - 1) / 2
     top = sum((x - mean) * (y - mean) for x, y in zip(ra, rb, strict=True))
     return top / sum((x - mean) ** 2 for x in ra)
+
+
+def generations(trials: int) -> list[tuple[int, float]]:
+    """How many trials go together, and the factor on what halving keeps of them: below `LEAST` all at once, else two to four equal parts.
+
+    Of the first, which has to be looked at rather than finished, two thirds of the usual go on; of the last as many more.
+    """
+    parts = 1 if trials < LEAST else min(max(trials // 16, 2), 4)
+    factors = [2 / 3 * (1 + i / (parts - 1)) for i in range(parts)] if parts > 1 else [1.0]
+    return [(trials // parts + (i < trials % parts), factor) for i, factor in enumerate(factors)]
+
+
+def ranked(reached: Sequence[Sequence[float]]) -> list[int]:
+    """Numbers of trials, best first, from what each reached rung after rung (smaller is better; shorter where it was dropped, nan where it broke down).
+
+    All are ordered by their first value; those that went on are put in order by their next among the places they hold, so that a trial
+    dropped among better ones keeps its due.
+    """
+    def worth(i: int, rung: int) -> tuple[bool, float]:
+        value = reached[i][rung]
+        return not math.isfinite(value), value if math.isfinite(value) else 0.0
+
+    order = sorted((i for i in range(len(reached)) if reached[i]), key=lambda i: worth(i, 0))
+    for rung in range(1, max(map(len, reached), default=0)):
+        places = [p for p, i in enumerate(order) if len(reached[i]) > rung]
+        again = sorted((order[p] for p in places), key=lambda i: worth(i, rung))
+        for place, i in zip(places, again, strict=True):
+            order[place] = i
+    return order + [i for i in range(len(reached)) if not reached[i]]

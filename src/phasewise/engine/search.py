@@ -29,17 +29,53 @@ def points(n: int, dimensions: int, seed: int, method: Literal["random", "sobol"
 
 def sample(space: Space, n: int, seed: int, method: Literal["random", "sobol"] = "random") -> list[dict[str, Any]]:
     """n config diffs (dotted path to value); the same space, n and seed give the same diffs."""
-    names = list(space)
-    cube = points(n, sum(_dimensions(space[name]) for name in names), seed, method)
+    return decoded(space, points(n, dimensions(space), seed, method))
+
+
+def dimensions(space: Space) -> int:
+    """How many coordinates of the unit cube a config diff takes."""
+    return sum(_dimensions(rule) for rule in space.values())
+
+
+def decoded(space: Space, cube: np.ndarray) -> list[dict[str, Any]]:
+    """The config diff at each point of the unit cube [n, dimensions]."""
     out = []
     for row in cube:
         at, diff = 0, {}
-        for name in names:
+        for name in space:
             width = _dimensions(space[name])
             diff[name] = _value(name, space[name], row[at : at + width], diff)
             at += width
         out.append(diff)
     return out
+
+
+def settled(space: Space, cube: np.ndarray) -> np.ndarray:
+    """Points [n, dimensions] moved to the middle of all that decode to their config: steps to their middles, coordinates of absent layers to 0.5."""
+    out, at, layers = np.array(cube), 0, None
+    for rule in space.values():
+        width = _dimensions(rule)
+        part = out[:, at : at + width]
+        at += width
+        if rule["kind"] == "choice":
+            part[:] = _middles(rule.get("weights") or [1] * len(rule["values"]), part)[0]
+        elif rule["kind"] == "int":
+            part[:] = _middles([1] * (rule["hi"] - rule["lo"] + 1), part)[0]
+        elif rule["kind"] == "layers":
+            part[:, :1], which = _middles([1] * len(rule["depth"]), part[:, :1])
+            part[:, 1:] = _middles([1] * len(rule["widths"]), part[:, 1:])[0]
+            layers = np.array(rule["depth"])[which]
+            part[:, 1:][np.arange(width - 1) >= layers] = 0.5
+        elif rule["kind"] == "per_layer":
+            part[np.arange(width) >= np.broadcast_to(len(rule.get("like", [0])) if layers is None else layers, (len(out), 1))] = 0.5
+    return out
+
+
+def _middles(shares: Sequence[float], u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of the step each u falls on, and which step that is."""
+    edges = np.concatenate([[0.0], np.cumsum(shares) / np.sum(shares)])
+    which = np.minimum(np.searchsorted(edges[1:], u, side="right"), len(shares) - 1)
+    return (edges[which] + edges[which + 1]) / 2, which
 
 
 def configs(base: ModelConfig, space: Space, n: int, seed: int, method: Literal["random", "sobol"] = "random") -> list[ModelConfig]:

@@ -179,7 +179,7 @@ class TryIdeasJob(_Job):
 
 
 class SearchJob(_Job):
-    """Random (or sequential) search with successive halving (T19-T22)."""
+    """Random, learned or sequential search with successive halving (T19-T22)."""
 
     kind: Literal["search"] = "search"
     data: DataView
@@ -187,7 +187,7 @@ class SearchJob(_Job):
     space: dict[str, Any] = Field(default_factory=dict)
     trials: int = 24
     halving: bool = True
-    mode: Literal["random", "sequential"] = "random"
+    mode: Literal["random", "learned", "sequential"] = "random"
     objective: Literal["validation", "train"] = "validation"
 
 

@@ -1,10 +1,12 @@
 """A recipe's search space in the words of the engine's sampler, and the changes it draws (T19-T23)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from phasewise.engine import search
+import numpy as np
+
+from phasewise.engine import learned, search
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig
 
@@ -44,10 +46,19 @@ def fitted_to_layers(change: dict[str, Any], config: ModelConfig) -> dict[str, A
     return change
 
 
-def random_changes(space: Mapping[str, Mapping[str, Any]], config: ModelConfig, count: int, seed: int) -> list[dict[str, Any]]:
-    """`count` changes, the first empty (the start config itself), so that a search never ends below its start."""
-    drawn = search.sample(translated(space, config), count - 1, seed)
-    return [{}] + [fitted_to_layers(change, config) for change in drawn]
+def random_cube(space: search.Space, count: int, seed: int) -> np.ndarray:
+    """`count` random points of a translated space's cube."""
+    return search.points(count, search.dimensions(space), seed)
+
+
+def learned_cube(space: search.Space, cube: np.ndarray, ranked: Sequence[int], count: int, seed: int) -> np.ndarray:
+    """`count` points proposed from those of `cube`, whose numbers are `ranked` best first."""
+    return learned.propose(cube, ranked, count, seed, lambda rows: search.settled(space, rows))
+
+
+def changes_at(space: search.Space, config: ModelConfig, cube: np.ndarray) -> list[dict[str, Any]]:
+    """The changes of a start config at points of a translated space's cube."""
+    return [fitted_to_layers(change, config) for change in search.decoded(space, cube)]
 
 
 def coordinate_changes(space: Mapping[str, Mapping[str, Any]], path: str, config: ModelConfig, base: dict[str, Any], count: int) -> list[dict[str, Any]]:

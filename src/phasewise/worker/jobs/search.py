@@ -1,27 +1,23 @@
-"""Random search with successive halving inside one population, or one coordinate after another; the luck of choosing is said (T19-T22, E04)."""
+"""A search of settings: its trials, its winner, and the luck of choosing among many (T19-T22, E04)."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from phasewise.engine import Halving
-from phasewise.engine.halving import even
 from phasewise.kinds.registry import kind
 from phasewise.records.errors import UsageError
 from phasewise.records.jobs import SearchJob
 from phasewise.records.results import SearchResult, TrialResult
 from phasewise.stats.optimism import candidate_correlation, correlated
-from phasewise.stats.scores import row_losses, score
+from phasewise.stats.scores import row_losses
 from phasewise.worker import models
 from phasewise.worker.bench import Bench, open_bench
-from phasewise.worker.comparing import changed, resolved
+from phasewise.worker.comparing import resolved
 from phasewise.worker.context import RunContext
 from phasewise.worker.diagnosing import diagnosis_of
-from phasewise.worker.hooks import Stages
-from phasewise.worker.sampling import coordinate_changes, random_changes
-from phasewise.worker.trials import Batch, Outcome, Trial, run_trials
+from phasewise.worker.searching import objective, searched
+from phasewise.worker.trials import Batch, Outcome
 from phasewise.worker.verdicts import sign
 
 
@@ -32,7 +28,7 @@ def run(ctx: RunContext, job: SearchJob) -> SearchResult | None:
     job = job.model_copy(update={"config": resolved(kind(job.data.kind), job.config)})
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Search", {"trials": job.trials, "halving": job.halving, "mode": job.mode})
-    changes, batch = _sequential(ctx, bench, job) if job.mode == "sequential" else _random(ctx, bench, job)
+    changes, batch = searched(ctx, bench, job)
     if ctx.control.stop is not None:
         return None
     direction = sign(bench.metric)
@@ -50,56 +46,6 @@ def run(ctx: RunContext, job: SearchJob) -> SearchResult | None:
         evaluations=evaluations, optimism=_luck(bench, batch, list(ranked), result.validation.se, evaluations), diagnosis=diagnosis_of(ctx.project, bench, outcome, result.train, result.validation),
         plan=batch.plan, fallbacks=list(dict.fromkeys(batch.fallbacks)),
     )
-
-
-def objective(outcome: Outcome, which: str) -> float:
-    """Validation value (step 4), or the value on training rows (step 3 of the ladder)."""
-    if which == "validation":
-        return outcome.value
-    parts = [(f.train_rows, f.train) for f in outcome.folds if f.train is not None]
-    return float(np.mean([score(outcome.metric, outcome.y[rows], p) for rows, p in parts])) if parts and outcome.finite else math.nan
-
-
-def _random(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[dict[str, dict[str, Any]], Batch]:
-    drawn = random_changes(job.space, job.config, job.trials, job.seed)
-    changes = {f"t{i}": change for i, change in enumerate(drawn)}
-    trials = [Trial(id=t, config=changed(job.config, c), seed=job.seed) for t, c in changes.items()]
-    epochs = job.config.train.epochs
-    halving = (lambda part, folds: _halving(part, folds, epochs)) if job.halving else None
-    return changes, run_trials(ctx, bench, trials, halving=halving, stages=Stages(ctx), watch=False, series="population")
-
-
-def _halving(trials: Sequence[Trial], folds: int, epochs: int) -> Halving | None:
-    """Thirds at epochs/9 and epochs/3; the folds of a trial are kept or dropped together."""
-    groups = {f"{t.id}.f{k}": t.id for t in trials for k in range(folds)} if folds > 1 else {}
-    if len(trials) < 4 or epochs < 3:
-        return None
-    return even(len(trials), epochs, group=groups)
-
-
-def _sequential(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[dict[str, dict[str, Any]], Batch]:
-    """One setting after another, the best value kept each time."""
-    direction, stages = sign(bench.metric), Stages(ctx)
-    changes: dict[str, dict[str, Any]] = {"t0": {}}
-    whole = run_trials(ctx, bench, [Trial(id="t0", config=job.config, seed=job.seed)], stages=stages, watch=False, series="population", share=(0.0, 1 / job.trials))
-    best = "t0"
-    paths = list(job.space)
-    each = max(1, (job.trials - 1) // len(paths))
-    for path in paths:
-        room = min(each, job.trials - len(changes))
-        if room < 1 or ctx.control.stop is not None:
-            break
-        drawn = coordinate_changes(job.space, path, job.config, changes[best], room)
-        fresh = {f"t{len(changes) + i}": c for i, c in enumerate(drawn)}
-        span = (len(changes) / job.trials, (len(changes) + len(fresh)) / job.trials)
-        changes |= fresh
-        part = run_trials(ctx, bench, [Trial(id=t, config=changed(job.config, c), seed=job.seed) for t, c in fresh.items()], stages=stages, watch=False, series="population", share=span)
-        whole.outcomes |= part.outcomes
-        whole.plans += part.plans
-        whole.fallbacks += part.fallbacks
-        finite = {t: objective(o, job.objective) for t, o in whole.outcomes.items() if math.isfinite(objective(o, job.objective))}
-        best = max(finite, key=lambda t: direction * finite[t], default="t0")
-    return changes, whole
 
 
 def _trial(name: str, change: dict[str, Any], outcome: Outcome | None, value: float | None) -> TrialResult:

@@ -1,0 +1,155 @@
+"""T22: is a search that learns from its first half better than a random one? Equal trials and equal time, real tables and the synthetic one.
+
+The recipe's space of the MLP (rate, decay, batch size, widths and depth, dropout a layer, batch norm, smoothing), validation loss as objective,
+halving by thirds. `learned`: half of the trials at random, the others proposed from what those reached. `random, same time`: as many more random
+trials as fit into the CPU time the learned search took. The winner's loss on rows nobody saw stands beside the objective.
+"""
+
+import math
+import os
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from common import Report, cpu_seconds, dataset
+from torch import Tensor
+
+from phasewise.engine import Dataset, InputInfo, Member, fit, halving, learned, search
+from phasewise.engine.evaluate import objective
+from phasewise.kinds.shared import allocator
+from phasewise.kinds.tabular import batches, networks, preparing, reading
+from phasewise.kinds.tabular.development import Development
+from phasewise.kinds.tabular.recipe import RECIPE
+from phasewise.records.jobs import DataView
+from phasewise.records.models import ModelConfig, apply_change
+
+ROOT_DATA = Path(os.environ.get("PHASEWISE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+TABLES = {
+    "adult": ("adult/train.csv.gz", "income", "binary"), "california-housing": ("california-housing/housing.csv", "median_house_value", "regression"),
+    "covertype-15k": ("covertype-15k/covertype.csv.gz", "Cover_Type", "multiclass"), "telco-churn": ("telco-churn/telco-churn.csv", "Churn", "binary"),
+    "wine-quality": ("wine-quality/wine.csv", "quality", "regression"), "mammography": ("mammography/mammography.csv", "", "binary"),
+}
+TRAIN, HELD, EPOCHS, SEEDS = 3000, 1500, 12, 5
+TIE = 0.002
+"""Losses nearer than this share of each other count as a tie."""
+
+
+def prepared(name: str) -> tuple[Dataset, InputInfo, str]:
+    """6,000 rows of a table, prepared by its training rows; the synthetic one is numbers already."""
+    if name == "synthetic":
+        data, info = dataset(TRAIN + 2 * HELD)
+        return data, info, "multiclass"
+    file, target, task = TABLES[name]
+    frame = pl.read_csv(ROOT_DATA / file, null_values=["", "?", " ", "NA"], has_header=bool(target), infer_schema_length=None)
+    target = target or frame.columns[-1]
+    frame = frame.drop([c for c in ("Id", "customerID") if c in frame.columns]).sample(TRAIN + 2 * HELD, seed=0, shuffle=True)
+    raw = frame[target].to_numpy()
+    names = sorted(set(raw.tolist()))
+    y = raw.astype(float) if task == "regression" else np.searchsorted(np.array(names), raw)
+    roles = {c: "number" if frame[c].dtype.is_numeric() else "category" for c in frame.columns if c != target}
+    rows = np.arange(TRAIN)
+    classes = () if task == "regression" else tuple(str(n) for n in names)
+    dev = Development(
+        table=frame.with_row_index(reading.ROW), y=y, train=rows, validation=np.arange(TRAIN, TRAIN + 2 * HELD), task=task, classes=classes, roles=roles, target=target,
+    )
+    ready = preparing.fit(dev, rows, DataView(kind="tabular", file="", target=target, task=task, metric="loss"), {})
+    data = batches.dataset(dev, ready)
+    return data, batches.info(ready, data, rows), task
+
+
+class Study:
+    """A search on one task: `found` holds objective, weights and config of every trial trained to the end."""
+
+    def __init__(self, data: Dataset, info: InputInfo, task: str, seed: int) -> None:
+        self.data, self.info, self.task, self.seed = data, info, task, seed
+        self.space = RECIPE.space("mlp", task)
+        base = RECIPE.config("mlp", TRAIN)
+        self.base = base.model_copy(update={"train": base.train.model_copy(update={"epochs": EPOCHS})})
+        self.held = torch.arange(TRAIN + HELD, TRAIN + 2 * HELD)
+        self.found: list[tuple[float, dict[str, Tensor], ModelConfig]] = []
+        self.reached: list[list[float]] = []
+
+    def train(self, cube: np.ndarray, part: float = 1.0) -> None:
+        """One population with halving, `part` times the usual go on."""
+        configs = [apply_change(self.base, diff) for diff in search.decoded(self.space, cube)]
+        rows, judged = torch.arange(TRAIN), torch.arange(TRAIN, TRAIN + HELD)
+        members = [Member(id=f"t{i}", config=c, seed=self.seed, train=rows, validation=judged) for i, c in enumerate(configs)]
+        rungs = halving.even(len(members), EPOCHS, part=part)
+        done = fit(members, self.data, self.info, networks.build, device="cpu", halving=rungs, watch=False)
+        for member in done.members:
+            curve = member.curves["objective"]
+            self.reached.append([curve[r - 1] for r in rungs.rungs if len(curve) >= r])
+            if member.stopped != "halved":
+                self.reached[-1].append(member.best if member.stopped != "diverged" else math.nan)
+                config = configs[int(member.id[1:])]
+                self.found.append((member.best, member.state, config))
+
+    def random(self, count: int) -> None:
+        """All at random in one population."""
+        self.train(search.points(count, search.dimensions(self.space), self.seed))
+
+    def learned(self, count: int) -> None:
+        """The first part at random, each other from what went before."""
+        (size, part), *later = halving.generations(count)
+        cube = search.points(size, search.dimensions(self.space), self.seed)
+        self.train(cube, part)
+        for number, (size, part) in enumerate(later):
+            fresh = learned.propose(cube, halving.ranked(self.reached), size, self.seed + number, lambda rows: search.settled(self.space, rows))
+            self.train(fresh, part)
+            cube = np.concatenate([cube, fresh])
+
+    @torch.no_grad()
+    def outcome(self) -> tuple[float, float]:
+        """Objective of the winner, and its loss on rows nobody saw."""
+        best, state, config = min(self.found, key=lambda f: f[0])
+        net = networks.build(config.network, self.info)
+        net.load_state_dict(state)
+        net.eval()
+        out: Tensor = net({n: x[self.held] for n, x in self.data.inputs.items()})
+        return best, float(objective("loss", self.data.task, out, self.data.y[self.held]))
+
+
+def said(pairs: list[tuple[float, float]]) -> str:
+    """Wins, ties and losses of the first over the second; the smaller loss wins."""
+    ties = sum(abs(a - b) <= TIE * abs(b) for a, b in pairs)
+    wins = sum(a < b - TIE * abs(b) for a, b in pairs)
+    return f"{wins} / {ties} / {len(pairs) - wins - ties}"
+
+
+def main(count: int, names: list[str], seeds: int) -> None:
+    """One table for a number of trials."""
+    torch.set_num_threads(1)
+    allocator.keep_freed()
+    report = Report("engine-search.md")
+    report.say(f"## Learned against random search, {count} trials, {seeds} seeds a task (best validation loss)\n")
+    report.say("| task | random | learned | random, same time (trials) | CPU time, learned over random | seen by nobody: random, learned, same time |\n| --- | --- | --- | --- | --- | --- |")
+    equal, timed, fresh = [], [], []
+    for name in names:
+        data, info, task = prepared(name)
+        found: dict[str, list[tuple[float, float]]] = {"random": [], "learned": [], "longer": []}
+        ratios, longer = [], []
+        for seed in range(seeds):
+            def run(kind: str, trials: int, seed: int = seed, data=data, info=info, task=task, found=found) -> float:
+                study = Study(data, info, task, seed)
+                seconds = cpu_seconds(lambda: getattr(study, "learned" if kind == "learned" else "random")(trials))
+                found[kind].append(study.outcome())
+                return seconds
+
+            plain, clever = run("random", count), run("learned", count)
+            ratios.append(clever / plain)
+            longer.append(max(count, round(count * clever / plain)))
+            run("longer", longer[-1])
+        mean = {k: [statistics.mean(v[i] for v in vs) for i in (0, 1)] for k, vs in found.items()}
+        report.say(f"| {name} | {mean['random'][0]:.4f} | {mean['learned'][0]:.4f} | {mean['longer'][0]:.4f} ({statistics.median(longer):.0f}) | {statistics.median(ratios):.2f} | {', '.join(format(mean[k][1], '.4f') for k in found)} |")
+        for kind, into in (("random", equal), ("longer", timed)):
+            into += [(a[0], b[0]) for a, b in zip(found["learned"], found[kind], strict=True)]
+        fresh += [(a[1], b[1]) for a, b in zip(found["learned"], found["longer"], strict=True)]
+    report.say(f"\nWins / ties / losses of the learned search: {said(equal)} at equal trials, {said(timed)} at equal time; on rows nobody saw at equal time {said(fresh)} (a tie: within {TIE:.1%}).")
+    report.save()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 32, sys.argv[3:] or [*TABLES, "synthetic"], int(sys.argv[2]) if sys.argv[2:] else SEEDS)
