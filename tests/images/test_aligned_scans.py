@@ -87,12 +87,12 @@ def test_the_split_of_aligned_scans_is_not_blocked(tmp_path):
 def test_scans_that_differ_in_little_more_than_their_place_are_no_copies(tmp_path):
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
-    for i in range(90):
+    for i in range(160):
         place = tmp_path / "d" / ("ill" if i % 2 else "well")
         place.mkdir(parents=True, exist_ok=True)
-        shade = 0.7 * np.exp(-((x / 0.75) ** 4 + (y / 0.9) ** 4))
+        shade = 700 * np.exp(-((x / 0.75) ** 4 + (y / 0.9) ** 4))
         for side in (-1, 1):
-            shade -= 0.3 * np.exp(-((((x - side * 0.38 - rng.normal(0, 0.02)) / 0.24) ** 2 + (y / 0.5) ** 2) ** 2))
-        Image.fromarray((np.clip(0.2 + shade * rng.uniform(0.85, 1.15) + rng.normal(0, 0.01, shade.shape), 0, 1) * 200).astype(np.uint8)).save(place / f"{i:03}.png")
+            shade -= 260 * np.exp(-((((x - side * 0.38 - rng.normal(0, 0.02)) / 0.24) ** 2 + ((y + 0.05) / 0.5) ** 2) ** 2))
+        Image.fromarray(((200 + shade * rng.uniform(0.85, 1.15) + rng.normal(0, 12, shade.shape)) / 5).clip(0, 255).astype(np.uint8)).save(place / f"{i:03}.png")
     made, names = _near(tmp_path / "d", tmp_path / "s")
     assert made.gapless and "no gap" in made.note and len(np.unique(made.pairs)) < 0.1 * len(names)
