@@ -1,5 +1,7 @@
 """Which device and precision a run uses; asked for and absent is said, never hidden."""
 
+import gc
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -63,6 +65,21 @@ def one_thread(work: Callable[..., T]) -> Callable[..., T]:
     return alone
 
 
+OUT = ("not enough memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+"""What torch says on a CPU, and what CUDA and its libraries say where they ask for memory themselves."""
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or on the host."""
-    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or any(words in str(error) for words in OUT)
+
+
+def let_go(error: BaseException) -> None:
+    """Frees what a failed attempt still holds: the tensors in the frames of its error, cycles, and the blocks kept for later use."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__context__
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

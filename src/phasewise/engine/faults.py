@@ -87,46 +87,58 @@ def _culprit(run: "Run", group: Group, slot: int, rows: torch.Tensor) -> str:
 
 def begin(run: "Run", group: Group) -> None:
     """Begins an epoch of a group; when memory runs out the tile is halved and the halves run in turn (same members, same batches)."""
-    try:
-        group.begin(run.epoch, run.factor)
-    except (RuntimeError, MemoryError) as error:
-        if not device.out_of_memory(error) or group.size == 1:
-            raise
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        halves = split(group)
-        run.fallbacks.append(f"memory ran out with a tile of {group.size} members; tiles of {halves[0].size} are run in turn")
-        at = run.groups.index(group)
-        run.groups[at : at + 1] = halves
-        for half in halves:
-            begin(run, half)
+    at = run.groups.index(group)
+    run.groups[at : at + 1] = _begun(run, group)
 
 
 def relieve(run: "Run", group: Group, error: BaseException) -> None:
     """Memory ran out in the middle of an epoch: the tile is halved and both halves go on from the last whole step."""
     if not device.out_of_memory(error):
         raise error
+    at, place = run.groups.index(group), (group.done, group.shown, group.population.losses.cpu())
+    run.groups[at : at + 1] = _halved(run, group, error, place, "memory ran out in mid-epoch with a tile of {} members; tiles of {} go on in turn, dropout of one step drawn anew")
+
+
+Place = tuple[int, int, torch.Tensor]
+"""Steps done in the epoch, those that were shown, and the losses [steps, members] on the host."""
+
+
+def _begun(run: "Run", group: Group, place: Place | None = None) -> list[Group]:
+    """The group at the start of the epoch, or where it stood in it; in halves, and halves of these, where memory runs out."""
+    try:
+        group.begin(run.epoch, run.factor)
+    except (RuntimeError, MemoryError) as error:
+        if not device.out_of_memory(error):
+            raise
+        return _halved(run, group, error, place, "memory ran out with a tile of {} members; tiles of {} are run in turn")
+    if place is not None:
+        done, group.shown, losses = place
+        group.population.done = done
+        group.population.losses[:done] = losses[:done].to(group.population.losses.device)
+    return [group]
+
+
+def _halved(run: "Run", group: Group, error: BaseException, place: Place | None, words: str) -> list[Group]:
     if group.size == 1:
         raise RunError("memory ran out", f"One member with batches of {group.plan.batch} rows does not fit.", "Take a smaller batch size or network, or a device with more memory.") from error
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    done, losses, frozen = group.done, group.population.losses.clone(), group.frozen
-    halves, at = split(group), 0
-    for half in halves:
+    frozen, out, at = group.frozen, [], 0
+    said = words.format(group.size, -(-group.size // 2))
+    if place is None or said not in run.fallbacks:
+        run.fallbacks.append(said)
+    for half in split(group, error):
         half.frozen = {s - at for s in frozen if at <= s < at + half.size}
-        half.begin(run.epoch, run.factor)
-        half.population.done, half.shown = done, group.shown
-        half.population.losses[:done] = losses[:done, at : at + half.size]
+        out += _begun(run, half, None if place is None else (*place[:2], place[2][:, at : at + half.size]))
         at += half.size
-    _note(run.fallbacks, f"memory ran out in mid-epoch with a tile of {group.size} members; tiles of {halves[0].size} go on in turn, dropout of one step drawn anew")
-    place = run.groups.index(group)
-    run.groups[place : place + 1] = halves
+    return out
 
 
-def split(group: Group) -> list[Group]:
-    """Two groups with the members of one, their state carried over."""
-    held = [group.population.slot(s) for s in range(group.size)]
+def split(group: Group, error: BaseException) -> list[Group]:
+    """Two groups with the members of one, their state carried over by way of the host: the old population and what its failed step holds are freed before new ones are made."""
+    device.let_go(error)
+    held = [{name: t.cpu() for name, t in group.population.slot(s).items()} for s in range(group.size)]
     middle = -(-group.size // 2)
+    group.release()
+    device.let_go(error)
     out = []
     for part in (slice(0, middle), slice(middle, None)):
         half = Group(group.tracks[part], group.setting, group.plan, group.maker, group.kind, max(1, middle), blank=True)

@@ -1,14 +1,13 @@
 """The fit loop: one call trains a population of any size, by whatever plan executes it fastest here."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from phasewise.engine import device as devices
 from phasewise.engine import faults, resuming, smote, state
 from phasewise.engine.data import Dataset, InputInfo
-from phasewise.engine.member import Halving, Hooks, Member, PopulationResult
+from phasewise.engine.member import Halving, Hooks, Member, PopulationResult, moved
 from phasewise.engine.population import Build, Setting
 from phasewise.engine.run import Run
 from phasewise.engine.shards import ShardedData
@@ -33,9 +32,9 @@ def fit(
     data = data.held if isinstance(data, ShardedData) else data
     data.check()
     faults.check_members(members, data, hooks, fallbacks, sharded=stream is not None)
-    members = [replace(m, train=m.train.to(place), validation=m.validation.to(place)) for m in members]
     fuller, made, notes = (data, {}, []) if stream is not None else smote.extended(members, data)
     fallbacks += notes
+    members = moved(members, place)
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
     setting = Setting(data=fuller.to(place), made={n: r.to(place) for n, r in made.items()}, info=info, build=build, device=place, precision=chosen, stream=stream)
     with devices.numerics(chosen):

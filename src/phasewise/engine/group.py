@@ -96,11 +96,16 @@ class Group:
                 t.steps += self.population.done - before
         return seconds
 
+    def release(self) -> None:
+        """Lets the population go, whose members were carried over: its memory is free again."""
+        del self.population
+
     def keep(self, slots: Sequence[int]) -> None:
         """Drops all other members by compaction; the survivors' state is carried over bit for bit."""
         held = [self.population.slot(s) for s in slots]
         self.tracks = [self.tracks[s] for s in slots]
         self.frozen = set()
+        self.release()
         self.population = self.maker([t.member for t in self.tracks], self.setting, self.plan, blank=True)
         for i, slot in enumerate(held):
             self.population.load(i, slot)

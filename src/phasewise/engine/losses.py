@@ -97,6 +97,7 @@ def loss_fn(train: Any, data: Dataset, rows: Tensor) -> Loss:
     """The loss of a `TrainSpec` on a data set; classes are counted among the training `rows` (int64 `[n]`) where `class_weights` asks for it."""
     task, weighted = data.task, data.task != "regression" and data.classes and train.class_weights != "none"
     by_class = weights(train.class_weights, data.class_counts(rows)) if weighted else None
+    by_class = None if by_class is None else by_class.to(data.device)  # once: from the host at every step a GPU would wait for them
     return make(train.loss, task, smoothing=train.label_smoothing, class_weights=by_class, options=train.loss_options)
 
 

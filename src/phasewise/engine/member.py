@@ -1,9 +1,10 @@
 """The records of a population: members in, results out, and the hooks through which a caller watches and steers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from phasewise.records.models import ModelConfig
@@ -18,6 +19,20 @@ class Member:
     seed: int = 0
     train: Tensor
     validation: Tensor
+
+
+def moved(members: Sequence[Member], device: torch.device) -> list[Member]:
+    """The members with their rows on a device; equal rows become one tensor there, so that `is` tells them apart without waiting for a GPU."""
+    held: list[tuple[Tensor, Tensor]] = []
+
+    def there(rows: Tensor) -> Tensor:
+        for mine, theirs in held:
+            if mine is rows or (len(mine) == len(rows) and mine.device == rows.device and torch.equal(mine, rows)):
+                return theirs
+        held.append((rows, rows.to(device)))
+        return held[-1][1]
+
+    return [replace(m, train=there(m.train), validation=there(m.validation)) for m in members]
 
 
 @dataclass(frozen=True, kw_only=True)

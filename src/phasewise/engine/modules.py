@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from phasewise.engine import device as devices
 from phasewise.engine import losses, optimisers, streams
 from phasewise.engine.data import Dataset
+from phasewise.engine.groups import Unfreezer
 from phasewise.engine.handover import Handover
 from phasewise.engine.member import Member
 from phasewise.engine.pieces import Pieces
@@ -33,6 +34,8 @@ class ModulePopulation:
         self.optimiser = optimisers.make(train, optimisers.layer_groups(self.module, self.member.config), epoch_steps=plan.steps)
         self._parameters = list(self.module.parameters())
         self.handover = Handover(self.optimiser, self.member.config) if train.optimizer == "swats" else None
+        every = self.member.config.network.options.get("unfreeze_every")
+        self.unfreezer = None if every is None else Unfreezer(self.module, int(every))
         self.loss = losses.loss_fn(train, setting.data, self.member.train)
         self.best: dict[str, Tensor] = {}
         self.shadow = None if train.ema is None else {n: t.detach().clone() for n, t in self.module.state_dict().items()}
@@ -47,6 +50,8 @@ class ModulePopulation:
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
         self._orders, self._lrs, self.done = orders[0], lrs[:, 0].tolist(), 0
+        if self.unfreezer is not None:
+            self.unfreezer.begin(epoch)
         if self.handover is not None:
             rows = self._orders if self.setting.stream is None else self.member.train
             before = self._swap_random(self._random)
@@ -156,7 +161,7 @@ class ModulePopulation:
 
     def load(self, index: int, slot: Slot) -> None:
         """See Population."""
-        part = _under(slot)
+        part = _under(slot, self.device)
         self.module.load_state_dict(part("param/"))
         self.best = part("best/")
         if self.shadow is not None:
@@ -207,8 +212,8 @@ class ModulePopulation:
         return old
 
 
-def _under(slot: Slot):
-    return lambda prefix: {n.removeprefix(prefix): t.clone() for n, t in slot.items() if n.startswith(prefix)}
+def _under(slot: Slot, device: torch.device):
+    return lambda prefix: {n.removeprefix(prefix): t.to(device, copy=True) if prefix != "opt/" else t.clone() for n, t in slot.items() if n.startswith(prefix)}
 
 
 def clip_gradients(parameters: list[nn.Parameter], norm: float | None, value: float | None) -> None:

@@ -111,8 +111,11 @@ def _mean(values: list[float]) -> float | None:
 
 
 def harvest(run: "Run", group: Group, slots: Sequence[int]) -> list[MemberResult]:
-    """The results of members from their population: best weights and their outputs."""
-    return results_of(run, group, [(group.tracks[s], group.population.state_dict(s)) for s in slots])
+    """The results of members from their population: best weights and their outputs; one that nobody stays in makes room before outputs are computed."""
+    members = [(group.tracks[s], group.population.state_dict(s)) for s in slots]
+    if len(members) == group.size:
+        group.release()
+    return results_of(run, group, members)
 
 
 def results_of(run: "Run", group: Group, members: Sequence[tuple[Track, dict[str, Tensor]]]) -> list[MemberResult]:

@@ -51,7 +51,8 @@ def restore(run: "Run", state: EngineState) -> None:
     here = {"torch": torch.__version__, "device": run.setting.device.type, "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
     for name, value in here.items():
         if meta.get(name) != value:
-            run.fallbacks.append(f"resumed with {name} {value} instead of {meta.get(name)}: equal up to rounding, not bit for bit")
+            why = "rows and dropout are drawn by another generator from here on, so the result is as good but not the same" if name == "device" else "equal up to rounding, not bit for bit"
+            run.fallbacks.append(f"resumed with {name} {value} instead of {meta.get(name)}: {why}")
     by_id = {t.member.id: t for t in run.tracks}
     for name, saved in meta["tracks"].items():
         by_id[name].load(saved)

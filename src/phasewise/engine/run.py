@@ -30,7 +30,9 @@ class Run:
         self.setting, self.hooks, self.halving, self.objective = setting, hooks, halving, objective
         self.observers, self.fallbacks = list(observers), fallbacks
         self.tracks = [Track.of(m, i) for i, m in enumerate(members)]
-        self.samples = {m.id: _sample(m.train, pictures=setting.info.image is not None) for m in members}
+        shared = {id(m.train): m.train for m in members}
+        samples = {key: _sample(rows, pictures=setting.info.image is not None) for key, rows in shared.items()}
+        self.samples = {m.id: samples[id(m.train)] for m in members}
         work = share_of_work(halving, [m.id for m in members], max(m.config.train.epochs for m in members))
         self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile, share=work)
         self.results: dict[str, MemberResult] = {}

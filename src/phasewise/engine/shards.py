@@ -159,11 +159,12 @@ class ShardedData:
         longest = max(stop - start for start, stop in self.spans())
         buffers = [{n: np.empty((longest, *a.shape[1:]), a.dtype) for n, a in self.shards.arrays.items()} for _ in range(min(2, len(todo)))]
         with ThreadPoolExecutor(1) as pool:
-            ahead = [pool.submit(self.shards.read, start, stop, device, buffers[0]) for _, start, stop in todo[:1]]
+            host = torch.device("cpu")  # threads read files only: a move to a GPU in one of them would meet the recording of a graph in another
+            ahead = [pool.submit(self.shards.read, start, stop, host, buffers[0]) for _, start, stop in todo[:1]]
             for i, (end, _, _) in enumerate(todo):
-                data = ahead.pop().result()
+                data = ahead.pop().result().to(device)
                 if i + 1 < len(todo):
-                    ahead.append(pool.submit(self.shards.read, todo[i + 1][1], todo[i + 1][2], device, buffers[(i + 1) % 2]))
+                    ahead.append(pool.submit(self.shards.read, todo[i + 1][1], todo[i + 1][2], host, buffers[(i + 1) % 2]))
                 yield end, data
 
 

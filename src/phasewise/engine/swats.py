@@ -79,7 +79,7 @@ class SWATS(torch.optim.Optimizer):
         s = self._switch(group)
         k = int(s[K]) + 1
         s[K] = k
-        pp = pg = 0.0
+        sums: list[Tensor] = []
         for p, g, state in self._gradients(group):
             m, v = self._buffer(state, "exp_avg", p), self._buffer(state, "exp_avg_sq", p)
             m.lerp_(g, 1 - b1)
@@ -87,9 +87,9 @@ class SWATS(torch.optim.Optimizer):
             step = m / (v.sqrt() / math.sqrt(1 - b2**k) + group["eps"])
             step.mul_(-group["lr"] / (1 - b1**k))
             p.add_(step)
-            pp += float((step.double() * step.double()).sum())
-            pg += float((step.double() * g.double()).sum())
-        return pp, pg
+            sums += [(step.double() * step.double()).sum(), (step.double() * g.double()).sum()]
+        numbers = torch.stack(sums).tolist() if sums else []  # a GPU is waited for once a step, not twice a tensor
+        return sum(numbers[::2]), sum(numbers[1::2])
 
     def _project(self, group: dict[str, Any], pp: float, pg: float) -> None:
         s, b2 = self._switch(group), group["betas"][1]

@@ -58,12 +58,12 @@ class VmapPopulation:
 
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
-        self.orders, self.lrs, self.done = orders, lrs, 0
+        self.orders, self.lrs, self.done = orders, lrs.to(self.device), 0
         self.losses = torch.zeros(len(lrs), self.size, device=self.device)
 
     def set_rates(self, lrs: Tensor) -> None:
         """See Population."""
-        self.lrs = lrs
+        self.lrs = lrs.to(self.device)
 
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
@@ -78,7 +78,7 @@ class VmapPopulation:
             for name, g in gradients.items():
                 self.gradients[name].copy_(g.view_as(self.gradients[name]))
             self.clip(self.gradients.tensors())
-            self.optimiser.step(self.lrs[step].to(self.device))
+            self.optimiser.step(self.lrs[step])
             self.losses[step] = loss.detach()
             self.done = step + 1
 

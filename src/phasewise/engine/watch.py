@@ -15,7 +15,7 @@ from torch import Tensor
 
 from phasewise.engine.clip import suggested
 from phasewise.engine.member import Hooks
-from phasewise.engine.watch_bounds import BOUNDS, Bound, LayerStats, Violation, activation_stats, judge
+from phasewise.engine.watch_bounds import BOUNDS, Bound, LayerStats, Violation, judge, unit_shares
 
 SHARE = 0.02
 """Largest share of the running time the watch takes; it skips looks to stay below (F2)."""
@@ -110,11 +110,12 @@ class Watch:
         low, last = losses.min(0).values.tolist(), losses[max(0, done - 10) :].median(0).values.tolist()
         start = losses[0].tolist()
         sizes = [math.sqrt(v.weight[0].numel()) for v in views]
+        shares = _shares(views, tracks[0].member.config.network.activation)
         self._strip(tracks[0], epoch * len(population.losses) + done, [(v.name, *row, size) for v, row, size in zip(views, table, sizes, strict=True)])
         for slot, track in enumerate(tracks):
             member = self.members[track.member.id]
             figures = [(v.name, table[i][0][slot], table[i][1][slot], table[i][2][slot], sizes[i]) for i, v in enumerate(views)]
-            stats = self._stats(views, figures, slot, track)
+            stats = self._stats(views, figures, shares, slot, track)
             for seen in judge(stats, track.steps, self.bounds, start=member.looks == 0):
                 self._say_bound(track, member, seen)
             self._exploding(track, member, figures, start[slot], low[slot], last[slot])
@@ -133,9 +134,7 @@ class Watch:
         norm = math.sqrt(sum(g * g for g in gradients)) if gradients else None
         self.hooks.on_metrics(STRIP, [[float(step), norm, ratios[0], ratios[(len(ratios) - 1) // 2], ratios[-1], float(track.position)]])
 
-    def _stats(self, views: Sequence[Any], figures: list[tuple[str, float, float, float, float]], slot: int, track: Any) -> list[LayerStats]:
-        activation = track.member.config.network.activation
-        kind = activation if activation in ("relu", "tanh", "sigmoid") else ""
+    def _stats(self, views: Sequence[Any], figures: list[tuple[str, float, float, float, float]], shares: dict[str, dict[str, list[float]]], slot: int, track: Any) -> list[LayerStats]:
         out = []
         ratios = sorted(u / w for n, w, u, _, _ in figures if w > TINY and n.endswith("weight"))
         usual = ratios[(len(ratios) - 1) // 2] if ratios else 0.0
@@ -144,8 +143,7 @@ class Watch:
             if view.weight.dim() > 2 and weight > TINY and name.endswith("weight"):
                 # A head or table that starts near zero grows by large factors at first: early on the usual layer decides.
                 values["update_ratio"] = update / weight if track.steps > EARLY else min(usual, update / weight)
-            if view.activation is not None and view.activation.dim() == 3 and view.activation.shape[0] > slot:
-                values |= {k: v for k, v in activation_stats(view.activation[slot], kind).items() if k != "activation_std"}
+            values |= {quantity: each[slot] for quantity, each in shares.get(name, {}).items() if slot < len(each)}
             out.append(LayerStats(layer=name, values=values))
         return out
 
@@ -199,6 +197,13 @@ class Watch:
 def interval(steps_per_epoch: int) -> int:
     """Steps between two looks: 50, or half an epoch where that is shorter (a look needs one more step in the same epoch)."""
     return max(2, min(50, steps_per_epoch // 2))
+
+
+def _shares(views: Sequence[Any], kind: str) -> dict[str, dict[str, list[float]]]:
+    """Layer -> quantity -> its value per slot, all brought to the host at once."""
+    found = [(v.name, quantity, each) for v in views if v.activation is not None and v.activation.dim() == 3 for quantity, each in unit_shares(v.activation, kind).items()]
+    numbers = torch.stack([each for *_, each in found]).tolist() if found else []
+    return {name: {quantity: row} for (name, quantity, _), row in zip(found, numbers, strict=True)}
 
 
 def _rms(x: Tensor) -> Tensor:

@@ -85,6 +85,16 @@ def activation_stats(out: Tensor, kind: str = "") -> dict[str, float]:
     return values
 
 
+def unit_shares(out: Tensor, kind: str) -> dict[str, Tensor]:
+    """Dead or saturated share of a layer's outputs `[n, rows, units]` as `[n]` on their device; empty for other kinds than `activation_stats` names."""
+    if kind == "relu":
+        return {"dead_share": (out == 0).all(1).float().mean(1)}
+    if kind in ("tanh", "sigmoid"):
+        far = out.abs() > 0.99 if kind == "tanh" else (out < 0.01) | (out > 0.99)
+        return {"saturated_share": far.flatten(1).float().mean(1)}
+    return {}
+
+
 def module_stats(module: nn.Module, inputs: object, numbers: Tensor | None = None) -> list[LayerStats]:
     """Figures of every activation, norm and the output of a module on one batch, inputs first (`numbers` float `[n, d]`)."""
     kinds = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid"}

@@ -43,7 +43,7 @@ def gradient_is_right(case: Case) -> CheckVerdict:
     worst = 0.0
     source = torch.Generator().manual_seed(case.seed)
     for _ in range(DIRECTIONS):
-        along = [torch.randn(p.shape, generator=source, dtype=torch.float64) for p in parameters]
+        along = [torch.randn(p.shape, generator=source, dtype=torch.float64).to(p.device) for p in parameters]
         slope = sum(float((g * v).sum()) for g, v in zip(grads, along, strict=True) if g is not None)
         numeric = [(_shifted(case, module, parameters, along, inputs, y, h) - _shifted(case, module, parameters, along, inputs, y, -h)) / (2 * h) for h in STEPS]
         worst = max(worst, min(abs(slope - n) / max(abs(slope), abs(n), 1e-6) for n in numeric))

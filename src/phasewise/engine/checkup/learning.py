@@ -180,7 +180,7 @@ def _best(case: Case, train: tuple[dict[str, Tensor], Tensor], test: tuple[dict[
                 break
             if beaten is not None and best is not None and _clear(beaten - best):
                 return best
-    return best if best is not None else torch.full((len(test[1]),), math.inf, dtype=torch.float64)
+    return best if best is not None else torch.full((len(test[1]),), math.inf, dtype=torch.float64, device=test[1].device)
 
 
 def _clear(gap: Tensor) -> bool:

@@ -9,6 +9,9 @@ from torch import Tensor
 from phasewise.engine import streams
 from phasewise.engine.member import Member
 
+CPU_STATE = 48
+"""Bytes of the state of one member's stream: four words of SFC64 and what is left of the last draw."""
+
 
 def rounded(p: float) -> tuple[int, float]:
     """Threshold in 0..255 and scale of a dropout probability: a byte below the threshold drops."""
@@ -73,9 +76,12 @@ class DropoutSource:
         return torch.from_numpy(np.array(words, dtype=np.uint64).view(np.uint8).copy())
 
     def load(self, n: int, state: Tensor) -> None:
-        """Puts a state back."""
+        """Puts a state back; one of the other kind of device says nothing here, and the stream goes on from its own beginning."""
         if self.device.type == "cuda":
-            self.generator.set_state(state.cpu())
+            if len(state) == len(self.generator.get_state()):
+                self.generator.set_state(state.cpu())
+            return
+        if len(state) != CPU_STATE:
             return
         words = state.cpu().numpy().view(np.uint64)
         self.bits[n].state = {"bit_generator": "SFC64", "state": {"state": words[:4].copy()}, "has_uint32": int(words[4]), "uinteger": int(words[5])}

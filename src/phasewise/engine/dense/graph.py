@@ -1,10 +1,13 @@
 """The stacked step as a CUDA graph: one launch for a whole step, or for eight of them; position, rows and rates lie on the device."""
 
+import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from phasewise.engine import device as devices
 from phasewise.engine.data import Dataset
 from phasewise.engine.dense.population import DensePopulation
 from phasewise.engine.member import Member
@@ -23,6 +26,8 @@ class GraphPopulation(DensePopulation):
         self.fallback = "" if self.loss.closed else "CUDA graph: this loss runs through autograd, so the step runs eagerly"
         self.graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.captured_for: Dataset | None = None
+        self.window: Dataset | None = None
+        self.shown: weakref.ref[Dataset] | None = None
         n, steps, device = self.size, plan.steps, self.device
         self.place = torch.zeros(1, dtype=torch.int64, device=device)
         self.within = torch.arange(plan.batch, device=device)
@@ -46,8 +51,9 @@ class GraphPopulation(DensePopulation):
     @torch.no_grad()
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
+        data = self._standing(data)
         if self.wanted and self.captured_for is not data:
-            self._capture(data)
+            self._capture(data, start)
         self.place.fill_(start)
         left = stop - start
         while left:
@@ -60,6 +66,19 @@ class GraphPopulation(DensePopulation):
             left -= size
         self.done = stop
 
+    def _standing(self, data: Dataset) -> Dataset:
+        """The rows at an address that stays: windows of a table on disk are copied into one place, so that one graph serves them all."""
+        if self.setting.stream is None:
+            return data
+        if self.window is None:
+            most = max(stop - start for start, stop in self.setting.stream.spans())
+            self.window = replace(data, inputs={n: x.new_zeros((most, *x.shape[1:])) for n, x in data.inputs.items()}, y=data.y.new_zeros(most))
+        if self.shown is None or self.shown() is not data:
+            for to, x in [(self.window.y, data.y), *((self.window.inputs[n], x) for n, x in data.inputs.items())]:
+                to[: len(x)].copy_(x)
+            self.shown = weakref.ref(data)
+        return self.window
+
     def _one(self, data: Dataset) -> None:
         rows = self.orders.index_select(1, self.place * self.plan.batch + self.within)
         lrs = self.lrs.index_select(0, self.place)[0]
@@ -67,8 +86,8 @@ class GraphPopulation(DensePopulation):
         self.losses.index_copy_(0, self.place, loss.to(self.losses.dtype)[None])
         self.place += 1
 
-    def _capture(self, data: Dataset) -> None:
-        """Warms up on a side stream, puts every changed tensor back, then records one step and eight steps."""
+    def _capture(self, data: Dataset, start: int) -> None:
+        """Warms up on a side stream with the rows of step `start`, records one step and eight steps, and puts every changed tensor back."""
         self.graphs.clear()
         self.captured_for = data
         stores = [self.net.parameters, self.net.statistics, *self.optimiser.moments.values(), *(self.shadow or ())]
@@ -79,7 +98,7 @@ class GraphPopulation(DensePopulation):
             stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(stream):
                 for _ in range(3):
-                    self.place.zero_()
+                    self.place.fill_(start)
                     self._one(data)
             torch.cuda.current_stream(self.device).wait_stream(stream)
             torch.cuda.synchronize(self.device)
@@ -88,13 +107,14 @@ class GraphPopulation(DensePopulation):
                     continue
                 graph = torch.cuda.CUDAGraph()
                 graph.register_generator_state(self.dropout.generator)
-                with torch.cuda.graph(graph):
+                with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # what other threads do with the device is no part of it
                     for _ in range(size):
                         self._one(data)
                 self.graphs[size] = graph
         except RuntimeError as error:
-            if isinstance(error, torch.cuda.OutOfMemoryError):
-                raise
+            self.captured_for = None
+            if devices.out_of_memory(error) or isinstance(error.__context__, RuntimeError) and devices.out_of_memory(error.__context__):
+                raise torch.cuda.OutOfMemoryError(str(error.__context__ or error)) from error  # the end of a failed recording hides why it failed
             self.graphs.clear()
             self.wanted = False
             self.fallback = f"CUDA graph: capture failed ({str(error).splitlines()[0][:120]}); the step runs eagerly"

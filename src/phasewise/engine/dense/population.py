@@ -18,6 +18,8 @@ from phasewise.engine.population import LayerView, Setting, Slot, initial_module
 from phasewise.engine.sampling import BatchPlan
 
 EVAL_ROWS = {"cpu": 512, "cuda": 4096}
+EVAL_LEAST = 64
+"""Rows evaluated at once, and how few where memory is short."""
 
 
 class DensePopulation:
@@ -54,6 +56,7 @@ class DensePopulation:
         self.done = 0
         self._training: Buffers | None = None
         self._evaluation: Buffers | None = None
+        self._block = EVAL_ROWS.get(self.device.type, 1024)
 
     # -- one epoch -------------------------------------------------------------------------------------------------
 
@@ -108,13 +111,28 @@ class DensePopulation:
     @torch.no_grad()
     def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
         """See Population; always in blocks of the same size, so that a member's figures do not depend on its neighbours."""
-        block = EVAL_ROWS.get(self.device.type, 1024)
+        while True:
+            try:
+                return self._evaluated(data, rows)
+            except (RuntimeError, MemoryError) as error:
+                if not device.out_of_memory(error) or self._block <= EVAL_LEAST:
+                    raise
+                self._block, self._evaluation = max(EVAL_LEAST, self._block // 4), None
+                device.let_go(error)
+
+    def _evaluated(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
         if self._evaluation is None:
-            self._evaluation = self.net.buffers(block, training=False)
+            self._evaluation = self.net.buffers(self._block, training=False)
         live = (self.net.parameters, self.net.statistics)
         if self.shadow is not None:
             self.net.parameters, self.net.statistics = self.shadow
-        longest, outputs, dim = max(len(r) for r in rows), self.net.outputs, 2 if self.layout.class_major else 1
+        try:
+            return self._in_blocks(data, rows, self._evaluation)
+        finally:
+            self.net.parameters, self.net.statistics = live
+
+    def _in_blocks(self, data: Dataset, rows: Sequence[Tensor], buffers: Buffers) -> list[Tensor]:
+        block, longest, outputs, dim = self._block, max(len(r) for r in rows), self.net.outputs, 2 if self.layout.class_major else 1
         whole = torch.empty((self.size, outputs, longest) if dim == 2 else (self.size, longest, outputs), device=self.device, dtype=self.net.dtype)
         shared = all(r is rows[0] or torch.equal(r, rows[0]) for r in rows)
         for at in range(0, longest, block):
@@ -122,10 +140,9 @@ class DensePopulation:
             for slot, r in enumerate(rows[:1] if shared else rows):
                 piece = r[at : at + block]
                 index[slot, : len(piece)] = piece
-            self.net.gather(data.inputs, index, self._evaluation)
+            self.net.gather(data.inputs, index, buffers)
             count = min(block, longest - at)
-            whole.narrow(dim, at, count).copy_(self.net.forward(self._evaluation, training=False).narrow(dim, 0, count))
-        self.net.parameters, self.net.statistics = live
+            whole.narrow(dim, at, count).copy_(self.net.forward(buffers, training=False).narrow(dim, 0, count))
         whole = whole.transpose(1, 2) if dim == 2 else whole
         return [whole[slot, : len(r)] for slot, r in enumerate(rows)]
 

@@ -13,7 +13,7 @@ def _factor(n: int, amount: float, generator: torch.Generator | None, device: to
 def _grey(images: torch.Tensor) -> torch.Tensor:
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
-    weights = torch.tensor(LUMA, device=images.device, dtype=images.dtype)[None, :, None, None]
+    weights = torch.tensor(LUMA, dtype=images.dtype).to(images.device, non_blocking=True)[None, :, None, None]  # a GPU is not waited for
     return (images * weights).sum(1, keepdim=True)
 
 
@@ -41,13 +41,14 @@ def hue(images: torch.Tensor, generator: torch.Generator | None, amount: float =
     if images.shape[1] != 3 or amount == 0:
         return images
     n, device = len(images), images.device
-    to_yiq = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], device=device)
+    yiq = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+    to_yiq, back = (m.to(device, non_blocking=True) for m in (yiq, torch.linalg.inv(yiq)))
     angle = torch.empty(n, device=device).uniform_(-amount, amount, generator=generator) * (2 * torch.pi)
     turn = torch.zeros(n, 3, 3, device=device)
     turn[:, 0, 0] = 1
     turn[:, 1, 1] = turn[:, 2, 2] = torch.cos(angle)
     turn[:, 1, 2], turn[:, 2, 1] = -torch.sin(angle), torch.sin(angle)
-    matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    matrix = back @ turn @ to_yiq
     return torch.einsum("nij,njhw->nihw", matrix, images).clamp(0, 1)
 
 
