@@ -52,15 +52,14 @@ def scaled(net: nn.Module, made: ModelConfig) -> torch.optim.Optimizer:
 def fine_tuned(source: dict[str, Tensor], variant: str, rate: float, part: Part, outputs: int, loss: nn.Module, seed: int) -> nn.Module:
     """One transfer: the trunk's weights from the source, a fresh head, 240 steps of 25 rows."""
     torch.manual_seed(seed)
-    rule = {"T17 rates /2.6 a layer": "ulmfit", "T17 rates 1/100 to 1": "geometric"}.get(variant)
+    rule = {"T17 rates /2.6 a layer": "ulmfit", "T17 rates 1/100 to 1": "geometric", "T18 with T17": "ulmfit"}.get(variant)
     made = config(rate, **({"layer_lr": rule} if rule else {"freeze": 2} if variant == "head only" else {}))
     net = DenseNet(made.network, InputInfo(numbers=part[0].shape[1], outputs=outputs))
     if variant != "from scratch":
         net.load_state_dict({k: v for k, v in source.items() if not k.startswith("head")}, strict=False)
     if variant.startswith("T18"):
-        free = groups.Unfreezer(net, made, rule="ulmfit" if "T17" in variant else 1.0)
-        opt = torch.optim.Adam(free.first_groups(), lr=rate)
-        train(net, opt, part, loss, count=240, batch=25, seed=seed, unfreeze=lambda epoch: free.advance(opt) if epoch in (15, 30) else None)
+        opt, free = scaled(net, made), groups.Unfreezer(net, 15)
+        train(net, opt, part, loss, count=240, batch=25, seed=seed, unfreeze=free.begin)
     else:
         train(net, scaled(net, made), part, loss, count=240, batch=25, seed=seed)
     return net.eval()

@@ -2,7 +2,7 @@
 
 import torch
 
-from phasewise.engine import Dataset, Hooks, InputInfo, Member
+from phasewise.engine import Control, Dataset, Hooks, InputInfo, Member
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
 CARDS = (4, 7)
@@ -54,3 +54,19 @@ class Record(Hooks):
     def on_metrics(self, columns, rows):
         into = self.points if "loss" in columns else self.strip
         into += [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+class Saving(Record):
+    """Takes a checkpoint in the middle of an epoch, then stops."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at, self.polls, self.state = at, 0, None
+
+    def poll(self):
+        self.polls += 1
+        return Control(stop="now", checkpoint_now=True) if self.polls == self.at else Control()
+
+    def on_checkpoint(self, state_fn):
+        if self.polls == self.at and self.state is None:
+            self.state = state_fn()

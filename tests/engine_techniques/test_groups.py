@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from tests.engine.helpers import Saving, members, mixed, same
 from torch import nn
 
-from phasewise.engine import groups
+from phasewise.engine import fit, groups
+from phasewise.engine.dense.module import DenseNet
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
@@ -87,19 +89,41 @@ def test_frozen_groups_stay_bitwise_the_same_statistics_too_and_the_rest_moves()
 
 def test_gradual_unfreezing_frees_from_the_top_and_keeps_the_state_of_the_others():
     module = net()
-    stages = groups.Unfreezer(module, config())
-    opt = torch.optim.SGD([{**g, "lr": 0.01 * g["lr_scale"]} for g in stages.first_groups()], lr=0.01, momentum=0.9)
-    moved = []
-    for _ in range(3):
+    opt = torch.optim.SGD([{**g, "lr": 0.01 * g["lr_scale"]} for g in groups.parameter_groups(module, config(layer_lr="ulmfit"))], lr=0.01, momentum=0.9)
+    free, moved = groups.Unfreezer(module, 2), []
+    for epoch in range(0, 8, 2):
         before = {n: t.clone() for n, t in module.state_dict().items()}
-        momentum = opt.state[module[4].weight].get("momentum_buffer", torch.zeros(1)).clone()
+        held = opt.state[module[4].weight].get("momentum_buffer", torch.zeros(1)).clone()
+        free.begin(epoch)
+        assert "momentum_buffer" not in opt.state[module[4].weight] or torch.equal(opt.state[module[4].weight]["momentum_buffer"], held)
         train(module, opt)
         moved.append({n.split(".")[0] for n, t in module.state_dict().items() if not torch.equal(t, before[n])})
-        assert not torch.equal(opt.state[module[4].weight]["momentum_buffer"], momentum)
-        held = opt.state[module[4].weight]["momentum_buffer"].clone()
-        stages.advance(opt)
-        assert torch.equal(opt.state[module[4].weight]["momentum_buffer"], held)
-    assert moved == [{"4"}, {"2", "4"}, {"0", "2", "4"}]
-    assert not stages.advance(opt)
-    rates = {round(g["lr"], 6) for g in opt.param_groups}
-    assert rates == {round(0.01 * f, 6) for f in groups.scales(3, "ulmfit")}
+        assert not torch.equal(opt.state[module[4].weight]["momentum_buffer"], held)
+    assert moved == [{"4"}, {"2", "4"}, {"0", "2", "4"}, {"0", "2", "4"}]
+    assert {round(g["lr"], 6) for g in opt.param_groups} == {round(0.01 * f, 6) for f in groups.scales(3, "ulmfit")}
+    with pytest.raises(UsageError):
+        groups.Unfreezer(net(), 0)
+
+
+def test_unfreezing_leaves_alone_what_was_held_still_before():
+    module = net()
+    opt = torch.optim.SGD(groups.parameter_groups(module, config(freeze=1)), lr=0.01)
+    before = {n: t.clone() for n, t in module.state_dict().items()}
+    free = groups.Unfreezer(module, 1)
+    for epoch in range(4):
+        free.begin(epoch)
+        train(module, opt)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith("0."), name
+
+
+@pytest.mark.parametrize("at", [3, 9, 14, 22])
+def test_a_training_that_frees_layers_gradually_resumes_bitwise_and_differs_from_one_that_does_not(at):
+    data, info = mixed(600)
+    crew = lambda every: members(1, 600, network={"options": {"unfreeze_every": every}} if every else None, epochs=6)  # noqa: E731
+    straight = fit(crew(1), data, info, DenseNet, device="cpu", look_every=0.0)
+    assert straight.plan["plan"] == "one" and not same(straight.members[0], fit(crew(None), data, info, DenseNet, device="cpu", plan="one").members[0])
+    first = Saving(at)
+    fit(crew(1), data, info, DenseNet, first, device="cpu", look_every=0.0)
+    resumed = fit(crew(1), data, info, DenseNet, device="cpu", resume=first.state, look_every=0.0)
+    assert same(straight.members[0], resumed.members[0])

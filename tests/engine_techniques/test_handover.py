@@ -2,31 +2,15 @@
 
 import pytest
 import torch
-from tests.engine.helpers import Record, members, mixed, same
+from tests.engine.helpers import Record, Saving, members, mixed, same
 
-from phasewise.engine import Control, fit, optimisers
+from phasewise.engine import fit, optimisers
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.handover import Handover
 from phasewise.records import schedules
 from phasewise.records.models import TrainSpec
 
 SWATS = {"optimizer": "swats", "epochs": 4, "lr": 3e-3, "network": {"hidden": [16], "dropout": [0.2]}}
-
-
-class Saving(Record):
-    """Takes a checkpoint in the middle of an epoch, then stops."""
-
-    def __init__(self, at):
-        super().__init__()
-        self.at, self.polls, self.state = at, 0, None
-
-    def poll(self):
-        self.polls += 1
-        return Control(stop="now", checkpoint_now=True) if self.polls == self.at else Control()
-
-    def on_checkpoint(self, state_fn):
-        if self.polls == self.at and self.state is None:
-            self.state = state_fn()
 
 
 def test_switch_by_hand_happens_at_its_epoch_to_the_rate_asked_for():

@@ -136,29 +136,35 @@ def freeze_to(module: nn.Module, groups: Sequence[LayerGroup], count: int, *, tr
 
 
 class Unfreezer:
-    """Gradual unfreezing on a live optimiser: stage 0 trains the head only, each `advance` frees one more group from the top (T18).
+    """Gradual unfreezing (T18, ULMFiT 1801.06146): the head alone first, one more group from the top every `every` epochs.
 
-    New parameters start with fresh optimiser state, the others keep theirs; group rates keep the ratios of `rule`.
+    `begin(epoch)` holds still what is not free yet, so a training resumed at any epoch stands as one that never stopped. The optimiser
+    holds all parameters; those without a gradient it passes over, so new ones start with fresh state and the others keep theirs.
+    What was held still before (frozen parts of a pretrained body) stays so.
     """
 
-    def __init__(self, module: nn.Module, config: ModelConfig, *, rule: str | float = "ulmfit") -> None:
-        self.module, self.config = module, config
-        self.groups = split(module)
-        self.factors = scales(len(self.groups), rule)
-        self.frozen = len(self.groups) - 1
-        freeze_to(module, self.groups, self.frozen)
+    def __init__(self, module: nn.Module, every: int) -> None:
+        if every < 1:
+            raise UsageError(f"cannot free a layer group every {every} epochs", "The number of epochs between two groups is below 1.", "Give 1 or more.")
+        self.module, self.every = module, every
+        live = {n for n, p in module.named_parameters() if p.requires_grad}
+        self.groups = [g for g in split(module) if live.intersection(g.names)]
+        self.kept = [p for n, p in module.named_parameters() if n not in live]
+        self.own = getattr(module, "freeze_statistics", None)
 
-    def first_groups(self) -> list[dict[str, Any]]:
-        """Parameter groups of stage 0, for the optimiser's constructor."""
-        return list(_torch_groups(self.module, self.groups[-1], self.config.train.weight_decay, self.factors[-1]))
+    def begin(self, epoch: int) -> None:
+        """Stage of an epoch from 0: `epoch // every` groups below the head are free."""
+        freeze_to(self.module, self.groups, max(0, len(self.groups) - 1 - epoch // self.every))
+        fixed = self.module.freeze_statistics
 
-    def advance(self, optimizer: Any) -> bool:
-        """Frees the next group and adds it to the optimiser; False when all were free."""
-        if not self.frozen:
-            return False
-        self.frozen -= 1
-        freeze_to(self.module, self.groups, self.frozen)
-        for group in _torch_groups(self.module, self.groups[self.frozen], self.config.train.weight_decay, self.factors[self.frozen]):
-            base = next(g["lr"] / g.get("lr_scale", 1.0) for g in optimizer.param_groups)
-            optimizer.add_param_group({**group, "lr": base * group["lr_scale"]})
-        return True
+        def freeze_statistics() -> None:
+            for function in (fixed, self.own):
+                if function is not None:
+                    function()
+
+        self.module.freeze_statistics = freeze_statistics  # type: ignore[assignment]
+        for p in self.kept:
+            p.requires_grad_(False)
+        for p in self.module.parameters():
+            if not p.requires_grad:
+                p.grad = None

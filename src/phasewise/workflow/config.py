@@ -141,7 +141,7 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
         "embeddings": bool(view.value("approach.embeddings")), "embedding_rule": view.value("approach.embedding_rule") or "fastai",
         **({"init": view.value("train.init")} if view.value("train.init") else {}),
         **({"hidden": hidden(view, family)} if hidden(view, family) else {}),
-        "options": {**base.network.options, **_weights(view, family), **augment(view, family), **along(view)[1]},
+        "options": {**base.network.options, **_weights(view, family), **transfer(view, family), **augment(view, family), **along(view)[1]},
     })
     made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view), **along(view)[0]})
     return ModelConfig.model_validate(made.model_dump())
@@ -160,6 +160,15 @@ def _weights(view: Any, family: str) -> dict[str, Any]:
         return {}
     named = view.value("approach.weights_network")
     return {"weights": str(view.files.path(file)), **({"arch": named} if named else {})}
+
+
+def transfer(view: Any, family: str) -> dict[str, Any]:
+    """How a pretrained body trains along: stages that do, one more of them every so many epochs, rates by layer (T17, T18)."""
+    if family != "pretrained":
+        return {}
+    rates = view.value("train.layer_rates")
+    asked = {"unfrozen": view.value("train.unfrozen"), "unfreeze_every": view.value("train.unfreeze_every"), "layer_lr": None if rates == "one" else rates}
+    return {k: v for k, v in asked.items() if v is not None}
 
 
 def augment(view: Any, family: str) -> dict[str, Any]:

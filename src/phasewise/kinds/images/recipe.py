@@ -29,7 +29,7 @@ LADDERS: dict[str, tuple[str, ...]] = {
     "step4": ("mirror", "shift-more", "dropout", "weight-decay", "mixup", "more-data", "resnet20", "narrower"),
     "overfitting": ("more-data", "mirror", "shift-more", "mixup", "erase", "dropout", "weight-decay", "narrower"),
 }
-TRAIN_LADDER = ("finder", "adam", "cosine", "batch", "objective")
+TRAIN_LADDER = ("finder", "adam", "cosine", "restarts", "unfreeze", "batch", "objective")
 
 WIDTHS = {"conv2": 32, "resnet20": 16, "resnet32": 16, "resnet56": 16, "resnet18": 64}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -252,6 +252,7 @@ class Recipe:
     context = staticmethod(context)
     scratch_control = staticmethod(scratch_control)
     unfit = staticmethod(recipe_ideas.unfit)
+    unfreezing = staticmethod(recipe_ideas.unfreezing)
     recommended_family = staticmethod(recommended_family)
     train_defaults = staticmethod(train_defaults)
     policy = staticmethod(policy)

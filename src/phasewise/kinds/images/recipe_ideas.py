@@ -8,6 +8,8 @@ from phasewise.kinds.shared.techniques import BIAS, BOTH, FAILURE, HEALTHY, VARI
 
 PIXELS = ("conv2", "resnet20", "resnet32", "resnet56", "resnet18", "pretrained")
 SCRATCH = ("conv2", "resnet20", "resnet32", "resnet56", "resnet18")
+FINE_TUNED: dict[str, Any] = {"network.family": "pretrained", "network.options.unfrozen": 3, "prepare.features": False, "prepare.image_size": 224, "train.lr": 1e-3}
+"""From a head on frozen features to a body that trains along."""
 
 
 def _augment(id: str, title: str, key: str, value: Any, **kw: Any) -> Technique:
@@ -31,8 +33,9 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(id="scratch-control", title="the same network from scratch", category="transfer", source="A03", change={"network.options.scratch": True, "train.lr": "*3"}, cures=(BIAS, VARIANCE, HEALTHY, BOTH), families=("pretrained",), likelihood=0.1, why="The control: what the pretrained weights are worth (a narrow source may not help)."),
     Technique(id="head-only", title="train the head only", category="transfer", source="T18", change={"network.options.unfrozen": 0}, cures=(VARIANCE,), families=("pretrained",), likelihood=0.2),
     Technique(id="last-stage", title="train the last stage and the head", category="transfer", source="T18", change={"network.options.unfrozen": 1}, cures=(VARIANCE, HEALTHY), families=("pretrained",), likelihood=0.25),
+    Technique(id="gradual", title="free the layers one stage an epoch, from the head down", category="transfer", source="T18", change={"network.options.unfreeze_every": 1}, cures=(VARIANCE, HEALTHY), families=("pretrained",), complexity=2, likelihood=0.15),
     Technique(id="rates", title="smaller steps for earlier layers (/2.6)", category="transfer", source="T17", change={"network.options.layer_lr": "ulmfit"}, cures=(VARIANCE, HEALTHY), families=("pretrained",), complexity=2, likelihood=0.15),
-    Technique(id="fine-tune", title="fine-tune all layers", category="transfer", source="N01", change={"network.family": "pretrained", "network.options.unfrozen": 3, "prepare.features": False, "prepare.image_size": 224, "train.lr": 1e-3}, cures=(BIAS, HEALTHY, BOTH), families=("features",), complexity=2, likelihood=0.3),
+    Technique(id="fine-tune", title="fine-tune all layers", category="transfer", source="N01", change=FINE_TUNED, cures=(BIAS, HEALTHY, BOTH), families=("features",), complexity=2, likelihood=0.3),
     # optimisation
     Technique(id="lr-down", title="learning rate divided by 3", category="optimise", source="T02", change={"train.lr": "/3"}, cures=(FAILURE, HEALTHY), likelihood=0.2),
     Technique(id="lr-up", title="learning rate times 3", category="optimise", source="T02", change={"train.lr": "*3"}, cures=(BIAS, HEALTHY), likelihood=0.2),
@@ -83,6 +86,15 @@ def unfit(answers: Mapping[str, Any], said: Collection[str], *, side: int, rares
     if controlled:
         out.add("scratch-control")
     return out
+
+
+def unfreezing(network: Any) -> tuple[dict[str, Any], str]:
+    """The change that lets more layers of a network train, or an empty one with the reason why there is none (L03, T18)."""
+    if network.family == "features":
+        return dict(FINE_TUNED), ""
+    if network.family != "pretrained" or int(network.options.get("unfrozen", 0)) >= 3:
+        return {}, "every layer trains already"
+    return {"network.options.unfrozen": 3}, ""
 
 
 def applicable(family: str, task: str) -> tuple[Technique, ...]:

@@ -31,7 +31,7 @@ from phasewise.worker.verdicts import sign
 DEFAULT = ("finder", "adam", "exponential", "staircase", "cosine", "restarts", "width", "batch", "depth", "objective")
 TITLES = {
     "finder": "learning rate from the finder", "adam": "Adam", "exponential": "exponential decay", "staircase": "staircase decay", "cosine": "cosine decay",
-    "restarts": "warm restarts", "width": "twice the units", "batch": "half the batch size", "depth": "one more layer", "objective": "do the inputs hold the answer?",
+    "restarts": "warm restarts", "unfreeze": "all layers train", "width": "twice the units", "batch": "half the batch size", "depth": "one more layer", "objective": "do the inputs hold the answer?",
 }
 LEAST_FALL = 0.01
 """A rung is kept when it lowers the training error by at least this share."""
@@ -46,9 +46,11 @@ class Climb:
     value: float
 
 
-def change_of(rung: str, config: ModelConfig) -> tuple[dict[str, Any], str]:
+def change_of(rung: str, config: ModelConfig, recipe: Any = None) -> tuple[dict[str, Any], str]:
     """The change of a rung, or an empty one with the reason why it does not apply."""
     train = config.train
+    if rung == "unfreeze" and hasattr(recipe, "unfreezing"):
+        return recipe.unfreezing(config.network)
     if rung == "adam":
         return ({}, f"already {train.optimizer}") if train.optimizer in ("adam", "adamw") else ({"train.optimizer": "adamw"}, "")
     if rung in ("exponential", "staircase", "cosine", "restarts"):
@@ -149,7 +151,7 @@ def run(ctx: RunContext, job: LadderJob) -> LadderResult | None:
 
 
 def _rung(ctx: RunContext, bench: Bench, job: LadderJob, rung: str, now: Climb, stages: Stages, place: int, count: int, results: list[RungResult]) -> Climb:
-    change, note = ({"train.lr": lr}, "") if rung == "finder" and (lr := found_rate(ctx, bench, now.config)) else ({}, "the finder has no clear answer") if rung == "finder" else change_of(rung, now.config)
+    change, note = ({"train.lr": lr}, "") if rung == "finder" and (lr := found_rate(ctx, bench, now.config)) else ({}, "the finder has no clear answer") if rung == "finder" else change_of(rung, now.config, bench.kind.recipe)
     title = TITLES.get(rung, rung)
     if not change:
         results.append(RungResult(id=rung, title=title, before=now.value, after=now.value, kept=False, note=note))
