@@ -74,7 +74,11 @@ def test_copies_saved_with_loss_are_told_and_left_out_and_other_pictures_are_not
         changed.save(place / f"copy{i}.jpg", quality=50)
     for i in range(30):
         _scene(1000 + i).save(new / "ab"[i % 2] / f"fresh{i}.jpg", quality=80)
+    for i, path in enumerate(sorted(known)[:5]):
+        Image.open(data / path).resize((60, 50)).save(new / Path(path).parent.name / f"again{i}.jpg", quality=60)
     found = jobs.run("field", phase="field", model=fit.model.ref, file=str(new), name="new")
+    again = [f for f in found.findings if f.check == "copies-seen-before"]
+    assert len(again) == 1 and again[0].rows == 5 and found.judged == 30  # copies of development pictures are no evidence either
     told = [f for f in found.findings if f.check == "sealed-copies-seen"]
     assert len(told) == 1 and told[0].rows == 8 and told[0].title == "8 look like copies of sealed pictures"
     with Project.open(jobs.folder, read_only=True) as opened:

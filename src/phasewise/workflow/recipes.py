@@ -249,5 +249,5 @@ def _unfit(view: Any) -> set[str]:
     known = context(view)
     return hook(
         {n: view.value(f"approach.{n}") for n in SYMMETRIES}, names, side=known.get("asked") or known.get("side") or 0,
-        rarest=min(counts) / max(max(counts), 1) if counts else 0.0, controlled=view.latest("scratch") is not None,
+        rarest=min(counts) / max(max(counts), 1) if counts else 0.0, controlled=view.latest("scratch") is not None, channels=int(known.get("channels") or 3),
     )

@@ -16,6 +16,9 @@ from phasewise.kinds.shared.drawing import split_facts
 from phasewise.records.jobs import DataView
 from phasewise.records.text import safe_text
 
+CALIBRATED = 2_000
+"""Validation pictures that tell whether copies can be told from other pictures."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrived:
@@ -82,3 +85,19 @@ def sealed_alike(project: Any, dev: Development, new: Arrived) -> tuple[np.ndarr
 def seen_before(dev: Development, new: Arrived) -> np.ndarray:
     """Mask [n] of pictures that are, byte for byte, development pictures (check D09)."""
     return np.isin(copies.keys(new.table), copies.keys(dev.table))
+
+
+def seen_alike(dev: Development, new: Arrived) -> np.ndarray:
+    """Mask [n] of pictures that look like copies of development pictures (saved with loss, resized, mirrored); none where pictures are alike by nature.
+
+    What would be taken for a copy without being one is measured on validation pictures beside training pictures, of which the split made sure
+    that they are none of each other.
+    """
+    own = dev.table
+    if "phash" not in own.columns or "phash" not in new.table.columns:
+        return np.zeros(new.table.height, bool)
+    rng = np.random.default_rng(0)
+    some = own[np.sort(rng.permutation(dev.validation)[:CALIBRATED])]
+    if not some.height or copies.like(some, own[dev.train], dev.fitting).mean() > sealed.ALIKE:
+        return np.zeros(new.table.height, bool)
+    return copies.like(new.table, own, dev.fitting)

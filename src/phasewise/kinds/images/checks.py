@@ -19,8 +19,8 @@ SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "source-card")
 SMALLEST = 8
 MANY = 0.2
 """Share of pictures from which on a fault of some is the nature of all."""
-PLAIN = 16.0
-"""Deviation of brightness below which a white picture shows nothing: a page with a few lines has 20 and more, an overexposed picture below 10."""
+PLAIN, WHITE, BLANK = 16.0, 200, 4.0
+"""Deviation of brightness below which a white picture shows nothing: an overexposed one has below 10. Where the darkest twentieth of most pictures is above `WHITE` (pages), only blank ones."""
 WORDS = {"taken": "The day a picture was taken", "number": "The number in the file name", "exif": "Having EXIF tags", "beginning": "The beginning of the file name"}
 
 
@@ -92,7 +92,9 @@ def cruft(table: CheckTable) -> list[Finding]:
     count, listed = int(about.get("cruft_count", 0)), about.get("cruft", [])
     if not count:
         return []
-    reasons = _reasons(about, "cruft")
+    reasons: Counter = Counter()
+    for why, n in _reasons(about, "cruft").items():
+        reasons[re.sub(r"^row [0-9]+: ", "", why)] += n
     seen = "; ".join(f"{n:,} {why}" for why, n in reasons.most_common(4))
     odd = any(word in why for why in reasons for word in ("leaves the folder", "without pictures", "no UTF-8"))
     return [finding("cruft", "warn" if odd else "info", _named(_n(count, "other file is passed over", "other files are passed over"), [p for p, _ in listed], count), f"{seen}.", rows=count, examples=[p for p, _ in listed[:5]], remedies=[remedy("accept", recommended=True, title="pass them over")])]
@@ -218,12 +220,13 @@ def odd_size(table: CheckTable) -> list[Finding]:
 
 @check("exposure", source="I11", cost="pass")
 def exposure(table: CheckTable) -> list[Finding]:
-    """Nearly black pictures (99th percentile below 40) or nearly white ones (5th above 235, without the contrast of a written page)."""
+    """Nearly black pictures (99th percentile below 40) or nearly white ones (5th above 235, and plain)."""
     frame = table.subject.table
     if "low" not in frame.columns:
         return []
+    plain = PLAIN if frame["low"].median() < WHITE else BLANK
     out, seen = [], ~_tiny(frame)  # in a picture of a few pixels it is its size that is wrong
-    for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", ((frame["low"] > 235) & (frame["contrast"] < PLAIN)).to_numpy() & seen)):
+    for place, mask in (("dark", (frame["high"] < 40).to_numpy() & seen), ("light", ((frame["low"] > 235) & (frame["contrast"] < plain)).to_numpy() & seen)):
         if mask.any():
             share = float(mask.mean())
             out.append(finding("exposure", "warn" if share > 0.01 else "info", f"{_n(int(mask.sum()), 'picture is', 'pictures are')} nearly {'black' if place == 'dark' else 'white'}", f"{percent(share)} of the pictures." + (" That is the look of this set, or they are read wrongly: leaving them out would leave little." if share > MANY else ""), place=place, rows=int(mask.sum()), examples=_paths(table, mask), remedies=[_leave_out(table, mask, recommended=0.01 < share <= MANY), remedy("accept", recommended=not 0.01 < share <= MANY)]))

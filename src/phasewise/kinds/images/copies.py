@@ -174,6 +174,25 @@ def _candidates(frame: pl.DataFrame, fitting: Fitting, *, alone: bool = False) -
     return tuple(np.concatenate([f[k] for f in found]) for k in range(4))
 
 
+def like(frame: pl.DataFrame, others: pl.DataFrame, fitting: Fitting) -> np.ndarray:
+    """Mask [n] of pictures that are nearly one of `others`, plain or mirrored, by the second of the rules."""
+    bits, alike = RULES[1]
+    out = np.zeros(frame.height, bool)
+    mine, theirs = (np.flatnonzero(f["contrast"].fill_null(0.0).to_numpy() > FLAT) for f in (frame, others))
+    if not len(mine) or not len(theirs):
+        return out
+    small, known = thumbnails(frame, fitting), thumbnails(others, fitting)
+    flipped = small.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(len(small), -1)
+    hashes = others["phash"].to_numpy()[theirs]
+    for own, pictures in ((frame["phash"].to_numpy(), small), (frame["phash_mirrored"].to_numpy(), flipped)):
+        for start in range(0, len(mine), BLOCK):
+            here = mine[start : start + BLOCK]
+            i, j = np.nonzero(np.bitwise_count(own[here][:, None] ^ hashes[None]) <= bits)
+            same = np.einsum("nd,nd->n", pictures[here[i]], known[theirs[j]]) >= alike
+            out[here[i[same]]] = True
+    return out
+
+
 def _own(small: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """What is left of thumbnails [n, d] without the mean of the set, of norm 1."""
     left = small - middle

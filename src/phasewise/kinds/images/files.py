@@ -13,6 +13,8 @@ from phasewise.kinds.images.layout import EXTENSIONS, PARTS, Item, Listing
 from phasewise.records.errors import BadInputError
 from phasewise.records.text import safe_text
 
+SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
+"""Folders that archives, disks and servers put beside the data."""
 MAX_FILES = 2_000_000
 
 
@@ -26,8 +28,9 @@ def _walk(root: Path, cruft: list[tuple[str, str]]) -> list[tuple[Path, int]]:
                 cruft.append((os.fsencode((Path(folder) / name).relative_to(root)).decode("utf-8", "replace"), "name is no UTF-8 text: rename it to use it"))
         names[:], files = [n for n in names if _text(n)], [f for f in files if _text(f)]
         for name in list(names):
-            if name.startswith(".") or (Path(folder) / name).is_symlink():
-                cruft.append((str((Path(folder) / name).relative_to(root)), "hidden folder" if name.startswith(".") else "linked folder, not followed"))
+            system = name.startswith(".") or name.lower() in SYSTEM
+            if system or (Path(folder) / name).is_symlink():
+                cruft.append((str((Path(folder) / name).relative_to(root)), "hidden or system folder" if system else "linked folder, not followed"))
                 names.remove(name)
         for name in sorted(files):
             path = Path(folder) / name

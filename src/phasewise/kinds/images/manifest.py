@@ -142,7 +142,7 @@ def scan(path: Path, target: str = "") -> Listing:
     if found is None or not found.label:
         what = "no column names picture files that are there" if found is None else f"{safe_text(found.path, 60)!r} names the pictures, but no column looks like their classes"
         raise BadInputError("not a picture manifest", f"{safe_text(path.name, 80)}: {what}.", "Name the columns path,label[,part]; paths are read from the manifest's folder.")
-    places, rows, cruft = Places(path.parent), [], []
+    places, rows, cruft, listed = Places(path.parent), [], [], set()
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as handle:
         reader = csv.DictReader(handle, delimiter=found.delimiter)
         reader.fieldnames = [h.strip() for h in reader.fieldnames or []]
@@ -151,9 +151,14 @@ def scan(path: Path, target: str = "") -> Listing:
             name = (row.get(found.path) or "").strip()
             place, why = places.find(name)
             if why:
-                cruft.append((safe_text(name), f"row {number}: {why}"))
+                cruft.append((safe_text(name) or "(blank)", f"row {number}: {why}"))
                 continue
-            rows.append((place, (row.get(found.label) or "").strip(), PARTS.get((row.get(found.part) or "").strip().lower(), "") if found.part else "", tuple((row.get(c) or "").strip() for c in more)))
+            label = (row.get(found.label) or "").strip()
+            if (place, label) in listed:
+                cruft.append((safe_text(name), f"row {number}: listed before"))
+                continue
+            listed.add((place, label))
+            rows.append((place, label, PARTS.get((row.get(found.part) or "").strip().lower(), "") if found.part else "", tuple((row.get(c) or "").strip() for c in more)))
     root, apart = path.parent, [p for p, *_ in rows if os.path.isabs(p)]
     if apart:  # a listing has one root: the folder that holds all of them
         root = Path(os.path.commonpath([str(root.resolve()), *(os.path.dirname(p) for p in apart)]))

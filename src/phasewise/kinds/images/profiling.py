@@ -15,6 +15,8 @@ from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Pr
 from phasewise.records.text import safe_text
 
 SAMPLE = 500
+MOSTLY = 0.8
+"""Share of a picture that a square from its middle must keep."""
 LEAST_GROUPS = 5
 """Groups that every class must have for whole groups to be split: one for the test, and folds of the others."""
 Progress = Callable[..., Any]
@@ -57,7 +59,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name == pixels.TARGET else "This column of the manifest holds a few classes.")], target=name,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
         preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy, group_columns=[g.column for g in groups],
-        reading={"image_size": str(_side(facts)), "resize": "crop", "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
+        reading={"image_size": str(_side(facts)), "resize": _way(facts, notes), "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
     )
 
 
@@ -90,6 +92,20 @@ def _group(found: grouping.Grouping) -> ColumnSummary:
 def _side(facts: list[tuple[str, str, Facts]]) -> int:
     middle = int(np.median([min(f.width, f.height) for _, _, f in facts])) if facts else fitting.DEFAULT_SIDE
     return middle if middle <= fitting.SMALL_SIDE else fitting.DEFAULT_SIDE
+
+
+def _way(facts: list[tuple[str, str, Facts]], notes: list[str]) -> str:
+    """`crop`, or `squash` where all pictures have one shape that is far from square (pages, panoramas): the crop would cut the same parts off all of them."""
+    shapes = np.array([f.width / max(f.height, 1) for _, _, f in facts])
+    if not len(shapes):
+        return "crop"
+    low, middle, high = np.quantile(shapes, (0.1, 0.5, 0.9))
+    kept = min(middle, 1 / middle)
+    if kept > MOSTLY or high > 1.15 * low:
+        return "crop"
+    long = f"{max(middle, 1 / middle):.1f} times as {'wide as high' if middle > 1 else 'high as wide'}"
+    notes.append(f"all pictures are {long}: they are pressed into a square, for a square cut out of the middle would keep {kept:.0%} of each")
+    return "squash"
 
 
 def _channels(facts: list[tuple[str, str, Facts]]) -> int:

@@ -66,8 +66,8 @@ SMALL = 64
 """Pixels of a side up to which a shift of a few pixels is a change."""
 
 
-def unfit(answers: Mapping[str, Any], said: Collection[str], *, side: int, rarest: float, controlled: bool) -> set[str]:
-    """Ids of techniques that are no ideas for these pictures: what the symmetry answers forbid (D21), cures of rare classes where none is rare, controls already run.
+def unfit(answers: Mapping[str, Any], said: Collection[str], *, side: int, rarest: float, controlled: bool, channels: int = 3) -> set[str]:
+    """Ids of techniques that are no ideas for these pictures: what the symmetry answers forbid (D21), cures of rare classes where none is rare, controls already run, colours of grey pictures.
 
     `answers` are those about symmetries, `said` the ones that a person gave: a recommended no to turns or colours only means untested.
     `rarest` is the share of the rarest class in the most frequent one.
@@ -78,6 +78,8 @@ def unfit(answers: Mapping[str, Any], said: Collection[str], *, side: int, rares
     if answers.get("text_in_image") or ("rotation_ok" in said and not answers.get("rotation_ok")):
         out.add("rotate")
     if "colour_matters" in said and answers.get("colour_matters"):
+        out.add("colour")
+    if channels == 1:
         out.add("colour")
     if side > SMALL:
         out.add("shift-more")

@@ -72,7 +72,7 @@ class Judged(View):
         rows = []
         if f.domain_auc is not None:
             rows.append(line(("old or new rows can be told apart: ", "muted"), (f"ROC AUC {number(f.domain_auc)}", "bold"), ("  (0.5 means they cannot)", "muted")))
-        said = [x for x in getattr(f, "findings", []) if x.severity == "block" or x.check in ("target-missing", "unknown-labels") or (x.check in ("sealed-rows-seen", "sealed-copies-seen") and x.severity == "warn")]
+        said = [x for x in getattr(f, "findings", []) if x.severity == "block" or x.check in ("target-missing", "unknown-labels") or (x.check in ("sealed-rows-seen", "sealed-copies-seen", "copies-seen-before") and x.severity == "warn")]
         rows += [line((f"{x.title}. ", "bold warn" if x.severity != "info" else "bold"), (x.seen, "ink")) for x in said[:3]]
         if f.overlap:
             rows.append(say(f"{plural(f.overlap, 'row')} seen in training left out of the score.", "warn"))

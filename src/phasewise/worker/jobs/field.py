@@ -37,8 +37,9 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     held_out, unknown = arriving.sealed_met(ctx.project, bench.dev, new) if hasattr(arriving, "sealed_met") else (np.zeros(len(seen), bool), "this kind of data keeps no list of them")
     held_out &= ~seen
     alike = arriving.sealed_alike(ctx.project, bench.dev, new)[0] & ~seen & ~held_out if hasattr(arriving, "sealed_alike") else np.zeros(len(seen), bool)
-    again = arriving.repeated(bench.dev, new) & ~seen & ~held_out & ~alike if hasattr(arriving, "repeated") else np.zeros(len(seen), bool)
-    fresh = np.flatnonzero(~seen & ~held_out & ~alike & ~again)
+    near = arriving.seen_alike(bench.dev, new) & ~seen & ~held_out & ~alike if hasattr(arriving, "seen_alike") else np.zeros(len(seen), bool)
+    again = arriving.repeated(bench.dev, new) & ~seen & ~held_out & ~alike & ~near if hasattr(arriving, "repeated") else np.zeros(len(seen), bool)
+    fresh = np.flatnonzero(~seen & ~held_out & ~alike & ~near & ~again)
     ctx.progress(1, 4, unit="steps", note="contract")
     predictions = predictor.predict(new.table)
     file = _write(ctx, bench, predictions)
@@ -62,7 +63,7 @@ def run(ctx: RunContext, job: FieldJob) -> FieldResult:
     if broken is not None:  # the contract comes first (7.8): what follows from a file that does not fit says nothing
         loop = verdicts.Loop(loop="collect", reason=f"The file does not fit the model: {broken.title[:1].lower()}{broken.title[1:]} ({broken.seen.rstrip('.')}). Give a file that fits before anything is decided; until then its score says nothing.")
     return FieldResult(
-        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen, again, kept), *_sealed_findings(bench, seen, held_out, unknown), *_alike_findings(alike), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
+        name=job.name, file=new.file, rows=len(seen), score=result, findings=[*_own_findings(bench, new, seen, again, kept), *_sealed_findings(bench, seen, held_out, unknown), *_alike_findings(alike), *_near_findings(near), *report.findings], drift=report.drift, domain_auc=report.domain_auc,
         domain_low=report.domain_low, overlap=int(seen.sum()), loop=loop.loop, loop_reason=loop.reason, prior=report.prior,
         do_not_trust=[*report.do_not_trust, *_weak(bench, new, kept, predictions, candidate, result, job)], predictions_file=file, judged=int(len(kept)),
         reweighted=mixed, reference=reference.model_dump(), coverage=[c.model_dump() for c in report.coverage],
@@ -131,6 +132,15 @@ def _alike_findings(alike: np.ndarray) -> list[Finding]:
         return []
     told = f"{n:,} of {len(alike):,} {'looks like a copy' if n == 1 else 'look like copies'} of sealed test pictures (saved again, resized or mirrored); they are left out, for a score on them would be a look at the test set. Told by perceptual hashes: no sealed picture was opened, and a different picture of the same scene may be among them."
     return [Finding(id="sealed-copies-seen", check="sealed-copies-seen", severity="warn", title=f"{n:,} {'looks like a copy' if n == 1 else 'look like copies'} of sealed pictures", seen=told, rows=n, source="D09")]
+
+
+def _near_findings(near: np.ndarray) -> list[Finding]:
+    """Pictures that look like copies of development pictures: the model knows them as good as by heart (D09)."""
+    n = int(near.sum())
+    if not n:
+        return []
+    told = f"{n:,} of {len(near):,} {'looks like a copy' if n == 1 else 'look like copies'} of development pictures (saved again, resized or mirrored); they are left out of the score, for the model was made with them."
+    return [Finding(id="copies-seen-before", check="copies-seen-before", severity="warn", title=f"{n:,} {'looks like a copy' if n == 1 else 'look like copies'} of development pictures", seen=told, rows=n, source="D09")]
 
 
 def _strange(bench: Bench, new: Any) -> list[str]:
