@@ -51,9 +51,10 @@ def test_a_related_target_helps_few_noisy_rows_and_an_unrelated_one_does_not():
         assert low < found.mean() < high
 
 
-def test_what_ships_is_the_network_without_the_other_heads():
+@pytest.mark.parametrize("learned", [False, True])
+def test_what_ships_is_the_network_without_the_other_heads(learned):
     data, info = world(0, "related")
-    spec = NetworkSpec(family="mlp", hidden=[8, 8], batch_norm=True)
+    spec = NetworkSpec(family="mlp", hidden=[8, 8], batch_norm=True, options={"auxiliary_learned": learned})
     net = networks.build(spec, info)
     assert isinstance(net, Auxiliary)
     plain = networks.build(spec, InputInfo(numbers=20, outputs=1))
@@ -79,6 +80,16 @@ def test_the_loss_is_the_sum_and_missing_cells_do_not_count():
     assert total() == pytest.approx(float(loss(out, y).detach()))
     net.eval()
     assert total() == pytest.approx(float(loss(out, y).detach()))
+
+
+def test_learned_weights_follow_the_noise_of_each_loss():
+    """A09, Kendall 1705.07115: exp(-s) settles at one over the loss, so chance weighs less than what can be learned."""
+    data, info = world(0, "unrelated")
+    config = ModelConfig(network=NetworkSpec(family="mlp", hidden=[32], options={"auxiliary_learned": True}), train=TrainSpec(optimizer="adam", lr=1e-2, epochs=150, batch_size=50, schedule="constant"))
+    member = Member(id="m", seed=0, config=config, train=torch.arange(800), validation=torch.arange(800, ROWS))
+    found = fit([member], data, info, networks.build, device="cpu", plan="one", objective="loss", watch=False).members[0]
+    scale = {name: float(found.state[f"whole.log_variance.{name}"]) for name in ("main", "auxiliary")}
+    assert scale["main"] < scale["auxiliary"] and scale["main"] != 0
 
 
 def test_columns_become_standard_values_with_marks():

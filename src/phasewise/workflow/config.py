@@ -150,7 +150,9 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
 def along(view: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is learned along with the target (R20): options of the preparing step and of the network."""
     names = view.value("approach.auxiliary") if view.kind == "tabular" else None
-    return ({"auxiliary": list(names)}, {"auxiliary_weight": view.value("approach.auxiliary_weight")}) if names else ({}, {})
+    if not names:
+        return {}, {}
+    return {"auxiliary": list(names)}, {"auxiliary_learned": True} if view.value("approach.auxiliary_learned") else {"auxiliary_weight": view.value("approach.auxiliary_weight")}
 
 
 def _weights(view: Any, family: str) -> dict[str, Any]:

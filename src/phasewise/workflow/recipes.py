@@ -203,7 +203,10 @@ def space(view: Any, *, expert: bool) -> dict[str, Any]:
     if callable(found):
         from phasewise.workflow.config import inputs, outputs
 
-        return dict(found(view.value("train.family") or "", _task(view), inputs=inputs(view), outputs=outputs(view), expert=expert))
+        own = dict(found(view.value("train.family") or "", _task(view), inputs=inputs(view), outputs=outputs(view), expert=expert))
+        if view.kind == "tabular" and view.value("approach.auxiliary") and not view.value("approach.auxiliary_learned"):
+            own["network.options.auxiliary_weight"] = {"kind": "log", "lo": 1e-2, "hi": 1e2}  # the weight of a loss is one more setting (A09)
+        return own
     return dict(found)
 
 

@@ -27,6 +27,7 @@ class ApproachAnswers(PhaseAnswers):
     colour_matters: bool | None = ask(None, order=13, kinds=IMAGES)
     text_in_image: bool | None = ask(None, order=14, kinds=IMAGES)
     auxiliary: list[str] = ask([], choices_from="auxiliary", order=16, advanced=True, kinds=("tabular",))
+    auxiliary_learned: bool = ask(False, asked_when="approach.auxiliary", order=17, advanced=True, kinds=("tabular",))
     auxiliary_weight: float = ask(0.3, gt=0, le=100, asked_when="approach.auxiliary", order=17, advanced=True, kinds=("tabular",))
     similar_work: str | None = ask(None, widget="text", order=20, advanced=True)
     claimed_score: float | None = ask(None, order=21, advanced=True)
