@@ -61,3 +61,19 @@ def test_any_changed_byte_of_the_header_is_read_as_before(monkeypatch):
         (a, short), (b, usual) = _both(data, monkeypatch, 16)
         assert bool(short.error) == bool(usual.error) or usual.error.startswith("broken"), place
         assert a is None or b is None or np.array_equal(a, b), place
+
+
+@pytest.mark.parametrize(("offered", "held"), [([80], []), ([64, 96, 112], [64, 96]), ([32, 64, 96, 128, 16], [32, 64, 96, 128]), ([None], [])])
+def test_rows_are_placed_off_the_lines_and_every_block_is_given_back(offered, held, monkeypatch):
+    asked, given = [], []
+    monkeypatch.setattr(jpeg, "_blocks", lambda: (lambda count, size: asked.append(count * size) or offered[len(asked) - 1], given.append))
+    with jpeg.off_lines(512):
+        assert given == ([] if len(held) == 4 else [offered[len(held)]])
+    assert given[len(given) - len(held) :] == held and len(given) == len(asked) and set(asked) == {512}
+
+
+def test_where_the_c_library_is_not_to_be_had_pictures_are_read_all_the_same(monkeypatch):
+    usual = decode.decode_bytes(_saved(), ".jpg", 32, 3)
+    monkeypatch.setattr(jpeg, "_blocks", lambda: None)
+    other = decode.decode_bytes(_saved(), ".jpg", 32, 3)
+    assert np.array_equal(usual[0], other[0]) and usual[1] == other[1]

@@ -212,5 +212,6 @@ def _loaded(data: bytes, size: int, channels: int, white: int) -> tuple[Any, lis
         base = [width, height, image.mode, form, turned, tagged, taken, getattr(image, "n_frames", 1)]
         if form == "JPEG" and min(width, height) > 4 * size:
             image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
-        image.load()
+        with jpeg.off_lines(4 * image.width):
+            image.load()
         return _plain(image, turned, white), base

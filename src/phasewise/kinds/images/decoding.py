@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from phasewise.kinds.images.decode import decode_many
+from phasewise.kinds.images.decode import TOGETHER, decode_many
 from phasewise.kinds.images.facts import Facts
 from phasewise.kinds.shared import allocator
 
-VECTOR = 256
-"""Arrays in one write; the system takes 1,024."""
 Rows = Sequence[tuple[int, str]]
 Told = str
 """One line of JSON for some pictures (`line`, `parsed`): what a process answers is kept as it is and read where no decoder waits for it."""
@@ -49,11 +47,14 @@ class Order:
 
 def fill(order: Order, rows: Rows, store: int) -> Told:
     """Decode the files of `rows` (row number, path below the root), write their arrays to the open file `store`, and give their facts."""
-    arrays, facts = decode_many([os.path.join(order.root, path) for _, path in rows], order.size, order.channels, order.resize, white=order.white)
+    told: list[list[Any]] = []
     stride = order.size * order.size * order.channels
-    for first, run in _runs([i for i, _ in rows], arrays):  # written, not assigned: touching fresh pages of a map costs ten times the copy
-        _write(store, run, order.start + first * stride)
-    return line([i for i, _ in rows], facts)
+    for part in (rows[k : k + TOGETHER] for k in range(0, len(rows), TOGETHER)):
+        arrays, facts = decode_many([os.path.join(order.root, path) for _, path in part], order.size, order.channels, order.resize, white=order.white)
+        for first, run in _runs([i for i, _ in part], arrays):  # written, not assigned: touching fresh pages of a map costs ten times the copy
+            _write(store, run, order.start + first * stride)
+        told += facts
+    return line([i for i, _ in rows], told)
 
 
 def _runs(rows: Sequence[int], arrays: Sequence[np.ndarray | None]) -> list[tuple[int, list[Any]]]:
@@ -63,7 +64,7 @@ def _runs(rows: Sequence[int], arrays: Sequence[np.ndarray | None]) -> list[tupl
     for row, array in zip(rows, arrays, strict=True):
         if array is None:
             continue
-        if row != after or len(runs[-1][1]) == VECTOR:
+        if row != after:
             runs.append((row, []))
         runs[-1][1].append(np.ascontiguousarray(array).data)
         after = row + 1
@@ -112,6 +113,7 @@ def main(pairs: Sequence[tuple[int, int]]) -> None:
     _close(pairs)
     for child in made:
         os.waitpid(child, 0)
+    os._exit(0)  # taking numpy down in order costs as much as a hundred pictures
 
 
 def _close(pairs: Sequence[tuple[int, int]]) -> None:
