@@ -37,6 +37,8 @@ def test_finder_gives_a_rate_and_a_band(jobs):
     assert {s.name for s in found.suggestions} == {"phasewise", "valley", "slide", "steep", "minimum", "race"}
     race = next(s for s in found.suggestions if s.name == "race")
     assert found.chosen == race.lr and race.note.count(": ") == 8, "seven rates with their losses"
+    own = next(s.lr for s in found.suggestions if s.name == "phasewise")
+    assert found.cycle[0] < own < found.cycle[1] and 3 <= found.cycle[1] / found.cycle[0] <= 10, "T16"
     assert all(a <= b <= c for a, b, c in zip(found.low, found.losses, found.high, strict=True))
 
 

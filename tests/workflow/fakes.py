@@ -229,7 +229,7 @@ def _checkup(job: Any, run: str, w: World) -> dict[str, Any]:
 
 
 def _find_lr(job: Any, run: str, w: World) -> dict[str, Any]:
-    return {"lrs": [1e-4, 1e-3], "losses": [1.0, 0.5], "smooth": [1.0, 0.5], "suggestions": [{"name": "phasewise", "lr": 3e-3}], "chosen": 3e-3}
+    return {"lrs": [1e-4, 1e-3], "losses": [1.0, 0.5], "smooth": [1.0, 0.5], "suggestions": [{"name": "phasewise", "lr": 3e-3}], "chosen": 3e-3, "cycle": [1e-3, 6e-3]}
 
 
 def _fit(job: Any, run: str, w: World) -> dict[str, Any]:

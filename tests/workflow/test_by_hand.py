@@ -44,9 +44,18 @@ def test_switch_reaches_the_training_only_with_the_optimiser_that_switches(train
 
 def test_cycles_have_the_length_that_was_asked_for_and_restarts_end_with_one(trained):
     trained.answers.set("train", "schedule", "cyclic")
-    assert config.chosen(trained.view).train.schedule_options == {"step": 2.0}, "four epochs by recommendation: two up, two down"
+    assert config.chosen(trained.view).train.schedule_options == {"step": 2.0}
+    job = trained.next_job("train")
+    assert job.kind == "find_lr"
+    trained.start(job)
+    trained.poll()
+    found = {"lo": 1e-3, "hi": 6e-3}
+    assert config.chosen(trained.view).train.schedule_options == {"step": 2.0, **found}, "four epochs by recommendation: two up, two down; between the finder's bounds (T16)"
     trained.answers.set("train", "cycle_len", 6)
-    assert config.chosen(trained.view).train.schedule_options == {"step": 3.0}
+    assert config.chosen(trained.view).train.schedule_options == {"step": 3.0, **found}
+    trained.answers.set("train", "lr", 0.01)
+    assert config.chosen(trained.view).train.schedule_options == {"step": 3.0}, "a rate that a person named is the highest"
+    trained.answers.unset("train", "lr")
     trained.answers.unset("train", "cycle_len")
     trained.answers.set("train", "schedule", "restarts")
     ends = {2**n - 1 for n in range(1, 12)}

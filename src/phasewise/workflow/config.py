@@ -125,7 +125,7 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
         case "restarts":
             options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
         case "cyclic":
-            options = {"step": view.value("train.cycle_len") / 2}  # up and down again is one cycle (M08)
+            options = {"step": view.value("train.cycle_len") / 2, **_bounds(view)}  # up and down again is one cycle (M08)
         case "manual":
             options = {"rates": rate_keys(view.value("train.rate_keys") or [])}
     names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm")
@@ -145,6 +145,12 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
     })
     made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view), **along(view)[0]})
     return ModelConfig.model_validate(made.model_dump())
+
+
+def _bounds(view: Any) -> dict[str, float]:
+    """Lowest and highest rate of a cycle, as the range test found them (T16); a rate that a person named is the highest, a quarter of it the lowest."""
+    found = view.current("find_lr") if view.explicit("train.lr") is None else None
+    return {"lo": found.cycle[0], "hi": found.cycle[1]} if found is not None and found.cycle else {}
 
 
 def along(view: Any) -> tuple[dict[str, Any], dict[str, Any]]:

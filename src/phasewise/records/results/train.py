@@ -28,6 +28,8 @@ class FinderResult(OpenRecord):
     sweeps: int = 1
     suggestions: list[Suggestion]
     chosen: float | None
+    cycle: list[float] = Field(default_factory=no_items)
+    """Lowest and highest rate of a cyclic schedule (T16); empty where the curve gives none."""
     skip_start: int = 0
     skip_end: int = 0
     stopped: str = ""

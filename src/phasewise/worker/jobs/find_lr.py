@@ -6,7 +6,7 @@ import torch
 
 from phasewise import engine
 from phasewise.engine.checkup.case import Case, copied, quiet
-from phasewise.engine.suggest import own_rule, suggest, trimmed
+from phasewise.engine.suggest import cycle_bounds, own_rule, suggest, trimmed
 from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.rates import rate_in_force
@@ -55,11 +55,14 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
     notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual), cost)
     notes += [cost.note] if cost.note else []
+    cycle = list(cycle_bounds(curve) or ())
+    if job.config.train.schedule == "cyclic" and cycle:
+        notes.append(f"The cyclic rate goes from {cycle[0]:.2g} to {cycle[1]:.2g}: where the curve falls (T16).")
     ctx.metrics("finder", ["step", "lr", "loss", "smooth", "low", "high"], [
         [float(i), lr, a, b, lo, hi] for i, (lr, a, b, lo, hi) in enumerate(zip(curve.lrs, curve.losses, curve.smooth, curve.low, curve.high, strict=True))
     ])
     return FinderResult(
-        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=cost.sweeps, suggestions=suggestions, chosen=chosen,
+        lrs=curve.lrs, losses=curve.losses, smooth=curve.smooth, low=curve.low, high=curve.high, sweeps=cost.sweeps, suggestions=suggestions, chosen=chosen, cycle=cycle,
         skip_start=start, skip_end=len(curve.lrs) - stop, stopped=curve.stopped, optimizer=job.config.train.optimizer, notes=notes,
     )
 
