@@ -6,6 +6,7 @@ Prints one line per measurement; a GPU section runs where torch sees one.
 """
 
 import argparse
+import mmap
 import os
 import resource
 import tempfile
@@ -28,12 +29,13 @@ from phasewise.kinds.images.augment import colour, geometry
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
 ROUNDS = 5
+SIDE = 128
 POLICY = {"crop": 4, "flip": 0.5, "brightness": 0.2}
 
 
 def _pillow(path: Path) -> np.ndarray:
     with Image.open(path) as image:
-        return np.asarray(ImageOps.fit(image.convert("RGB"), (128, 128), Image.Resampling.BILINEAR))
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def _bare(paths: list[Path]) -> float:
@@ -44,13 +46,31 @@ def _bare(paths: list[Path]) -> float:
     return time.process_time() - began
 
 
+def _kept(part: tuple[str, int, list[Path]]) -> float:
+    """CPU seconds of some pictures whose arrays are written to their place in a file, as whoever wants to use them again does."""
+    place, first, paths = part
+    began = time.process_time()
+    handle = os.open(place, os.O_RDWR)
+    for i, path in enumerate(paths):
+        os.pwrite(handle, _pillow(path).data, (first + i) * SIDE * SIDE * 3)
+    os.close(handle)
+    return time.process_time() - began
+
+
 def _used() -> float:
     """CPU seconds of this process and of its children that have ended."""
     return sum(t.ru_utime + t.ru_stime for t in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))
 
 
-def decode(data: Path, count: int) -> None:
-    """Pictures a second, alternating: bare loops over all cores (threads, and processes that are up already), and decode with facts into a new cache on disk.
+def _touch(size: int) -> None:
+    """Memory is fetched and given back: virtual machines that return free memory to their host pay 7 us for each page of a new file otherwise, where others pay 1."""
+    with mmap.mmap(-1, size) as held:
+        for start in range(0, size, 4096):
+            held[start] = 1
+
+
+def decode(data: Path, count: int, touched: bool) -> None:
+    """Pictures a second, alternating: bare loops over all cores (threads, processes that are up already, and the same keeping their arrays), and decode with facts into a new cache on disk.
 
     CPU microseconds a picture depend little on what else the machine does: of the bare loop those of its processes without their start and what
     moves between them, of ours everything, processes started included.
@@ -62,24 +82,32 @@ def decode(data: Path, count: int) -> None:
     [p.read_bytes() for p in paths]
     parts = [paths[k : k + 16] for k in range(0, count, 16)]
     crew = os.cpu_count() or 1
-    threads, processes, ours, bare, paid = [], [], [], [], []
+    speeds: dict[str, list[float]] = {"threads": [], "processes": [], "kept": [], "ours": []}
+    spent: dict[str, list[float]] = {name: [] for name in speeds}
     with ThreadPoolExecutor(crew) as tight, ProcessPoolExecutor(crew) as apart:
         list(apart.map(_bare, parts[:8]))
         for _ in range(ROUNDS):
-            for pool, speeds in ((tight, threads), (apart, processes)):
-                began = time.perf_counter()
-                spent = sum(pool.map(_bare, parts))
-                speeds.append(count / (time.perf_counter() - began))
-                if pool is apart:
-                    bare.append(1e6 * spent / count)
-            with tempfile.TemporaryDirectory() as scratch:
-                began, cpu = time.perf_counter(), _used()
-                cache.build(listing, Path(scratch), 128, 3)
-                ours.append(count / (time.perf_counter() - began))
-                paid.append(1e6 * (_used() - cpu) / count)
-    print(f"decode {data.name} to 128 px, {count} pictures: bare Pillow {max(threads):.0f} (threads) {max(processes):.0f} (processes) pictures/s, decode + facts + cache {max(ours):.0f} pictures/s, "
-          f"ratio of the best {max(ours) / max(threads):.2f} to threads, {max(ours) / max(processes):.2f} to processes, of rounds {median(o / p for o, p in zip(ours, processes, strict=True)):.2f} to processes; "
-          f"CPU {min(bare):.0f} and {min(paid):.0f} us a picture, ratio {min(bare) / min(paid):.2f}, of rounds {median(b / p for b, p in zip(bare, paid, strict=True)):.2f} ({crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f})")
+            for name in speeds:
+                with tempfile.TemporaryDirectory() as scratch:
+                    place = Path(scratch) / "arrays"
+                    place.touch()
+                    if touched and name in ("kept", "ours"):
+                        _touch(count * SIDE * SIDE * 3)
+                    began, cpu = time.perf_counter(), _used()
+                    if name == "ours":
+                        cache.build(listing, Path(scratch), SIDE, 3)
+                        paid = _used() - cpu
+                    elif name == "kept":
+                        paid = sum(apart.map(_kept, [(str(place), 16 * i, part) for i, part in enumerate(parts)]))
+                    else:
+                        paid = sum((tight if name == "threads" else apart).map(_bare, parts))
+                    speeds[name].append(count / (time.perf_counter() - began))
+                    spent[name].append(1e6 * paid / count)
+    print(f"decode {data.name} to {SIDE} px, {count} pictures, {crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}{', memory touched before' if touched else ''}")
+    for name, said in (("threads", "bare Pillow, threads"), ("processes", "bare Pillow, processes"), ("kept", "the same, arrays kept"), ("ours", "decode + facts + cache")):
+        by = [f"{median(o / b for o, b in zip(speeds['ours'], speeds[name], strict=True)):.2f} of its speed", *([] if name == "threads" else [f"{median(b / o for o, b in zip(spent['ours'], spent[name], strict=True)):.2f} by CPU time"])]
+        cpu = "" if name == "threads" else f", CPU {min(spent[name]):.0f} (median {median(spent[name]):.0f}) us a picture"
+        print(f"  {said}: best {max(speeds[name]):.0f}, median {median(speeds[name]):.0f} pictures/s{cpu}" + ("" if name == "ours" else f"; ours {', '.join(by)}, medians of rounds; best to best {max(speeds['ours']) / max(speeds[name]):.2f}"))
 
 
 def _plain_loop(images: torch.Tensor, y: torch.Tensor, device: str, epochs: int, batch: int) -> float:
@@ -151,9 +179,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["decode", "train"])
     parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--touched", action="store_true", help="fetch the memory of the files from the host before they are timed")
     parser.add_argument("--data", type=Path, default=DATA / "flowers")
     args = parser.parse_args()
     if "decode" in args.parts:
-        decode(args.data, args.pictures)
+        decode(args.data, args.pictures, args.touched)
     if "train" in args.parts:
         train(args.pictures)
