@@ -95,6 +95,7 @@ def test_ideas_are_paired_and_adopted_only_beyond_noise(moons):
     told = {i.id: i for i in found.ideas}
     assert told["noop"].gain == 0 and told["noop"].verdict == "noise"
     assert told["better"].verdict == "better" and told["better"].low > 0 and len(told["better"].values) == 5
+    assert "With rows drawn anew as well as seeds: [+" in told["better"].note and "ahead in 100%" in told["better"].note and "anew" not in told["noop"].note
     assert told["worse"].verdict == "worse" and told["broken"].verdict == "broken" and "no-such" in told["broken"].note
     assert told["diverges"].verdict in ("broken", "worse")
     run = told["better"].model.ref.split("/")[0]

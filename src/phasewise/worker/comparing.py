@@ -12,12 +12,19 @@ from phasewise.kinds.base import Kind
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, apply_change
 from phasewise.stats.adoption import Adoption, Noise, decide, pooled
+from phasewise.stats.paired import Gain, two_level
 from phasewise.stats.sequential import Stage
+from phasewise.worker.bench import Bench
+from phasewise.worker.thresholds import crossfitted
 from phasewise.worker.trials import Batch, Outcome, Trial
 from phasewise.worker.verdicts import sign
 
 FREE = ("network.options", "train.schedule_options", "train.loss_options", "train.augment", "prepare")
 """Parts whose keys belong to a family or kind and are not listed here."""
+
+
+RESAMPLES = 500
+"""Draws of rows and seeds: the ends of the interval are then known to a tenth of its width."""
 
 
 def resolved(kind: Kind, config: ModelConfig) -> ModelConfig:
@@ -68,6 +75,17 @@ def outcomes_of(batch: Batch, name: str, seeds: Sequence[int]) -> list[Outcome |
 def values_of(batch: Batch, name: str, seeds: Sequence[int]) -> list[float]:
     """Validation values per seed; nan for broken or missing ones."""
     return [o.value if o is not None and o.stopped != "diverged" else math.nan for o in outcomes_of(batch, name, seeds)]
+
+
+def on_other_rows(bench: Bench, mine: Sequence[Outcome | None], base: Sequence[Outcome | None]) -> Gain | None:
+    """The gain with rows and seeds drawn anew together (checks.md 8.2): seeds alone say nothing of other rows. None where a run is missing."""
+    if not mine or any(o is None or not o.finite for o in (*mine, *base)):
+        return None
+    rows = base[0].stored.rows
+    held = [[o.stored.at(rows) for o in side] for side in (mine, base)]
+    y = held[0][0].y
+    a, b = ([crossfitted(bench.metric, y, s.predictions) for s in side] for side in held)
+    return two_level(bench.metric, y, a, b, bench.groups(rows), resamples=RESAMPLES)
 
 
 def best_of(outcomes: Sequence[Outcome | None]) -> Outcome | None:

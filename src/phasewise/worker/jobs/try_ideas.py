@@ -9,6 +9,7 @@ from phasewise.records.jobs import TryIdeasJob, TrySpec
 from phasewise.records.models import ModelConfig
 from phasewise.records.results import IdeaResult, TryIdeasResult
 from phasewise.stats.adoption import ENOUGH, Adoption
+from phasewise.stats.paired import Gain
 from phasewise.stats.sequential import Stage
 from phasewise.worker import models
 from phasewise.worker.bench import Bench, open_bench
@@ -16,6 +17,7 @@ from phasewise.worker.comparing import (
     best_of,
     changed,
     decided,
+    on_other_rows,
     options_of,
     outcomes_of,
     resolved,
@@ -136,11 +138,20 @@ def _judged(ctx: RunContext, bench: Bench, job: TryIdeasJob, batch: Batch, spec:
         return _broken(spec, f"Not every seed ended with finite predictions ({', '.join(ended)}).").model_copy(update={"values": values, "base": base, "hours": hours})
     typical = best_of(outcomes)
     keep = found.adopted and typical is not None
+    wide = on_other_rows(bench, outcomes, outcomes_of(batch, "incumbent", seeds)) if keep else None
     return IdeaResult(
         id=spec.id, title=spec.title, change=spec.change, values=values, base=base, gain=found.gain, low=found.low, high=found.high, bound=found.bound if isfinite(found.bound) else None, verdict=found.verdict,
-        note=_note(job, len(values), found), hours=hours,
+        note=_note(job, len(values), found) + _elsewhere(wide), hours=hours,
         model=models.save(ctx, bench, typical, _name(spec)) if keep else models.summary(ctx, bench, typical, _name(spec)) if typical is not None else None,
     )
+
+
+def _elsewhere(wide: Gain | None) -> str:
+    """What the gain is worth on other rows of the same kind."""
+    if wide is None:
+        return ""
+    doubt = "" if wide.low > 0 else "; these validation rows are too few to promise it elsewhere"
+    return f" With rows drawn anew as well as seeds: [{wide.low:+.4g}, {wide.high:+.4g}], ahead in {wide.wins:.0%} of the pairs of seeds{doubt}."
 
 
 def _note(job: TryIdeasJob, seeds: int, found: Adoption) -> str:
