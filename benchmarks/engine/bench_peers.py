@@ -1,8 +1,9 @@
-"""C1 to C4 beside the peers the goals name: Optuna's own searches, and steps of skorch and Lightning (CPU time, one thread, three rounds).
+"""C1 to C4 beside the peers the goals name: Optuna's own searches, and steps of skorch and Lightning (CPU time, one thread).
 
 Same rows, network, batch, epochs and space as `bench_trials.py` and `bench_steps.py`; every contestant in a process of its own, ours with the
-allocator thresholds the engine process sets. Optuna draws 32 trials of its own with its default sampler, ours are drawn at random from the same
-space. fastai is not among them: its package brings some sixty others, a language toolkit among them.
+allocator thresholds the engine process sets. Optuna draws 32 trials of its own with its default sampler from the same space; of ours, E learns from
+its first 16 trials what the others are, R draws all at random. A goal of a search counts where its best validation loss, the mean over the rounds,
+is within one standard deviation of the peer's. fastai is not among them: its package brings some sixty others, a language toolkit among them.
 """
 
 import json
@@ -12,13 +13,13 @@ import sys
 import peers
 import torch
 from bench_steps import TILES, population
-from bench_trials import EPOCHS, GOALS, ROWS, TRAIN, N, engine
-from common import BATCH, Report, dataset, ratio, rounds, trials
+from bench_trials import EPOCHS, GOALS, OURS, ROWS, TRAIN, N, engine, learned_search
+from common import BATCH, Report, dataset, drawn, ratio, rounds, trials
 
-from phasewise.engine import Halving
+from phasewise.engine import learned
 from phasewise.kinds.shared import allocator
 
-ROUNDS = 3
+ROUNDS, SEARCHES = 3, 5
 STEP_ROWS = 25_600
 STEP_GOALS = {128: ("C3", {"lightning": (6, 9), "skorch": (4.5, 6.5)}), 32: ("C4", {"lightning": (17, 25), "skorch": (15, 22)})}
 """Targets and stretches of anchors section 5."""
@@ -37,7 +38,11 @@ def alone(settings: dict) -> None:
         return
     data, info = dataset(ROWS)
     engine(trials(4, hidden, epochs=1, train=TRAIN, rows=ROWS), data, info, None)
-    seconds, loss, _ = engine(trials(N, hidden, epochs=EPOCHS, train=TRAIN, rows=ROWS, seed=settings["seed"]), data, info, Halving(rungs=(1, 2), keep=(12, 4)))
+    if settings["search"] == "learned":
+        learned.propose(drawn(4, 1), range(4), 1, 0)
+        seconds, loss = learned_search(hidden, data, info, settings["seed"])
+    else:
+        seconds, loss, _ = engine(trials(N, hidden, epochs=EPOCHS, train=TRAIN, rows=ROWS, seed=settings["seed"]), data, info, OURS)
     print(json.dumps({"seconds": seconds, "loss": loss}))
 
 
@@ -50,19 +55,24 @@ def searches(hidden: int) -> None:
 
     def timed(who: str) -> float:
         done = ended.setdefault(who, [])
-        s = {"hidden": hidden, "seed": len(done)}
+        s = {"hidden": hidden, "seed": len(done), "search": "learned" if who == "E" else "random"}
         more = {"contestant": who, "trials": N, "epochs": EPOCHS, "train": TRAIN, "batch": BATCH}
-        done.append(peers.run("bench_peers.py", json.dumps(s), ours=True) if who == "E" else peers.run("peers_trials.py", str(file), json.dumps(s | more)))
+        done.append(peers.run("bench_peers.py", json.dumps(s), ours=True) if who in "ER" else peers.run("peers_trials.py", str(file), json.dumps(s | more)))
         return done[-1]["seconds"]
 
-    got = rounds({who: lambda who=who: timed(who) for who in "EABC"}, ROUNDS)
+    got = rounds({who: lambda who=who: timed(who) for who in "ERABC"}, SEARCHES)
     for who, name in NAMES.items():
         middle, low, high = ratio(got[who], got["E"])
-        report.goal(id, f"engine with halving against {name}", middle, *goals[who], (low, high))
-    report.say("\n| contestant | trials per CPU-minute | best validation loss per round | pruned |\n| --- | --- | --- | --- |")
-    for who, name in {"E": "engine, halving 32 -> 12 -> 4", **NAMES}.items():
-        gone = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or "28"
-        report.say(f"| {name} | {N / statistics.median(got[who]) * 60:.0f} | {', '.join(format(e['loss'], '.4f') for e in ended[who])} | {gone} |")
+        report.goal(id, f"learned search with halving against {name}", middle, *goals[who], (low, high))
+        middle, low, high = ratio(got[who], got["R"])
+        report.say(f"| | random search with halving against {name} | {middle:.2f} ({low:.2f} to {high:.2f}) | | | |")
+    report.say("\n| contestant | trials per CPU-minute | best validation loss per round | mean (sd) | learned within 1 sd of it | pruned |\n| --- | --- | --- | --- | --- | --- |")
+    means = {who: statistics.mean(e["loss"] for e in done) for who, done in ended.items()}
+    for who, name in {"E": "engine, learned, 16 -> 4 -> 1, then 16 -> 7 -> 2", "R": "engine, random, halving 32 -> 12 -> 4", **NAMES}.items():
+        gone, sd = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or {"E": "29", "R": "28"}[who], statistics.stdev(e["loss"] for e in ended[who])
+        within = ("yes" if means["E"] <= means[who] + sd else "NO") if who in NAMES else ""
+        losses = ", ".join(format(e["loss"], ".4f") for e in ended[who])
+        report.say(f"| {name} | {N / statistics.median(got[who]) * 60:.0f} | {losses} | {means[who]:.4f} ({sd:.4f}) | {within} | {gone} |")
     report.say(f"\nPeer: {ended['A'][0]['versions']}; default sampler, in memory, log off.")
     report.save()
 

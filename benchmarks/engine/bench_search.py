@@ -9,12 +9,13 @@ import math
 import os
 import statistics
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
-from common import Report, cpu_seconds, dataset
+from common import Report, cpu_seconds, dataset, machine
 from torch import Tensor
 
 from phasewise.engine import Dataset, InputInfo, Member, fit, halving, learned, search
@@ -119,37 +120,50 @@ def said(pairs: list[tuple[float, float]]) -> str:
     return f"{wins} / {ties} / {len(pairs) - wins - ties}"
 
 
-def main(count: int, names: list[str], seeds: int) -> None:
-    """One table for a number of trials."""
-    torch.set_num_threads(1)
-    allocator.keep_freed()
-    report = Report("engine-search.md")
-    report.say(f"## Learned against random search, {count} trials, {seeds} seeds a task (best validation loss)\n")
-    report.say("| task | random | learned | random, same time (trials) | CPU time, learned over random | seen by nobody: random, learned, same time |\n| --- | --- | --- | --- | --- | --- |")
-    equal, timed, fresh = [], [], []
-    for name in names:
-        data, info, task = prepared(name)
-        found: dict[str, list[tuple[float, float]]] = {"random": [], "learned": [], "longer": []}
-        ratios, longer = [], []
-        for seed in range(seeds):
-            def run(kind: str, trials: int, seed: int = seed, data=data, info=info, task=task, found=found) -> float:
-                study = Study(data, info, task, seed)
-                seconds = cpu_seconds(lambda: getattr(study, "learned" if kind == "learned" else "random")(trials))
-                found[kind].append(study.outcome())
-                return seconds
+def measured(name: str, count: int, seeds: int) -> dict[str, list]:
+    """Outcomes of the three searches on one task, a pair for each seed; with them the ratio of CPU time and how many random trials fit into it."""
+    data, info, task = prepared(name)
+    found: dict[str, list] = {"random": [], "learned": [], "longer": [], "ratio": [], "trials": []}
 
-            plain, clever = run("random", count), run("learned", count)
-            ratios.append(clever / plain)
-            longer.append(max(count, round(count * clever / plain)))
-            run("longer", longer[-1])
-        mean = {k: [statistics.mean(v[i] for v in vs) for i in (0, 1)] for k, vs in found.items()}
-        report.say(f"| {name} | {mean['random'][0]:.4f} | {mean['learned'][0]:.4f} | {mean['longer'][0]:.4f} ({statistics.median(longer):.0f}) | {statistics.median(ratios):.2f} | {', '.join(format(mean[k][1], '.4f') for k in found)} |")
-        for kind, into in (("random", equal), ("longer", timed)):
-            into += [(a[0], b[0]) for a, b in zip(found["learned"], found[kind], strict=True)]
-        fresh += [(a[1], b[1]) for a, b in zip(found["learned"], found["longer"], strict=True)]
-    report.say(f"\nWins / ties / losses of the learned search: {said(equal)} at equal trials, {said(timed)} at equal time; on rows nobody saw at equal time {said(fresh)} (a tie: within {TIE:.1%}).")
+    def run(kind: str, trials: int, seed: int) -> float:
+        study = Study(data, info, task, seed)
+        seconds = cpu_seconds(lambda: study.learned(trials) if kind == "learned" else study.random(trials))
+        found[kind].append(study.outcome())
+        return seconds
+
+    for seed in range(seeds):
+        plain, clever = run("random", count, seed), run("learned", count, seed)
+        found["ratio"].append(clever / plain)
+        found["trials"].append(max(count, round(count * clever / plain)))
+        run("longer", found["trials"][-1], seed)
+    return found
+
+
+def reported(found: dict[str, dict[str, list]], count: int, seeds: int) -> None:
+    """The table of all tasks."""
+    report = Report("engine-search.md")
+    report.say(f"## Learned against random search, {count} trials, {seeds} seeds a task")
+    report.say(f"{time.strftime('%Y-%m-%d')}: {machine()}. Best validation loss, means over the seeds; {TRAIN:,} training rows, {EPOCHS} epochs, the recipe's space of the MLP, halving by thirds.\n")
+    report.say("| task | random | learned | random, same time (trials) | learned against random: wins/ties/losses | against the same time | CPU time, learned over random | loss on rows nobody saw: random, learned, same time |\n" + "| --- " * 8 + "|")
+    equal, timed, fresh = [], [], []
+    for name, f in found.items():
+        pairs = {k: [(a[i], b[i]) for a, b in zip(f["learned"], f[other], strict=True)] for k, other, i in (("equal", "random", 0), ("timed", "longer", 0), ("fresh", "longer", 1))}
+        equal, timed, fresh = equal + pairs["equal"], timed + pairs["timed"], fresh + pairs["fresh"]
+        mean = {k: [statistics.mean(v[i] for v in f[k]) for i in (0, 1)] for k in ("random", "learned", "longer")}
+        report.say(
+            f"| {name} | {mean['random'][0]:.4f} | {mean['learned'][0]:.4f} | {mean['longer'][0]:.4f} ({statistics.median(f['trials']):.0f}) | {said(pairs['equal'])} | {said(pairs['timed'])} "
+            f"| {statistics.median(f['ratio']):.2f} | {', '.join(format(mean[k][1], '.4f') for k in mean)} |"
+        )
+    report.say(f"\nWins / ties / losses of the learned search over all: {said(equal)} at equal trials, {said(timed)} at equal time; of its winners on rows nobody saw {said(fresh)} at equal time (a tie: within {TIE:.1%}).")
     report.save()
 
 
+def main(count: int, seeds: int, names: list[str]) -> None:
+    """One table for a number of trials."""
+    torch.set_num_threads(1)
+    allocator.keep_freed()
+    reported({name: measured(name, count, seeds) for name in names}, count, seeds)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 32, sys.argv[3:] or [*TABLES, "synthetic"], int(sys.argv[2]) if sys.argv[2:] else SEEDS)
+    main(int(sys.argv[1]) if sys.argv[1:] else 32, int(sys.argv[2]) if sys.argv[2:] else SEEDS, sys.argv[3:] or [*TABLES, "synthetic"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,17 +38,27 @@ def dataset(rows: int) -> tuple[Dataset, InputInfo]:
     return Dataset(inputs={"num": x}, y=y, task="multiclass", classes=CLASSES), InputInfo(numbers=FEATURES, outputs=CLASSES)
 
 
-def trials(n: int, hidden: int, *, epochs: int, train: int, rows: int, dropout: bool = True, seed: int = 0) -> list[Member]:
-    """Random trials: log-uniform rate and decay, uniform dropout; the same for every contestant."""
+def drawn(n: int, seed: int, *, dropout: bool = True) -> np.ndarray:
+    """Random points [n, 3] of the cube of trials: dropout (0 throughout without it), rate, decay."""
     source = random.Random(seed)
+    return np.array([[source.random() if dropout else 0.0, source.random(), source.random()] for _ in range(n)])
+
+
+def trials_at(cube: np.ndarray, hidden: int, *, epochs: int, train: int, rows: int, dropout: bool = True, first: int = 0) -> list[Member]:
+    """The trials at points of the cube: log-uniform rate and decay, uniform dropout."""
     out = []
-    for i in range(n):
-        p = round(source.uniform(0.02, 0.3), 3) if dropout else 0.0
-        spec = TrainSpec(lr=10 ** source.uniform(-3.5, -2), weight_decay=10 ** source.uniform(-6, -2), batch_size=BATCH, epochs=epochs)
+    for i, (share, rate, decay) in enumerate(cube.tolist(), first):
+        p = round(0.02 + 0.28 * share, 3)
+        spec = TrainSpec(lr=10 ** (-3.5 + 1.5 * rate), weight_decay=10 ** (-6 + 4 * decay), batch_size=BATCH, epochs=epochs)
         net = NetworkSpec(family="mlp", hidden=[hidden, hidden], dropout=[p, p] if dropout else [], init="torch")
         config = ModelConfig(network=net, train=spec)
         out.append(Member(id=f"t{i}", seed=i, config=config, train=torch.arange(train), validation=torch.arange(train, rows)))
     return out
+
+
+def trials(n: int, hidden: int, *, epochs: int, train: int, rows: int, dropout: bool = True, seed: int = 0) -> list[Member]:
+    """Random trials, the same for every contestant."""
+    return trials_at(drawn(n, seed, dropout=dropout), hidden, epochs=epochs, train=train, rows=rows, dropout=dropout)
 
 
 def network(member: Member) -> nn.Sequential:

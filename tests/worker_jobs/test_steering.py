@@ -61,7 +61,7 @@ def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
     assert first["model"]["validation"] == second["model"]["validation"] and first["curves"] == second["curves"]
 
 
-@pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 16, 5), ("learned", 16, 14)])
+@pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 12, 5), ("learned", 12, 14)])
 def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, mode, trials, poll):
     """Of nine epochs: before the second rung, and after it; learned: in the first generation, and in the one proposed from it."""
     fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": trials, "mode": mode}

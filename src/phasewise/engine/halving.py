@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from phasewise.engine.member import Halving
 
-LEAST = 16
+LEAST = 12
 """Trials from which on a search is worth cutting into generations."""
 
 

@@ -23,14 +23,15 @@ Changes = dict[str, dict[str, Any]]
 """Trial id to its diff against the start config."""
 
 
-def searched(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[Changes, Batch]:
-    """All trials of a search in its mode; the start config is trial 0."""
+def searched(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[Changes, Batch, list[int]]:
+    """All trials of a search in its mode, the start config is trial 0; with them the sizes of its generations where there are several."""
     run = _Run(ctx, bench, job)
     if job.mode == "sequential":
         run.one_after_another()
-    else:
-        run.generations(rungs.generations(job.trials) if job.mode == "learned" else [(job.trials, 1.0)])
-    return run.changes, run.whole
+        return run.changes, run.whole, []
+    parts = rungs.generations(job.trials) if job.mode == "learned" else [(job.trials, 1.0)]
+    run.generations(parts)
+    return run.changes, run.whole, [size for size, _ in parts] if len(parts) > 1 else []
 
 
 def objective(outcome: Outcome, which: str) -> float:
@@ -58,6 +59,7 @@ class _Run:
         for number, (size, part) in enumerate(later):
             if self.ctx.control.stop is not None:
                 return
+            self.ctx.log(f"{size} trials are proposed from what the {len(self.changes)} before them reached")
             fresh = sampling.learned_cube(space, cube, rungs.ranked(self.reached()[1:]), size, self.job.seed + number)
             self.train(sampling.changes_at(space, self.job.config, fresh), part)
             cube = np.concatenate([cube, fresh])

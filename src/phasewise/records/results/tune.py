@@ -61,13 +61,15 @@ class TrialResult(OpenRecord):
 
 
 class SearchResult(OpenRecord):
-    """Random search with halving (T22)."""
+    """A search with halving (T22)."""
 
     trials: list[TrialResult]
     best: ModelResult | None
     best_change: dict[str, Any] = Field(default_factory=dict)
     best_config: dict[str, Any] = Field(default_factory=dict)
     rung_correlation: float | None = None
+    generations: list[int] = Field(default_factory=no_items)
+    """Trials of each generation of a search that learned: the first at random, each other proposed from those before it."""
     evaluations: int = 0
     optimism: float | None = None
     """Expected best-of-K luck in points of the metric (E04)."""

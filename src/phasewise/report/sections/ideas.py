@@ -49,7 +49,8 @@ def search(story: Story) -> Section:
     for e in found:
         data = e.result
         rows = tuple((t.id, number(t.value), t.state, number(t.epochs), ", ".join(f"{k} = {_short(v)}" for k, v in t.config.items())) for t in data.trials[:60])
-        blocks += [*stale(e), Table(columns=("trial", "objective", "state", "epochs", "change"), rows=rows, caption=f"Run {e.run}: {len(data.trials)} trials")]
+        drawn = f", {data.generations[0]} at random and {sum(data.generations[1:])} proposed from what those before them reached" if data.generations else ""
+        blocks += [*stale(e), Table(columns=("trial", "objective", "state", "epochs", "change"), rows=rows, caption=f"Run {e.run}: {len(data.trials)} trials{drawn}")]
         if data.best is not None:
             blocks.append(models_table([data.best], "Best of the search"))
         blocks.append(text("Expected best-of-K luck in this search: ", number(data.optimism), " over ", number(data.evaluations), " validation evaluations. Rank correlation between rungs: ", number(data.rung_correlation), "."))

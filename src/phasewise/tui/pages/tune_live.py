@@ -119,7 +119,8 @@ class Population(View):
                 self.configs.append(t.config)
             luck = f"  best-of-{found.evaluations} luck about {number(found.optimism)}" if found.optimism is not None else ""
             rungs = f"  rung correlation {found.rung_correlation:.2f}" if found.rung_correlation is not None else ""
-            self.figures.show(line((plural(len(found.trials), "trial"), "bold"), (f"{luck}{rungs}", "muted")))
+            drawn = f", {found.generations[0]} at random and {sum(found.generations[1:])} from what they reached" if found.generations else ""
+            self.figures.show(line((plural(len(found.trials), "trial"), "bold"), (f"{drawn}{luck}{rungs}", "muted")))
         elif ideas is not None:
             m = ideas.incumbent
             self.figures.show(line(("from ", "muted"), ("the model so far" if m.name == "incumbent" else m.name, "bold"), (f"  {number(m.validation.value)}  {plural(len(ideas.ideas), 'idea')} tried over {plural(len(ideas.seeds), 'seed')}", "muted")))

@@ -28,7 +28,7 @@ def run(ctx: RunContext, job: SearchJob) -> SearchResult | None:
     job = job.model_copy(update={"config": resolved(kind(job.data.kind), job.config)})
     bench = open_bench(job.data, ctx.project, ctx.device)
     ctx.started(job.title or "Search", {"trials": job.trials, "halving": job.halving, "mode": job.mode})
-    changes, batch = searched(ctx, bench, job)
+    changes, batch, generations = searched(ctx, bench, job)
     if ctx.control.stop is not None:
         return None
     direction = sign(bench.metric)
@@ -37,13 +37,13 @@ def run(ctx: RunContext, job: SearchJob) -> SearchResult | None:
     trials = [_trial(t, change, batch.outcomes.get(t), values.get(t)) for t, change in changes.items()]
     evaluations = len(values)
     if not ranked:
-        return SearchResult(trials=trials, best=None, evaluations=evaluations)
+        return SearchResult(trials=trials, best=None, generations=generations, evaluations=evaluations)
     best = max(ranked, key=lambda t: direction * ranked[t])
     outcome = batch.outcomes[best]
     result = models.save(ctx, bench, outcome, "best")
     return SearchResult(
         trials=trials, best=result, best_change=changes[best], best_config=outcome.trial.config.model_dump(mode="json"), rung_correlation=_agreement(batch),
-        evaluations=evaluations, optimism=_luck(bench, batch, list(ranked), result.validation.se, evaluations), diagnosis=diagnosis_of(ctx.project, bench, outcome, result.train, result.validation),
+        generations=generations, evaluations=evaluations, optimism=_luck(bench, batch, list(ranked), result.validation.se, evaluations), diagnosis=diagnosis_of(ctx.project, bench, outcome, result.train, result.validation),
         plan=batch.plan, fallbacks=list(dict.fromkeys(batch.fallbacks)),
     )
 

@@ -66,7 +66,7 @@ def ideas_job(view: Any, state: loop.Loop, specs: list[TrySpec], *, left: int | 
 
 
 def search_job(view: Any, state: loop.Loop, trials: int) -> SearchJob:
-    """Random (or sequential) search around the incumbent (T22)."""
+    """A search around the incumbent: learned, random or sequential (T22)."""
     space = recipes.space(view, expert=view.value("tune.expert_space"))
     seed = (view.value("train.seed") or 0) + state.searches
     return SearchJob(
