@@ -128,7 +128,7 @@ def results_of(run: "Run", group: Group, members: Sequence[tuple[Track, dict[str
             train |= _scored(run, group, asked[at : at + size], ended=ended)
     return [
         MemberResult(
-            id=t.member.id, state=state, outputs=t.outputs.cpu().contiguous(), train_outputs=train.get(t.member.id), curves=t.curves, best_epoch=t.best_epoch,
+            id=t.member.id, state={n: x.cpu() for n, x in state.items()}, outputs=t.outputs.cpu().contiguous(), train_outputs=train.get(t.member.id), curves=t.curves, best_epoch=t.best_epoch,
             stopped=t.stopped, steps=t.steps, seconds=t.seconds, best=t.best_value,
         )
         for t, state in members if t.outputs is not None

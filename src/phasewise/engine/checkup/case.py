@@ -47,7 +47,7 @@ class Case:
     def batch(self, count: int, *, skip: int = 0) -> tuple[dict[str, Tensor], Tensor]:
         """Inputs and targets of `count` training rows, classes in turn, the same on every call; `skip` rows are left out first."""
         order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(17 + self.seed))
-        rows = self.rows[order.to(self.rows.device)]
+        rows = self.rows[order.to(self.rows.device)].to(self.data.device)
         if self.data.classes:
             y = self.data.y[rows]
             rank = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -55,7 +55,7 @@ class Case:
                 mine = y == c
                 rank[mine] = torch.arange(int(mine.sum()), device=rows.device)
             rows = rows[torch.argsort(rank * self.data.classes + y, stable=True)]
-        return self.data.take(rows[skip : skip + count].to(self.data.device))
+        return self.data.take(rows[skip : skip + count])
 
     def loss_of(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The training loss without smoothing and weights: the mean over rows (and over implicit members)."""
