@@ -19,7 +19,7 @@ def labels_read(text: pl.Series, kept: Collection[str] = (), classes: Collection
 
     `kept` are labels a person declared: no mark and no spelling of another. `classes` are known classes, to which their spellings lead.
     """
-    levels = text.drop_nulls().value_counts(sort=True, name="rows").rename({text.name or "": "label"})
+    levels = text.drop_nulls().alias("label").value_counts(sort=True, name="rows")
     if levels.height == 0:
         return text
     own = [*kept, *classes]

@@ -1,6 +1,7 @@
 """`phasewise new`: a project from a data file, a template, or nothing but a name."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ def given(args: Any) -> dict[str, dict[str, Any]]:
     flags: dict[str, dict[str, Any]] = {}
     data: dict[str, Any] = {"file": answering.absolute(args.data, Path.cwd()) if args.data else None, "target": args.target, "kind": args.kind}
     flags["data"] = {k: v for k, v in data.items() if v is not None}
+    if args.data and re.match(r"[a-z][a-z0-9+.-]*://", args.data, re.I):
+        raise UsageError(f"{safe_text(args.data, 80)} is an address, not a file", "Phasewise downloads nothing.", "Fetch the file first, then name it here.")
+    if args.data and (found := Path(flags["data"]["file"])).exists() and not (found.is_file() or found.is_dir()):
+        raise UsageError(f"{safe_text(args.data, 80)} is no regular file", "It is a device, pipe or socket.", "Copy the data into a file first.")
     if args.data and not Path(flags["data"]["file"]).exists():
         raise UsageError(f"there is no {args.data}", "The data file does not exist.", "Name a CSV or Parquet file or a folder of images.")
     if args.goal:
@@ -95,8 +100,6 @@ def given(args: Any) -> dict[str, dict[str, Any]]:
 
 def default_folder(args: Any, flags: dict[str, dict[str, Any]]) -> str:
     """A folder named after the data, numbered when it is taken."""
-    import re
-
     source = args.name or (Path(flags["data"]["file"]).name.split(".")[0] if "file" in flags["data"] else args.template or "")
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", source).strip("-") or "project"
     name, n = stem, 2

@@ -31,7 +31,7 @@ class FileIds:
             return self._last.get(name, "away")
         stamp = (str(path), stat.st_size, stat.st_mtime_ns)
         if stamp not in self._cache:
-            self._cache[stamp] = _tree(path) if path.is_dir() else _digest(path)
+            self._cache[stamp] = _tree(path) if path.is_dir() else _digest(path) if path.is_file() else "no file"  # a pipe would wait for ever
         self._last[name] = self._cache[stamp]
         return self._cache[stamp]
 

@@ -39,5 +39,5 @@ def _columns(series: pl.Series) -> list[tuple[np.ndarray, np.ndarray]]:
         return [(found, np.isfinite(found))]
     text = series.cast(pl.String)
     there = text.is_not_null().to_numpy()
-    levels = text.drop_nulls().value_counts().sort(["count", text.name], descending=[True, False]).head(MOST_LEVELS)[text.name].to_list()
+    levels = text.drop_nulls().alias("value").value_counts().sort(["count", "value"], descending=[True, False]).head(MOST_LEVELS)["value"].to_list()
     return [((text == level).fill_null(False).to_numpy().astype(float), there) for level in levels]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phasewise.checks.numerals import MISSING_TOKENS
 from phasewise.kinds.tabular.sources import shown
 from phasewise.records.errors import BadInputError
 from phasewise.records.text import safe_text
@@ -68,7 +69,7 @@ def sniff(data: bytes, path: object, delimiter: str | None = None, header: bool 
             first = [bytes(prefix[s : s + 4]) for s in starts[:40]]
             if len(cells) == 0:
                 continue
-            above = _leading(cells, first)
+            above = _leading(_narrow_titles(prefix, cells, starts, option), first)
             score, columns = _score(cells[above:])
             score -= 0.3 * (above > 0)  # a delimiter that needs no title above the table comes first
             lines = [safe_text(prefix[a:b].decode(errors="replace").strip(), 60) for a, b in zip(starts[:above], starts[1 : above + 1], strict=True)]
@@ -176,6 +177,17 @@ def _at(array: np.ndarray, code: int, outside: np.ndarray | None) -> np.ndarray:
     return np.flatnonzero(hits if outside is None else hits & outside)
 
 
+def _narrow_titles(prefix: bytes, cells: np.ndarray, starts: np.ndarray, delimiter: str) -> np.ndarray:
+    """The cells of each record, with a record near the top that fills its first cell at most (a title, padded by a spreadsheet) counted as one cell."""
+    out, mark = cells.copy(), delimiter.encode()
+    for i in range(min(MOST_ABOVE, len(starts) - 1)):
+        line = prefix[starts[i] : starts[i + 1]].strip(b"\r\n \t\"" if mark != b"\t" else b"\r\n \"")
+        if cells[i] < 3 or line.rstrip(mark + b" \"").count(mark):
+            break  # a line with more than one filled cell: the table begins
+        out[i] = 1
+    return out
+
+
 def _leading(cells: np.ndarray, first_bytes: list[bytes]) -> int:
     """How many records stand above the table: narrower than it, or comments, with a table of steady width below; 0 when it starts at once.
 
@@ -241,10 +253,10 @@ def _has_header(rows: list[list[str]]) -> tuple[bool, str]:
         if numeric > 0.9:
             if NUMBER.match(head[place]):
                 against += 1
-            else:
-                for_header += 1
+            else:  # a word over nothing but numbers says more than a name that is also a level
+                for_header += 3 if numeric == 1 and len(cells) >= 10 and re.search(r"[^\W\d_]", head[place]) and head[place].lower() not in MISSING_TOKENS else 1
         elif head[place] in set(cells) and len(set(cells)) < 0.9 * len(cells):
-            against += 2
+            against += 2 if len(cells) >= 10 else 1
     if len(set(head)) < len(head) and for_header == 0:
         against += 1
     if against > for_header:

@@ -214,10 +214,9 @@ def fit(dev: Development, rows: np.ndarray, view: DataView, options: Mapping[str
 
 
 def _levels(column: pl.Series, min_count: int) -> list[str]:
-    counts = column.drop_nulls().value_counts()
-    name = column.name
-    kept = counts.filter(pl.col("count") >= min_count).sort(["count", name], descending=[True, False]).head(MAX_LEVELS)
-    return sorted(kept[name].to_list())
+    counts = column.drop_nulls().alias("value").value_counts()  # a column may be called count
+    kept = counts.filter(pl.col("count") >= min_count).sort(["count", "value"], descending=[True, False]).head(MAX_LEVELS)
+    return sorted(kept["value"].to_list())
 
 
 def _target(dev: Development, rows: np.ndarray, view: DataView, log: bool) -> Target:

@@ -120,7 +120,7 @@ def _top(column: pl.Series, limit: int = 10) -> list[Bin]:
         sample = sample.gather_every(len(sample) // SAMPLE + 1)
     if sample.dtype == pl.String:
         sample = sample.str.slice(0, 80)
-    counts = sample.value_counts(sort=True).head(limit)
+    counts = sample.alias("value").value_counts(sort=True).head(limit)  # a column may be called count
     return [Bin(label=safe_text(v, 40), count=int(c)) for v, c in counts.iter_rows()]
 
 
@@ -139,7 +139,7 @@ def _target(frame: pl.DataFrame, target: str, view: DataView) -> tuple[str, list
     notes += targets.label_notes(column, view)
     text = targets.read_labels(column, view)
     classes = targets.order_classes(text, view)
-    counts = dict(text.drop_nulls().value_counts().iter_rows())
+    counts = dict(text.drop_nulls().alias("value").value_counts().iter_rows())
     return task, [Bin(label=safe_text(c, 60), count=int(counts.get(c, 0))) for c in classes], notes
 
 

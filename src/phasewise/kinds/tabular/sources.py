@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -132,7 +133,23 @@ def load_text(path: Path, encoding: str | None = None) -> TextSource:
     data, found, notes = _to_utf8(raw, path, encoding)
     if b"\n" not in data and b"\r" in data:
         data, notes = data.replace(b"\r", b"\n"), [*notes, "lines end in carriage returns only (an old Macintosh file)"]
+    _no_other_text(data[:65536], path)
     return TextSource(data=data, encoding=found, compression=compression, notes=notes)
+
+
+_OTHER_TEXT = (
+    (re.compile(rb'\s*(\{\s*"|\[\s*[{\[])'), "is JSON, not a table", "One object a row is no line of cells."),
+    (re.compile(rb"(\s*%[^\n]*\n)*\s*@relation\b", re.I), "is an ARFF file, not a table of cells", "Its columns are declared in lines above the data."),
+    (re.compile(rb"\s*(<!doctype|<html|<\?xml|<table)", re.I), "is a web page or XML, not a table of cells", "It begins with a tag."),
+    (re.compile(rb"(\s*[-+]?[\d.]+([ \t]+\d+:[-+\d.eE]+)+[ \t]*(\r?\n|$)){3}"), "is in LibSVM's sparse form", "Its cells are pairs of a column number and a value."),
+)
+
+
+def _no_other_text(head: bytes, path: Path) -> None:
+    """Refuse text that other programs read as a table, but that has no rows of cells."""
+    for pattern, what, cause in _OTHER_TEXT:
+        if pattern.match(head):
+            raise BadInputError(f"{shown(path)} {what}", cause, "Save the table as CSV (UTF-8) or Parquet.", where=str(path))
 
 
 def _too_big(path: Path, declared: float, packed: int, what: str) -> BadInputError:

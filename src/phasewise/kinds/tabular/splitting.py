@@ -242,6 +242,6 @@ def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob, recognised: s
     )
     about["parts"]["test"]["recognised_by"] = recognised
     with Vault(project.path) as vault:
-        return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about)
+        return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about, reason=job.reason)
 
 
