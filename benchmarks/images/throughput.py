@@ -38,28 +38,29 @@ def _pillow(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
-def _bare(paths: list[Path]) -> float:
-    """CPU seconds of some pictures in a process of their own."""
-    began = time.process_time()
+def _bare(paths: list[Path]) -> np.ndarray:
+    """CPU seconds of some pictures in a process of their own: program and system."""
+    began = _used()
     for path in paths:
         _pillow(path)
-    return time.process_time() - began
+    return _used() - began
 
 
-def _kept(part: tuple[str, int, list[Path]]) -> float:
+def _kept(part: tuple[str, int, list[Path]]) -> np.ndarray:
     """CPU seconds of some pictures whose arrays are written to their place in a file, as whoever wants to use them again does."""
     place, first, paths = part
-    began = time.process_time()
+    began = _used()
     handle = os.open(place, os.O_RDWR)
     for i, path in enumerate(paths):
         os.pwrite(handle, _pillow(path).data, (first + i) * SIDE * SIDE * 3)
     os.close(handle)
-    return time.process_time() - began
+    return _used() - began
 
 
-def _used() -> float:
-    """CPU seconds of this process and of its children that have ended."""
-    return sum(t.ru_utime + t.ru_stime for t in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))
+def _used() -> np.ndarray:
+    """CPU seconds of this process and of its children that have ended: program and system."""
+    found = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return np.array([sum(t.ru_utime for t in found), sum(t.ru_stime for t in found)])
 
 
 def _touch(size: int) -> None:
@@ -83,7 +84,7 @@ def decode(data: Path, count: int, touched: bool) -> None:
     parts = [paths[k : k + 16] for k in range(0, count, 16)]
     crew = os.cpu_count() or 1
     speeds: dict[str, list[float]] = {"threads": [], "processes": [], "kept": [], "ours": []}
-    spent: dict[str, list[float]] = {name: [] for name in speeds}
+    spent: dict[str, list[np.ndarray]] = {name: [] for name in speeds}
     with ThreadPoolExecutor(crew) as tight, ProcessPoolExecutor(crew) as apart:
         list(apart.map(_bare, parts[:8]))
         for _ in range(ROUNDS):
@@ -105,9 +106,11 @@ def decode(data: Path, count: int, touched: bool) -> None:
                     spent[name].append(1e6 * paid / count)
     print(f"decode {data.name} to {SIDE} px, {count} pictures, {crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}{', memory touched before' if touched else ''}")
     for name, said in (("threads", "bare Pillow, threads"), ("processes", "bare Pillow, processes"), ("kept", "the same, arrays kept"), ("ours", "decode + facts + cache")):
-        by = [f"{median(o / b for o, b in zip(speeds['ours'], speeds[name], strict=True)):.2f} of its speed", *([] if name == "threads" else [f"{median(b / o for o, b in zip(spent['ours'], spent[name], strict=True)):.2f} by CPU time"])]
-        cpu = "" if name == "threads" else f", CPU {min(spent[name]):.0f} (median {median(spent[name]):.0f}) us a picture"
-        print(f"  {said}: best {max(speeds[name]):.0f}, median {median(speeds[name]):.0f} pictures/s{cpu}" + ("" if name == "ours" else f"; ours {', '.join(by)}, medians of rounds; best to best {max(speeds['ours']) / max(speeds[name]):.2f}"))
+        beside = [f"{median(o / b for o, b in zip(speeds['ours'], speeds[name], strict=True)):.2f} of its speed (best to best {max(speeds['ours']) / max(speeds[name]):.2f})"]
+        if name != "threads":
+            beside += [f"{median(f(b) / f(o) for o, b in zip(spent['ours'], spent[name], strict=True)):.2f} by {what} time" for f, what in ((np.sum, "CPU"), (lambda t: t[0], "program"))]
+        cpu = "" if name == "threads" else f", CPU {median(t.sum() for t in spent[name]):.0f} us a picture, {median(t[1] for t in spent[name]):.0f} of it the system's"
+        print(f"  {said}: best {max(speeds[name]):.0f}, median {median(speeds[name]):.0f} pictures/s{cpu}" + ("" if name == "ours" else f"; ours {', '.join(beside)}"))
 
 
 def _plain_loop(images: torch.Tensor, y: torch.Tensor, device: str, epochs: int, batch: int) -> float:
