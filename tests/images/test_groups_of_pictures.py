@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pictures import project, shapes  # noqa: E402
+from pictures import project, shapes, small  # noqa: E402
 
 from phasewise.kinds.images import development, files, grouping, profiling  # noqa: E402
 from phasewise.project.folder import Project  # noqa: E402
@@ -99,3 +99,22 @@ def test_a_grouped_split_without_groups_is_refused_in_words(tmp_path, capsys):
     jobs = project(tmp_path / "p", shapes(tmp_path / "d", each=10))
     jobs.run("split", code=2, phase="data", policy="grouped", group="camera")
     assert "no groups are named" in capsys.readouterr().err
+
+
+def test_a_project_of_clips_goes_all_the_way(tmp_path):
+    jobs = project(tmp_path / "p", _clips(tmp_path / "d", "{c}/clip{k}_{t}.png"))
+    jobs.split(policy="grouped", group="name", folds=0, test_share=0.25, validation_share=0.25)
+    fit = jobs.run("fit", config=small(epochs=1).model_dump())
+    assert fit.model.validation.method.endswith("clustered")
+    looked = jobs.run("open_vault", phase="verify", model=fit.model.ref, freeze="f" * 8, target=0.5, reason="")
+    assert looked.test.method.endswith("clustered")
+    judged = jobs.run("field", phase="field", model=fit.model.ref, file=str(_clips(tmp_path / "new", "{c}/clip{k}_{t}.png", seed=9)), name="new")
+    assert judged.rows == 72 and judged.judged == 72
+
+
+def test_a_damaged_table_of_pictures_is_named(tmp_path, capsys):
+    jobs = project(tmp_path / "p", shapes(tmp_path / "d", each=10))
+    jobs.split(folds=0)
+    (jobs.folder / "splits" / "pictures.arrow").write_bytes(b"ARROW1 cut off")
+    jobs.run("checks", code=1, phase="data")
+    assert "splits/pictures.arrow cannot be read" in capsys.readouterr().err

@@ -120,6 +120,14 @@ def fitting_in(about: dict[str, Any]) -> Fitting:
     return Fitting(**about["fitting"])
 
 
+def _listed(path: Path) -> pl.DataFrame:
+    """The development rows as the split wrote them; a `StorageError` that names the file where it is missing or damaged."""
+    try:
+        return sealing.from_bytes(path.read_bytes())
+    except (OSError, StorageError) as error:
+        raise StorageError(f"splits/{path.name} cannot be read", str(error), "Restore it from a copy, or split again as a new generation.") from None
+
+
 def load(project: Any, view: DataView) -> Development:
     """The development pictures with the view's remedies and relabels applied.
 
@@ -127,7 +135,7 @@ def load(project: Any, view: DataView) -> Development:
     """
     about, arrays = split_facts(project), split_rows(project)
     view = complete_view(view, about)
-    listed = sealing.from_bytes((project.path / "splits" / PICTURES).read_bytes())
+    listed = _listed(project.path / "splits" / PICTURES)
     folder = project.path / ".phasewise" / "cache" / "pictures"
     fitting = fitting_in(about)
     frame = listed.with_columns(pl.lit(str(stored(listed, folder, fitting, fitting))).alias(pixels.STORE), pl.Series(pixels.INDEX, np.arange(listed.height), dtype=pl.Int64))
