@@ -53,7 +53,8 @@ UNMEASURED = [0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """The fields from `phash` to `border` of a picture that is not measured."""
 
 _LEVELS = np.stack([np.ones(256), np.arange(256.0), np.arange(256.0) ** 2], 1)
-_BASIS = np.cos(np.pi * (2 * np.arange(32)[None] + 1) * np.arange(8)[:, None] / 64)
+BASIS = np.cos(np.pi * (2 * np.arange(32)[None] + 1) * np.arange(8)[:, None] / 64)
+"""The 8 lowest frequencies of 32 values (DCT-II)."""
 _MIRROR = np.where(np.arange(8) % 2, -1.0, 1.0)
 
 
@@ -121,11 +122,12 @@ def _phashes(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Mirroring left-right turns the sign of every odd horizontal frequency.
     """
-    low = _BASIS @ grey.astype(np.float64) @ _BASIS.T
-    return _signs(low), _signs(low * _MIRROR)
+    low = BASIS @ grey.astype(np.float64) @ BASIS.T
+    return signs(low), signs(low * _MIRROR)
 
 
-def _signs(low: np.ndarray) -> np.ndarray:
+def signs(low: np.ndarray) -> np.ndarray:
+    """uint64 [n]: which of the lowest frequencies (n, 8, 8) lie above their median."""
     flat = low.reshape(len(low), 64)
     return np.packbits(flat > np.sort(flat[:, 1:], axis=1)[:, 31:32], axis=1).view(">u8")[:, 0]
 

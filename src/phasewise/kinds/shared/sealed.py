@@ -31,10 +31,13 @@ class Known:
     """Perceptual hashes uint64 [m] of sealed pictures, where pictures of the set can be told apart by them."""
     reach: int = -1
     """Bits of 64 within which a picture looks like a copy."""
+    cuts: np.ndarray | None = None
+    """Perceptual hashes uint64 [k] of windows of the sealed pictures, by which copies that were cut are told."""
+    cut_reach: int = -1
 
 
 def packed(hashed: Callable[[bytes], np.ndarray], looks: Mapping[str, np.ndarray] = MappingProxyType({})) -> bytes:
-    """The file for the test rows: `hashed(key)` gives their hashes uint64 [n]; of pictures also `looks` and `reach`."""
+    """The file for the test rows: `hashed(key)` gives their hashes uint64 [n]; of pictures also `looks`, `cuts` and their reaches."""
     key, buffer = secrets.token_bytes(KEY_BYTES), io.BytesIO()
     np.savez_compressed(buffer, key=np.frombuffer(key, np.uint8), hashes=np.sort(hashed(key)), **looks)
     return buffer.getvalue()
@@ -55,6 +58,7 @@ def known(project: Any, about: Mapping[str, Any]) -> Known:
         with np.load(io.BytesIO(data), allow_pickle=False) as held:
             found = Known(
                 key=held["key"].tobytes(), hashes=held["hashes"], looks=held["looks"] if "looks" in held.files else None, reach=int(held["reach"]) if "reach" in held.files else -1,
+                cuts=held["cuts"] if "cuts" in held.files else None, cut_reach=int(held["cut_reach"]) if "cut_reach" in held.files else -1,
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return Known(why=f"splits/{FILE} cannot be read")
