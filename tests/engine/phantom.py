@@ -6,6 +6,7 @@ streams that overlap, speed, real memory. Every operation is computed by the CPU
 """
 
 import contextlib
+import functools
 import sys
 import weakref
 from collections import Counter
@@ -14,7 +15,6 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
 aten = torch.ops.aten
 CUDA, CPU = torch.device("cuda:0"), torch.device("cpu")
@@ -163,7 +163,7 @@ class Graph:
         for func, args, kwargs, outs, chance in self.work:
             given = compute(func, args, kwargs, chance)
             if outs is not None:
-                for kept, new in zip(outs, [t for t in tree_leaves(given) if isinstance(t, torch.Tensor)], strict=True):
+                for kept, new in zip(outs, leaves(given), strict=True):
                     kept.copy_(new)
 
 
@@ -181,12 +181,34 @@ def recording(graph: Graph, *_: object, **__: object):
         GPU.recording, GPU.registered = None, []
 
 
+def leaves(value) -> list[torch.Tensor]:
+    """The tensors of an argument or a result."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [t for v in value for t in leaves(v)] if isinstance(value, list | tuple) else []
+
+
+def each(change, value):
+    """The same with every tensor changed."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    return type(value)(each(change, v) for v in value) if isinstance(value, list | tuple) else value
+
+
+@functools.cache
+def facts(func):
+    """Name, (position, name) of arguments that are written, whether it draws, whether it takes a generator, how many results."""
+    schema = func._schema
+    written = [(i, a.name) for i, a in enumerate(schema.arguments) if a.alias_info and a.alias_info.is_write]
+    return schema.name.split("::")[1], written, torch.Tag.nondeterministic_seeded in func.tags, any(a.name == "generator" for a in schema.arguments), len(schema.returns)
+
+
 def compute(func, args, kwargs, chance):
     """The CPU kernel on inner tensors, random ones from the place of a counter."""
     with torch._C._DisableTorchDispatch():
         if chance is None:
             return func(*args, **kwargs)
-        if any(a.name == "generator" for a in func._schema.arguments):
+        if facts(func)[3]:
             return func(*args, **{**kwargs, "generator": chance.advance()})
         held = torch.default_generator.get_state()
         torch.default_generator.manual_seed(chance.advance().initial_seed())
@@ -198,46 +220,51 @@ def compute(func, args, kwargs, chance):
 
 def operate(func, args, kwargs):
     """One operator under the rules of CUDA."""
-    name = func._schema.name.split("::")[1]
-    tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+    given = (*args, *kwargs.values())
+    tensors = [t for v in given for t in leaves(v)]
     ours = [t for t in tensors if isinstance(t, Phantom)]
     place = kwargs.get("device")
+    if not ours and place is None and "generator" not in kwargs:
+        return func(*args, **kwargs)
+    name, written, random, _, results = facts(func)
     if ours and place is not None and not MOVING:  # C++ asks for the device it takes a tensor for
         place = kwargs["device"] = CUDA
     place = CUDA if (place is None and ours) or (place is not None and torch.device(place).type == "cuda") else CPU
-    generator = next((KNOWN.get(g._cdata, g) for g in (*args, *kwargs.values()) if isinstance(g, _TRUE_GENERATOR)), None)
+    generator = next((KNOWN.get(g._cdata, g) for g in given if isinstance(g, _TRUE_GENERATOR)), None)
     if not ours and place == CPU:
         if getattr(generator, "on_gpu", False):
             raise RuntimeError("Expected a 'cpu' device type for generator but found 'cuda'")
         return func(*args, **kwargs)
     if generator is not None and not getattr(generator, "on_gpu", False):
         raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
-    judge(name, func, args, kwargs, tensors, place)
-    chance = (generator or DEFAULT) if torch.Tag.nondeterministic_seeded in func.tags or generator is not None else None
-    if chance is not None and GPU.recording is not None and chance not in GPU.registered and chance is not DEFAULT:
+    changes = [t for i, n in written for t in leaves(kwargs[n] if n in kwargs else args[i] if i < len(args) else None)]
+    judge(name, args, kwargs, tensors, changes, place)
+    chance = (generator or DEFAULT) if random or generator is not None else None
+    if chance not in (None, DEFAULT, *GPU.registered) and GPU.recording is not None:
         raise RuntimeError("Attempt to increase offset for a CUDA generator not in capture mode")
-    outer = {id(t.inner): t for t in ours}
-    inside = tree_map(lambda t: t.inner if isinstance(t, Phantom) else t, (args, {k: v for k, v in kwargs.items() if k not in ("device", "pin_memory", "generator")}))
+
+    def inside(t):
+        return t.inner if isinstance(t, Phantom) else t
+
+    inner = each(inside, tuple(args)), {k: each(inside, v) for k, v in kwargs.items() if k not in ("device", "pin_memory", "generator")}
     if "device" in kwargs:
-        inside[1]["device"] = CPU
-    changes = [v for a, v in zip(func._schema.arguments, [*args, *[None] * len(func._schema.arguments)], strict=False) if a.alias_info and a.alias_info.is_write]
-    changes += [kwargs[a.name] for a in func._schema.arguments if a.alias_info and a.alias_info.is_write and a.name in kwargs]
+        inner[1]["device"] = CPU
     if GPU.recording is not None and changes:
-        GPU.recording.append((func, *inside, None, chance))
-        kept = [t for t in tree_leaves(changes) if isinstance(t, torch.Tensor)]
-        return None if not func._schema.returns else kept[0] if len(func._schema.returns) == 1 else kept
-    result = compute(func, *inside, chance)
+        GPU.recording.append((func, *inner, None, chance))
+        return None if not results else changes[0] if results == 1 else tuple(changes)
+    result = compute(func, *inner, chance)
     if GPU.recording is not None and not func.is_view:
-        GPU.recording.append((func, *inside, [t for t in tree_leaves(result) if isinstance(t, torch.Tensor)], chance))
-    for t in tree_leaves(changes):
+        GPU.recording.append((func, *inner, leaves(result), chance))
+    for t in changes:
         if isinstance(t, Phantom) and t.shape != t.inner.shape:
             raise RuntimeError(f"{name} resized a tensor of the pretended device")
     if place == CPU:
         return result
-    return tree_map(lambda t: (outer.get(id(t)) if id(t) in outer else Phantom(t)) if isinstance(t, torch.Tensor) else t, result)
+    outer = {id(t.inner): t for t in ours}
+    return each(lambda t: outer[id(t)] if id(t) in outer else Phantom(t), result)
 
 
-def judge(name, func, args, kwargs, tensors, place) -> None:
+def judge(name, args, kwargs, tensors, changes, place) -> None:
     """Raises where CUDA would; counts what the host waits for."""
     strangers = [t for t in tensors if not isinstance(t, Phantom)]
     if name == "_to_copy" or name == "copy_":
@@ -256,9 +283,8 @@ def judge(name, func, args, kwargs, tensors, place) -> None:
         if any(i.dtype in (torch.bool, torch.uint8) for i in indices) and not (name != "index" and args[2].numel() == 1):
             GPU.wait("index by mask")
         return
-    changed = [v for a, v in zip(func._schema.arguments, args, strict=False) if a.alias_info and a.alias_info.is_write and isinstance(v, torch.Tensor)]
     for t in strangers:
-        if t.dim() or name in NO_SCALARS or name.startswith("_fused") or any(t is c for c in changed):
+        if t.dim() or name in NO_SCALARS or name.startswith("_fused") or any(t is c for c in changes):
             raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! (in {name})")
     if name in WAITS or name == "repeat_interleave" and isinstance(args[0], torch.Tensor) and kwargs.get("output_size") is None:
         GPU.wait(name)

@@ -115,13 +115,15 @@ def _begun(run: "Run", group: Group, place: Place | None = None) -> list[Group]:
         done, group.shown, losses = place
         group.population.done = done
         group.population.losses[:done] = losses[:done].to(group.population.losses.device)
+    if run.scarce:
+        group.rest()
     return [group]
 
 
 def _halved(run: "Run", group: Group, error: BaseException, place: Place | None, words: str) -> list[Group]:
     if group.size == 1:
         raise RunError("memory ran out", f"One member with batches of {group.plan.batch} rows does not fit.", "Take a smaller batch size or network, or a device with more memory.") from error
-    frozen, out, at = group.frozen, [], 0
+    frozen, out, at, run.scarce = group.frozen, [], 0, True
     said = words.format(group.size, -(-group.size // 2))
     if place is None or said not in run.fallbacks:
         run.fallbacks.append(said)

@@ -96,6 +96,10 @@ class Group:
                 t.steps += self.population.done - before
         return seconds
 
+    def rest(self) -> None:
+        """Gives back memory that is needed in its turn only, where the population has such."""
+        getattr(self.population, "rest", int)()
+
     def release(self) -> None:
         """Lets the population go, whose members were carried over: its memory is free again."""
         del self.population

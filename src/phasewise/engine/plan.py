@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from phasewise.engine import device as devices
 from phasewise.engine import sampling
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.dense.optimise import KINDS
@@ -120,26 +119,12 @@ def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[
         probe.choose(bucket, setting, asked, notes, tile, share)
         maker = makers()[bucket.choice]
         for part in tiles(bucket.tracks, bucket.tile):
-            groups += made(part, bucket, setting, maker, notes)
+            group = Group(part, setting, bucket.plan, maker, bucket.choice, bucket.tile)
+            group.bucket = id(bucket)
+            groups.append(group)
     records = [b.record() for b in buckets]
     names = sorted({b.choice for b in buckets})
     return groups, {"plan": names[0] if len(names) == 1 else "mixed", "device": setting.device.type, "precision": setting.precision, "asked": asked, "buckets": records, "not_tried": not_tried(setting)}
-
-
-def made(part: Sequence[Track], bucket: Bucket, setting: Setting, maker: Maker, notes: list[str]) -> list[Group]:
-    """A group of some members; where their weights alone do not fit into memory, groups of half of them each, and the tile is that small from then on."""
-    try:
-        group = Group(part, setting, bucket.plan, maker, bucket.choice, bucket.tile)
-    except (RuntimeError, MemoryError) as error:
-        if not devices.out_of_memory(error) or len(part) == 1:
-            raise
-        devices.let_go(error)
-    else:
-        group.bucket = id(bucket)
-        return [group]
-    bucket.tile = -(-len(part) // 2)
-    notes.append(f"memory ran out with the weights of {len(part)} members; tiles of {bucket.tile} are used")
-    return [g for half in tiles(part, bucket.tile) for g in made(half, bucket, setting, maker, notes)]
 
 
 def not_tried(setting: Setting) -> dict[str, str]:

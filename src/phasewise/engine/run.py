@@ -44,6 +44,8 @@ class Run:
         self.last_rung: dict[str, float] = {}
         self.pace = reporting.Pace(setting.device, look_every)
         self.factor = 1.0
+        self.scarce = False
+        """Memory ran out: groups give back what they need in their turn only."""
         self.steps_done = 0
 
     # -- the loop's words ------------------------------------------------------------------------------------------
@@ -66,6 +68,8 @@ class Run:
                 return
             met.add(id(group))
             yield group
+            if self.scarce and group in self.groups:
+                group.rest()
 
     def blocks(self, group: Group) -> Iterator[int]:
         """Ends of blocks of steps: short enough to stay steerable, long enough to cost nothing."""
@@ -109,6 +113,8 @@ class Run:
             return
         for group in self.groups:
             self.judge(group)
+            if self.scarce:
+                group.rest()
         leaving = self.leaving()
         reporting.epoch(self)
         self.drop(leaving)

@@ -36,13 +36,18 @@ class GraphPopulation(DensePopulation):
 
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
-        if self._training is None:
-            self._training = self.net.buffers(self.plan.batch, training=True)
+        self._ready()
         self.orders.copy_(orders)
         self.lrs.copy_(lrs)
         self.losses.zero_()
         self.place.zero_()
         self.done = 0
+
+    def rest(self) -> None:
+        """As every dense population; a graph holds the addresses of what is given back, so it is recorded anew."""
+        super().rest()
+        self.graphs.clear()
+        self.captured_for = None
 
     def set_rates(self, lrs: Tensor) -> None:
         """See Population."""
@@ -51,6 +56,7 @@ class GraphPopulation(DensePopulation):
     @torch.no_grad()
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
+        self._ready()
         data = self._standing(data)
         if self.wanted and self.captured_for is not data:
             self._capture(data, start)

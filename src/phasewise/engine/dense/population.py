@@ -62,11 +62,18 @@ class DensePopulation:
 
     def begin(self, epoch: int, orders: Tensor, lrs: Tensor) -> None:
         """See Population."""
-        if self._training is None:
-            self._training = self.net.buffers(self.plan.batch, training=True)
+        self._ready()
         self.lrs, self.done = lrs, 0
         self.batches = orders.view(self.size, -1, self.plan.batch).transpose(0, 1).contiguous()  # [steps, N, b]
         self.losses = torch.zeros(len(lrs), self.size, device=self.device)
+
+    def _ready(self) -> None:
+        if self._training is None:
+            self._training = self.net.buffers(self.plan.batch, training=True)
+
+    def rest(self) -> None:
+        """Gives back what only a step or an evaluation needs; it is made again when the next one comes."""
+        self._training = self._evaluation = None
 
     def set_rates(self, lrs: Tensor) -> None:
         """See Population."""
@@ -76,6 +83,7 @@ class DensePopulation:
     @torch.no_grad()
     def run(self, data: Dataset, start: int, stop: int) -> None:
         """See Population."""
+        self._ready()
         batches = self.batches[start:stop]
         targets = data.y.index_select(0, batches.reshape(-1)).view(batches.shape)
         for i, step in enumerate(range(start, stop)):
