@@ -86,7 +86,7 @@ def _by_group(groups: list[grouping.Grouping], labels: list[str], usual: Proposa
 def _group(found: grouping.Grouping) -> ColumnSummary:
     """What says which pictures belong together, as a column to choose."""
     held = Counter(g for g in found.ids if g)
-    return ColumnSummary(name=found.column, role="ignore", dtype="text", rows=len(found.ids), missing=len(found.ids) - sum(held.values()), distinct=len(held), bars=[Bin(label=safe_text(g, 40), count=n) for g, n in held.most_common(10)], reason=f"may say what belongs together: {found.said}")
+    return ColumnSummary(name=found.column, role="ignore", dtype="text", rows=len(found.ids), missing=len(found.ids) - sum(held.values()), distinct=len(held), bars=[Bin(label=safe_text(g, 40), count=n) for g, n in held.most_common(10)], reason=found.said)
 
 
 def _side(facts: list[tuple[str, str, Facts]]) -> int:

@@ -19,7 +19,7 @@ class DataAnswers(PhaseAnswers):
     test_file: str | None = ask(None, widget="path", order=20, advanced=True)
     split_file: str | None = ask(None, widget="path", order=21, advanced=True, kinds=TABLES)
     policy: Literal["random", "stratified", "grouped", "time", "file"] | None = ask(None, order=6, tables_only=("time",))
-    group: str | None = ask(None, widget="column", choices_from="columns", asked_when="data.policy=grouped", order=7)
+    group: str | None = ask(None, widget="column", choices_from="groups", asked_when="data.policy=grouped", order=7)
     time: str | None = ask(None, widget="column", choices_from="columns", asked_when="data.policy=time", order=8)
     gap: float = ask(0.0, ge=0, asked_when="data.policy=time", order=9, advanced=True)
     test_share: float | None = ask(None, gt=0, lt=0.9, order=10)

@@ -141,9 +141,10 @@ class Data(Phase):
     def choices(self, view: Any, name: str) -> list[tuple[str, str]] | None:
         """Columns with their roles, kinds, classes."""
         profile = view.profile()
-        if name in ("columns", "targets"):
-            own = {"columns": {*profile.group_columns, profile.target}, "targets": {profile.target}}[name] if profile else set()  # facts of a picture are no classes and no groups
-            shown = [c for c in profile.columns if profile.kind != "images" or c.name in own] if profile else []
+        if name == "groups" and profile is not None and profile.kind == "images":
+            return [(c.name, f"{c.name}: {c.reason}") for c in profile.columns if c.name in profile.group_columns]
+        if name in ("columns", "targets", "groups"):
+            shown = [c for c in profile.columns if profile.kind != "images" or c.name == profile.target] if profile else []  # facts of a picture are no classes
             return [(c.name, f"{c.name} ({c.role})") for c in shown]
         if name == "classes":
             return [(b.label, f"{b.label} ({b.count:,})") for b in profile.classes] if profile else []
@@ -207,6 +208,11 @@ def _positive(profile: Any) -> Recommendation | None:
     return Recommendation(value=rare.label, reason="It is the rarer class.")
 
 
+def _said(reason: str) -> str:
+    """A reason as a sentence."""
+    return f"{reason[:1].upper()}{reason[1:]}."
+
+
 def _policy(view: Any, profile: Any) -> dict[str, Recommendation]:
     out: dict[str, Recommendation] = {}
     claim = view.value("goals.claim")
@@ -214,12 +220,12 @@ def _policy(view: Any, profile: Any) -> dict[str, Recommendation]:
         out["policy"] = Recommendation(value="file", reason="A split file is given.")
     elif claim == "later_time" and profile.time_columns:
         out["policy"] = Recommendation(value="time", reason=f"The claim is about later time; {profile.time_columns[0]!r} orders the rows.")
-    elif claim == "new_groups" and profile.group_columns:
+    elif claim == "new_groups" and profile.group_columns and not (profile.policy and profile.policy.value == "grouped"):
         out["policy"] = Recommendation(value="grouped", reason=f"The claim is about new groups; {profile.group_columns[0]!r} names them.")
     elif profile.policy:
         out["policy"] = Recommendation(value=profile.policy.value, reason=profile.policy.reason)
     if profile.group_columns:
-        out["group"] = Recommendation(value=profile.group_columns[0], reason="Rows that share it look related.")
+        out["group"] = Recommendation(value=profile.group_columns[0], reason="Rows that share it look related." if profile.kind != "images" else _said(next((c.reason for c in profile.columns if c.name == profile.group_columns[0]), "")))
     if profile.time_columns:
         out["time"] = Recommendation(value=profile.time_columns[0], reason="It holds dates or times.")
     return out
