@@ -135,7 +135,10 @@ def measured(name: str, count: int, seeds: int) -> dict[str, list]:
         plain, clever = run("random", count, seed), run("learned", count, seed)
         found["ratio"].append(clever / plain)
         found["trials"].append(max(count, round(count * clever / plain)))
-        run("longer", found["trials"][-1], seed)
+        if found["trials"][-1] == count:
+            found["longer"].append(found["random"][-1])  # it took no longer: the same trials
+        else:
+            run("longer", found["trials"][-1], seed)
     return found
 
 

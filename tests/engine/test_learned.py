@@ -58,6 +58,13 @@ def test_settled_points_keep_their_config_and_stand_for_all_of_it():
     assert np.unique(search.settled(whole, np.linspace(0, 1, 50)[:, None])).tolist() == pytest.approx([1 / 6, 1 / 2, 5 / 6])
 
 
+def test_the_ends_of_a_range_are_its_bounds():
+    space = {"lr": {"kind": "log", "lo": 1e-4, "hi": 5e-3}, "p": {"kind": "uniform", "lo": 0.1, "hi": 0.3}, "n": {"kind": "int", "lo": 2, "hi": 5}}
+    low, high = search.decoded(space, np.array([[0.0] * 3, [1.0] * 3]))
+    assert low == pytest.approx({"lr": 1e-4, "p": 0.1, "n": 2}) and high == pytest.approx({"lr": 5e-3, "p": 0.3, "n": 5})
+    assert all(low[n] >= space[n]["lo"] and high[n] <= space[n]["hi"] for n in space)
+
+
 def test_proposals_repeat_with_their_seed_are_in_the_cube_and_never_the_same_config_twice():
     cube = search.points(20, search.dimensions(SPACE), 3)
     settle = lambda rows: search.settled(SPACE, rows)  # noqa: E731

@@ -93,8 +93,9 @@ def tune(session: Any) -> list[str]:
                 word = "adopted" if best is not None and i.id == best.id else {"noise": "inside the noise", "better": "better, but another was adopted"}.get(i.verdict, i.verdict)
                 lines.append(f"  {safe_text(i.title or i.id, 60)}: {i.gain:+.4g} [{i.low:+.4g}, {i.high:+.4g}] over {len(i.values)} seeds, {word}" + (f" ({safe_text(i.note, 160)})" if i.note else ""))
         elif item.job == "search":
-            change = ", ".join(f"{k} = {v}" for k, v in result.best_change.items())
-            lines.append(f"  {len(result.trials)} trials; {'to be confirmed over seeds: ' + safe_text(change, 300) if change else 'nothing better was found'}")
+            change = ", ".join(f"{k} = {v:.4g}" if isinstance(v, float) else f"{k} = {v}" for k, v in result.best_change.items())
+            drawn = f" ({result.generations[0]} at random, {sum(result.generations[1:])} from what they reached)" if result.generations else ""
+            lines.append(f"  {len(result.trials)} trials{drawn}; {'to be confirmed over seeds: ' + safe_text(change, 300) if change else 'nothing better was found'}")
         else:
             lines += [f"  without {safe_text(c.title, 60)}: {-c.drop:+.4g} [{-c.high:+.4g}, {-c.low:+.4g}]" for c in result.components]
     why = [g.text for g in session.gate("tune") if g.id == "loop-over"]

@@ -104,9 +104,9 @@ def _value(name: str, rule: Mapping[str, Any], u: np.ndarray, chosen: Mapping[st
     if kind == "log":
         if rule["lo"] <= 0:
             raise UsageError(f"{name} cannot be log-uniform from {rule['lo']}", "The lower bound must be above 0.")
-        return float(math.exp(math.log(rule["lo"]) + float(u[0]) * (math.log(rule["hi"]) - math.log(rule["lo"]))))
+        return float(min(max(math.exp(math.log(rule["lo"]) + float(u[0]) * (math.log(rule["hi"]) - math.log(rule["lo"]))), rule["lo"]), rule["hi"]))
     if kind == "uniform":
-        return float(rule["lo"] + float(u[0]) * (rule["hi"] - rule["lo"]))
+        return float(min(max(rule["lo"] + float(u[0]) * (rule["hi"] - rule["lo"]), rule["lo"]), rule["hi"]))
     if kind == "int":
         return int(min(rule["hi"], rule["lo"] + math.floor(float(u[0]) * (rule["hi"] - rule["lo"] + 1))))
     if kind == "choice":
