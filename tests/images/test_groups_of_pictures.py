@@ -44,6 +44,7 @@ def _profile(root: Path):
 def test_frames_of_clips_are_found_and_whole_clips_proposed(tmp_path, name, column):
     found = _profile(_clips(tmp_path, name))
     assert (found.policy.value, found.group_columns) == ("grouped", [column])
+    assert all(len(row) == len(found.columns) + 1 and row[-1].endswith(".png") and row[-2] in row[-1] for row in found.preview if column != "name" or "left" not in name)
     assert "belong together" in found.policy.reason and next(c for c in found.columns if c.name == column).distinct == 12
 
 

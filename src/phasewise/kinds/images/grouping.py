@@ -56,8 +56,8 @@ class Grouping:
         """Where the groups come from, in words with an example."""
         example = safe_text(next((i for i in self.ids if i), ""), 40)
         if self.column == FOLDER:
-            return f"the folders inside the class folders ({example!r})"
-        return f"the start of the file names ({example!r})" if self.column == NAME else f"the column {safe_text(self.column, 40)!r} of the list ({example!r})"
+            return f"the folder inside the class folder ({example!r})"
+        return f"the start of the file name ({example!r})" if self.column == NAME else f"the column {safe_text(self.column, 40)!r} of the list ({example!r})"
 
 
 def ids_of(listing: Listing, column: str) -> list[str]:

@@ -58,7 +58,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         files=[reading.identity(view, root)], kind="images", rows=total, columns=columns,
         targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name == pixels.TARGET else "This column of the manifest holds a few classes.")], target=name,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
-        preview=[[safe_text(x, 80) for x in row] for row in _preview(facts)], notes=notes, policy=policy, group_columns=[g.column for g in groups],
+        preview=[[safe_text(x, 80) for x in row] for row in _preview(facts, [dict(zip((i.path for i in listing.items), g.ids, strict=True)) for g in groups] if groups else [])], notes=notes, policy=policy, group_columns=[g.column for g in groups],
         reading={"image_size": str(_side(facts)), "resize": _way(facts, notes), "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},
     )
 
@@ -75,7 +75,7 @@ def _by_group(groups: list[grouping.Grouping], labels: list[str], usual: Proposa
     best = next((g for g in groups if g.related or g.spoken), None)
     if best is None:
         return usual
-    seen = f"Pictures with the same {best.said} belong together" + (f": one lies nearer to another of its group than of its class in {best.alike:.0%} of comparisons" if best.related else "")
+    seen = f"Pictures belong together by {best.said}" + (f": one lies nearer to another of its group than of its class in {best.alike:.0%} of comparisons" if best.related else "")
     rare, few = grouping.fewest(best, labels)
     if few < LEAST_GROUPS:
         notes.append(f"{seen}; but {safe_text(rare, 40)!r} has {few} of them: too few to keep whole groups for the test, so scores say how well the model does on these groups, not on new ones")
@@ -165,7 +165,7 @@ def _label(labels: list[str], total: int, target: str) -> ColumnSummary:
     return ColumnSummary(name=target, role="category", dtype="text", rows=total, missing=0, distinct=len(counts), bars=[Bin(label=safe_text(c, 40), count=n) for c, n in counts.most_common(10)], reason="the class folder" if target == pixels.TARGET else "the classes of the manifest")
 
 
-def _preview(facts: list[tuple[str, str, Facts]]) -> list[list[str]]:
-    """A row a picture in the order of the columns, and its file last."""
+def _preview(facts: list[tuple[str, str, Facts]], groups: list[dict[str, str]]) -> list[list[str]]:
+    """A row a picture in the order of the columns (`groups`: path -> group, one for each way), and its file last."""
     step = max(1, len(facts) // 20)
-    return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}", path] for path, label, f in facts[::step][:20]]
+    return [[label, str(f.width), str(f.height), f"{f.bright:.0f}", f"{f.contrast:.0f}", f"{f.sharpness:.1f}", *(g[path] for g in groups), path] for path, label, f in facts[::step][:20]]
