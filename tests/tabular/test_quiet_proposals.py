@@ -103,3 +103,13 @@ def test_a_y_beside_an_x_is_a_place_and_what_was_counted_is_no_class(tmp_path):
     assert profile(DataView(kind="tabular", file=str(file))).target == "area"
     claims = pl.Series("ClaimNb", rng.poisson(0.4, 400))
     assert propose_task(claims)[0] == "regression" and propose_task(claims.alias("num"))[0] == "multiclass"
+
+
+def test_a_first_goal_is_drawn_from_what_was_measured_and_not_from_a_code(tmp_path):
+    rng = np.random.default_rng(7)
+    y = [f"{v:.1f}".replace(".", ",") if rng.random() > 0.1 else "-200" for v in rng.gamma(4, 0.5, 400)]
+    file = tmp_path / "air.csv"
+    file.write_text("a;b;CO\n" + "".join(f"{rng.normal():.3f};{rng.normal():.3f};{v}\n" for v in y))
+    found = profile(DataView(kind="tabular", file=str(file), target="CO"))
+    column = next(c for c in found.columns if c.name == "CO")
+    assert column.std < 3 and column.minimum > 0 and any("-200" in n for n in found.notes)

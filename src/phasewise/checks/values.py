@@ -27,7 +27,7 @@ def sentinel_values(table: CheckTable) -> list[Finding]:
         if table.facts.distinct(c) < 5:
             continue
         cells = table.facts.cells(c)
-        hits = _codes(cells)
+        hits = codes(cells)
         if not hits and zero_is_none(c, cells):
             hits = [(0.0, int((cells == 0).sum()))]
         if not hits:
@@ -37,12 +37,12 @@ def sentinel_values(table: CheckTable) -> list[Finding]:
             continue
         out.append(_coded(table, c, cells, hits, table.facts.filled(c)))
     if levels:
-        codes = sorted({v for hits in levels.values() for v, _ in hits})
-        out.append(finding("sentinel-values", "info", f"{len(levels)} column{'s' if len(levels) > 1 else ''} of levels may code missing values as {', '.join(f'{v:g}' for v in codes)}", f"{', '.join(q(c) for c in list(levels)[:6])}{' ...' if len(levels) > 6 else ''}: as levels of their own they do no harm.", place="levels", columns=list(levels), examples=codes, remedies=[remedy("accept", recommended=True), remedy("to-missing", columns=list(levels), values=[int(v) if v == int(v) else v for v in codes])]))
+        marks = sorted({v for hits in levels.values() for v, _ in hits})
+        out.append(finding("sentinel-values", "info", f"{len(levels)} column{'s' if len(levels) > 1 else ''} of levels may code missing values as {', '.join(f'{v:g}' for v in marks)}", f"{', '.join(q(c) for c in list(levels)[:6])}{' ...' if len(levels) > 6 else ''}: as levels of their own they do no harm.", place="levels", columns=list(levels), examples=marks, remedies=[remedy("accept", recommended=True), remedy("to-missing", columns=list(levels), values=[int(v) if v == int(v) else v for v in marks])]))
     if (target := table.frame[table.target]).dtype.is_numeric():
         cells = target.drop_nulls().cast(pl.Float64).to_numpy()
         cells = cells[np.isfinite(cells)]
-        if len(np.unique(cells)) >= 4 and (hits := _codes(cells)):
+        if len(np.unique(cells)) >= 4 and (hits := codes(cells)):
             out.append(_coded(table, table.target, cells, hits, len(cells), harm=20))
     return [*out, *_dates(table)]
 
@@ -54,7 +54,7 @@ def _coded(table: CheckTable, column: str, cells: np.ndarray, hits: list[tuple[f
     return finding("sentinel-values", "warn", f"{q(column)} seems to code missing values as {', '.join(map(str, values))}", f"{percent(share)} of the filled cells, apart from all other values.{target}", column=column, rows=round(share * filled), examples=values, numbers={"values": values, "share": share}, harm=harm, remedies=[remedy("to-missing", recommended=True, values=values), remedy("accept")])
 
 
-def _codes(cells: np.ndarray) -> list[tuple[float, int]]:
+def codes(cells: np.ndarray) -> list[tuple[float, int]]:
     """Codes among the cells with their counts; every candidate is compared with the cells that are no candidate."""
     if len(cells) < 30:
         return []

@@ -41,7 +41,9 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     target = targets.find_target(frame.columns, view.target) if view.target else (proposals[0].value if proposals else "")
     task, bars, notes = _target(frame, target, view)
     if task == "regression":
-        columns = [summarise(frame[c.name], "number", facts[c.name], c.reason) if c.name == target else c for c in columns]
+        measured, more = _measured(frame[target])
+        columns = [summarise(measured, "number", facts[c.name], c.reason) if c.name == target else c for c in columns]
+        notes += more
     notes = raw.notes + notes + _cell_notes(frame, roles, facts, target)
     groups = [c for c in frame.columns if c != target and is_group(c, facts[c], roles[c])]
     times = [c for c in frame.columns if c != target and (roles[c] == "date" or timelike(frame[c]))]
@@ -141,6 +143,21 @@ def _target(frame: pl.DataFrame, target: str, view: DataView) -> tuple[str, list
     classes = targets.order_classes(text, view)
     counts = dict(text.drop_nulls().alias("value").value_counts().iter_rows())
     return task, [Bin(label=safe_text(c, 60), count=int(counts.get(c, 0))) for c in classes], notes
+
+
+def _measured(column: pl.Series) -> tuple[pl.Series, list[str]]:
+    """A target of numbers without codes for "no value" (-200, -999): its spread, and a goal drawn from it, are those of what was measured."""
+    from phasewise.checks.values import codes
+
+    values = casting.parse_numbers(column, casting.number_format(column) or "plain") if column.dtype == pl.String else column.cast(pl.Float64)
+    cells = values.drop_nulls().to_numpy()
+    cells = cells[np.isfinite(cells)]
+    found = [code for code, _ in codes(cells)] if len(np.unique(cells[:5000])) >= 4 else []
+    if not found:
+        return column, []
+    share = float(np.isin(cells, found).mean())
+    shown = ", ".join(f"{v:g}" for v in found)
+    return values.filter(~values.is_in(found).fill_null(False)), [f"{share:.0%} of {safe_text(column.name, 60)!r} is {shown}, which looks like a code for no value: the first goal leaves it out"]
 
 
 def _cell_notes(frame: pl.DataFrame, roles: dict[str, str], facts: dict[str, Facts], target: str) -> list[str]:
