@@ -87,7 +87,7 @@ def test_looks_need_freeze_reason_and_stay_within_the_limit(sealed):
         assert vault.ledger.looks() == 4
 
 
-def test_resplits_are_counted_and_end_with_the_first_score(tmp_path):
+def test_resplits_are_counted_and_take_a_reason_after_the_first_score(tmp_path):
     with Vault(tmp_path) as vault:
         first = vault.seal(ROWS, manifest())
         digests = {first} | {vault.seal(ROWS, manifest(seed=i)) for i in range(3)}
@@ -97,9 +97,18 @@ def test_resplits_are_counted_and_end_with_the_first_score(tmp_path):
         assert [e.kind for e in vault.ledger.entries()] == ["seal", "resplit", "resplit", "resplit"]
         vault.seal(b"fresh", manifest(generation=2))
         vault.count_scores({"metric": "roc_auc", "n": 100}, count=12)
-        assert vault.ledger.evaluations() == 12
-        with pytest.raises(GateError, match="cannot be changed"):
+        assert vault.ledger.evaluations() == vault.ledger.counted() == 12
+        with pytest.raises(GateError, match="were scored on this split"):
             vault.seal(ROWS, manifest(generation=2))
+        vault.seal(b"other", manifest(generation=2), reason="patients were in two parts")
+        assert vault.ledger.entries()[-1].data["reason"] == "patients were in two parts"
+        assert vault.ledger.evaluations() == 12 and vault.ledger.counted() == 0
+        with pytest.raises(GateError, match="were scored on this split"):
+            vault.seal(ROWS, manifest(generation=2))
+        vault.freeze("f1", {})
+        vault.open_container("", "f1")
+        with pytest.raises(GateError, match="cannot be changed"):
+            vault.seal(ROWS, manifest(generation=2), reason="once more")
 
 
 def test_generation_two_demotes_the_old_set(sealed):

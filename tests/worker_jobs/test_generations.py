@@ -119,3 +119,20 @@ def test_a_burnt_set_does_not_open_and_an_external_test_set_is_burnt_too(tmp_pat
     assert parts[500:700] == ["validation"] * 200 and pl.read_parquet(jobs.folder / made.file)[500:700].equals(frame[500:].cast(dict(pl.read_parquet(jobs.folder / made.file).schema)))
     opened(jobs, found, "linear", "f1", code=3, reason="a look at burnt rows")
     assert json.loads((jobs.folder / "vault" / "manifest.json").read_text())["generation"] == 1
+
+
+def test_parts_drawn_anew_after_models_were_scored_take_a_reason_that_the_opening_shows(tmp_path):
+    """checks.md section 7: after the first training a re-split is no small change; the ledger keeps how many scores had been seen, and why."""
+    jobs = Jobs(tmp_path / "p", moons_csv(tmp_path / "data.csv", rows=600), "label", "accuracy", "binary")
+    jobs.split(folds=0, test_share=0.25, validation_share=0.2)
+    jobs.split(folds=0, test_share=0.25, validation_share=0.2, seed=1)  # nothing was scored yet: logged, no reason asked for
+    jobs.run("baselines", phase="baseline", models=["dummy", "linear"])
+    jobs.split(folds=0, test_share=0.3, validation_share=0.2, code=3)
+    jobs.split(folds=0, test_share=0.3, validation_share=0.2, code=3)  # asked twice, counted once
+    jobs.split(folds=0, test_share=0.3, validation_share=0.2, reason="the board asked for a larger test set")
+    book = Ledger(jobs.folder / "vault", writable=False)
+    assert [e.kind for e in book.entries()] == ["seal", "resplit", "validation-score", "resplit"]
+    assert book.evaluations() == 2 and book.counted() == 0 and book.entries()[-1].data["reason"] == "the board asked for a larger test set"
+    found = jobs.run("baselines", phase="baseline", models=["dummy", "linear"])
+    look = opened(jobs, found, "linear", "f1")
+    assert "drawn anew after models had been scored on them (the board asked for a larger test set)" in look.warning

@@ -108,6 +108,19 @@ def test_reopening_erases_nothing_and_asks_for_a_new_confirmation(finished):
     assert finished.state()["train"].state == "done"
 
 
+def test_a_reopening_after_the_split_is_the_reason_of_the_next_one_only(finished):
+    finished.answers.set("data", "test_share", 0.3)
+    assert finished.next_job("data").reason == "", "the vault refuses it: models were scored on the split"
+    finished.reopen("data", "patients were in two parts")
+    finished.confirm("data")
+    job = finished.next_job("data")
+    assert job.kind == "split" and job.reason == "patients were in two parts"
+    finished.start(job)
+    finished.poll()
+    finished.answers.set("data", "test_share", 0.35)
+    assert finished.next_job("data").reason == ""
+
+
 def test_a_question_added_by_a_later_version_makes_nothing_stale(finished):
     from dataclasses import replace
 

@@ -58,11 +58,11 @@ class Vault:
         """Seals test rows and returns the manifest's digest; the same generation again is a logged re-split.
 
         `manifest` needs `claim, policy, seed, sources, parts` (with `parts.test.rows`), and `generation` from the second on.
-        Raises `GateError` for a fourth re-split, or a re-split after the set was opened or scores were counted.
+        Raises `GateError` for a fourth re-split, a re-split after the set was opened, or one after scores were counted that has no reason.
         """
         before = self.ledger.seal()
         generation = int(manifest.get("generation", self.ledger.generation() or 1))
-        kind = self._kind_of_seal(before, generation)
+        kind = self._kind_of_seal(before, generation, reason)
         key, nonce = scramble.new_key()
         container = scramble.close_up(data, key, nonce)
         digest = hashlib.sha256(container).hexdigest()
@@ -161,7 +161,7 @@ class Vault:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _kind_of_seal(self, before: Entry | None, generation: int) -> str:
+    def _kind_of_seal(self, before: Entry | None, generation: int, reason: str) -> str:
         if before is None:
             return "seal"
         now = self.ledger.generation()
@@ -169,8 +169,10 @@ class Vault:
             return "reseal"
         if generation != now:
             raise ValueError(f"generation {generation} does not follow generation {now}")
-        if self.ledger.looks() or self.ledger.evaluations():
-            raise GateError("the split cannot be changed any more", "The test set was opened, or models were scored on this split.", "Take back the answer that changed it (`phasewise status` names it and what it was), or make new sets from real cases: phasewise vault renew FILE --reason TEXT.")
+        if self.ledger.evaluations() and not self.ledger.looks() and not reason.strip():
+            raise GateError("models were scored on this split", f"{self.ledger.evaluations()} validation scores were seen; parts drawn anew after that may be chosen by them.", "Take back the answer that changed it (`phasewise status` names it and what it was), or give a reason, which the vault's ledger keeps: phasewise run data --reopen data=REASON (R in the app).")
+        if self.ledger.looks():
+            raise GateError("the split cannot be changed any more", "The test set was opened.", "Take back the answer that changed it (`phasewise status` names it and what it was), or make new sets from real cases: phasewise vault renew FILE --reason TEXT.")
         if len(self.ledger.of_generation("resplit")) >= MAX_RESPLITS:
             raise GateError("the split was changed too often", f"{MAX_RESPLITS} re-splits are allowed; choosing among more splits fits the test set by hand.", "Keep this split, or make a new generation.")
         return "resplit"

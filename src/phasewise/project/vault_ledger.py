@@ -68,6 +68,11 @@ class Ledger:
         """K: validation evaluations recorded in this generation."""
         return sum(int(e.data.get("count", 1)) for e in self.of_generation("validation-score"))
 
+    def counted(self) -> int:
+        """Validation evaluations recorded since the parts were last drawn."""
+        seal = self.seal()
+        return sum(int(e.data.get("count", 1)) for e in self.entries("validation-score") if seal is None or e.seq > seal.seq)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:

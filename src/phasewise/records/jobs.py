@@ -63,6 +63,8 @@ class SplitJob(_Job):
     test_file: str | None = None
     split_file: str | None = None
     generation: int = 1
+    reason: str = ""
+    """Why parts are drawn again after models were scored on them (checks.md section 7)."""
 
 
 class ChecksJob(_Job):

@@ -23,6 +23,23 @@ def finished(project: Any, kind: str) -> list[tuple[Any, dict[str, Any]]]:
     return out
 
 
+SCORING = ("baselines", "fit", "ladder", "try_ideas", "search", "ablate", "combine", "prune")
+
+
+def scored(project: Any) -> int:
+    """Validation scores that were seen since the parts were last drawn: models and trials of finished runs."""
+    count = 0
+    for run in project.runs.list():
+        kind, result = run.id.partition("-")[2], run.result()
+        if result is None:
+            continue
+        if kind == "split":
+            count = 0
+        elif kind in SCORING:
+            count += int(result.get("evaluations") or len(result.get("models") or [])) or 1
+    return count
+
+
 def best_baseline(project: Any, metric_id: str) -> Score | None:
     """Validation score of the best real baseline of the newest baselines run on this metric."""
     for _, result in reversed(finished(project, "baselines")):

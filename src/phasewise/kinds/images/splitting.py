@@ -182,7 +182,7 @@ def _seal(project: Any, album: Album, drawn: Drawn, job: SplitJob, recognised: s
     about["parts"]["test"]["recognised_by"] = recognised
     rows = sealing.standing_alone(album.frame.filter(pl.Series(drawn.part == TEST)))
     with Vault(project.path) as vault:
-        return vault.seal(shared.to_bytes(rows), about)
+        return vault.seal(shared.to_bytes(rows), about, reason=job.reason)
 
 
 def _write(project: Any, album: Album, drawn: Drawn, job: SplitJob, found: SplitResult, recognised: bytes) -> None:

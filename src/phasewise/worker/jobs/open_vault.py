@@ -11,6 +11,7 @@ from phasewise.project.vault import Opening, Vault
 from phasewise.records.errors import GateError
 from phasewise.records.jobs import OpenVaultJob
 from phasewise.records.results import PairedRow, VerifyResult
+from phasewise.records.text import safe_text
 from phasewise.stats.chosen import best_left_out
 from phasewise.stats.intervals import judged
 from phasewise.stats.paired import Difference, difference
@@ -48,6 +49,7 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         power = _power(job, bench, validation.se, validation.n, corrected, rows)
         vault.freeze(job.freeze, {"model": job.model, "digest": candidate.digest, "claim": job.claim, "target": job.target, "margin": job.margin, "metric": bench.metric, "threshold": candidate.threshold})
         opening = vault.open_container(job.reason, job.freeze, run=ctx.run.id)
+        redrawn = [str(e.data["reason"]) for e in vault.ledger.of_generation("resplit") if e.data.get("reason")]
         ctx.log(f"Look {opening.look} of generation {opening.generation} is in the ledger; intervals at level {opening.level:.4g}.")
         test = bench.kind.room("arriving").opened(ctx.project, job.data, bench.dev, opening.data)
         kept = test.labelled
@@ -75,6 +77,8 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         promised=foreseen, by_time=str(opening.manifest.get("policy", "")) == "time")
     reason = seen.reason if claim is None or job.target is None else f"{seen.reason} {verdicts.beside_goal(test_score, job.target)}"
     warning, shrunk = _reuse(ctx, bench.metric, y, mine, job.model, earlier, opening, groups) if opening.look > 1 else ("", None)
+    if redrawn:
+        warning = f"The parts were drawn anew after models had been scored on them ({safe_text('; '.join(redrawn), 300)}): this score is honest only as far as that choice owed nothing to scores. {warning}".strip()
     others = all_scores(y, mine, threshold=threshold)
     others |= _real_prior(bench, job, y, mine, threshold)
     looked = pictures(y, mine, threshold)

@@ -33,8 +33,14 @@ def _split_job(view: Any) -> SplitJob:
     files = {k: str(view.files.path(v)) if (v := view.value(f"data.{k}")) else None for k in ("test_file", "split_file")}
     return SplitJob(
         phase="data", title="Split and seal", data=data_view(view, remedies=False), policy=view.value("data.policy") or "random",
-        claim=view.value("goals.claim") or "new_rows", gap=view.value("data.gap") or 0.0, generation=view.facts.generation, **answers, **files,
+        claim=view.value("goals.claim") or "new_rows", gap=view.value("data.gap") or 0.0, generation=view.facts.generation, reason=_again(view), **answers, **files,
     )
+
+
+def _again(view: Any) -> str:
+    """The reason of a reopening that came after the last split, or nothing."""
+    before, found = view.facts.evidence.by_slot.get("split"), view.facts.reopened.get("data")
+    return found[1] if found and before and found[0] > before[-1].seq else ""
 
 
 def _checks_job(view: Any) -> ChecksJob:
