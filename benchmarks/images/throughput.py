@@ -6,7 +6,6 @@ Prints one line per measurement; a GPU section runs where torch sees one.
 """
 
 import argparse
-import mmap
 import os
 import resource
 import tempfile
@@ -63,14 +62,7 @@ def _used() -> np.ndarray:
     return np.array([sum(t.ru_utime for t in found), sum(t.ru_stime for t in found)])
 
 
-def _touch(size: int) -> None:
-    """Memory is fetched and given back: virtual machines that return free memory to their host pay 7 us for each page of a new file otherwise, where others pay 1."""
-    with mmap.mmap(-1, size) as held:
-        for start in range(0, size, 4096):
-            held[start] = 1
-
-
-def decode(data: Path, count: int, touched: bool) -> None:
+def decode(data: Path, count: int) -> None:
     """Pictures a second, alternating: bare loops over all cores (threads, processes that are up already, and the same keeping their arrays), and decode with facts into a new cache on disk.
 
     CPU microseconds a picture depend little on what else the machine does: of the bare loop those of its processes without their start and what
@@ -92,8 +84,6 @@ def decode(data: Path, count: int, touched: bool) -> None:
                 with tempfile.TemporaryDirectory() as scratch:
                     place = Path(scratch) / "arrays"
                     place.touch()
-                    if touched and name in ("kept", "ours"):
-                        _touch(count * SIDE * SIDE * 3)
                     began, cpu = time.perf_counter(), _used()
                     if name == "ours":
                         cache.build(listing, Path(scratch), SIDE, 3)
@@ -104,7 +94,7 @@ def decode(data: Path, count: int, touched: bool) -> None:
                         paid = sum((tight if name == "threads" else apart).map(_bare, parts))
                     speeds[name].append(count / (time.perf_counter() - began))
                     spent[name].append(1e6 * paid / count)
-    print(f"decode {data.name} to {SIDE} px, {count} pictures, {crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}{', memory touched before' if touched else ''}")
+    print(f"decode {data.name} to {SIDE} px, {count} pictures, {crew} cores, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}")
     for name, said in (("threads", "bare Pillow, threads"), ("processes", "bare Pillow, processes"), ("kept", "the same, arrays kept"), ("ours", "decode + facts + cache")):
         beside = [f"{median(o / b for o, b in zip(speeds['ours'], speeds[name], strict=True)):.2f} of its speed (best to best {max(speeds['ours']) / max(speeds[name]):.2f})"]
         if name != "threads":
@@ -182,10 +172,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["decode", "train"])
     parser.add_argument("--pictures", type=int, default=1000)
-    parser.add_argument("--touched", action="store_true", help="fetch the memory of the files from the host before they are timed")
     parser.add_argument("--data", type=Path, default=DATA / "flowers")
     args = parser.parse_args()
     if "decode" in args.parts:
-        decode(args.data, args.pictures, args.touched)
+        decode(args.data, args.pictures)
     if "train" in args.parts:
         train(args.pictures)
