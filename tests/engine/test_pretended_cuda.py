@@ -11,8 +11,9 @@ import pytest
 import torch
 from tests.engine import phantom
 from tests.engine.helpers import Record, members, mixed
+from tests.engine.phantom_device import Now
 
-from phasewise.engine import Control, Dataset, Halving, InputInfo, Member, find_lr, fit, shards, state, streams
+from phasewise.engine import Control, Dataset, Halving, InputInfo, Member, device, find_lr, fit, shards, state, streams
 from phasewise.engine.checkup import gradients, learning, shapes, units
 from phasewise.engine.checkup.case import Case
 from phasewise.engine.dense.graph import GraphPopulation
@@ -80,6 +81,15 @@ def test_the_pretended_device_refuses_what_cuda_refuses_and_counts_what_the_host
         assert total.tolist() == [4, 4, 4]
         with pytest.raises(RuntimeError), torch.cuda.graph(torch.cuda.CUDAGraph()):
             total.sum().item()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_precision_of_products_and_convolutions_is_that_of_the_run_and_put_back(precision):
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    with pytest.raises(KeyError), device.numerics(precision):
+        assert torch.backends.cudnn.allow_tf32 == (precision != "fp32") == (torch.get_float32_matmul_precision() == "high")
+        raise KeyError
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
 
 
 CASES = {
@@ -245,7 +255,7 @@ def test_memory_that_runs_out_is_given_back_before_the_halves_are_made():
 
     def scarce(self, *args):
         begin(self, *args)
-        held.append((self.size, phantom.GPU.used()))
+        held.append((self.size, Now.gpu.used()))
         if self.size > 4:
             self.orders.new_zeros(10**6)
             raise torch.cuda.OutOfMemoryError("injected")

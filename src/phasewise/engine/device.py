@@ -37,14 +37,19 @@ def precision_of(asked: str, device: torch.device) -> str:
 
 @contextmanager
 def numerics(precision: str) -> Iterator[None]:
-    """Matrix product precision and flushing of denormals for the length of a run; restored afterwards."""
-    before = torch.get_float32_matmul_precision()
+    """Precision of matrix products and convolutions, and flushing of denormals, for the length of a run; restored afterwards.
+
+    cuDNN takes TF32 for convolutions unless it is told not to, whatever the precision of matrix products.
+    """
+    before, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = convolutions
         torch.set_flush_denormal(False)
 
 
