@@ -116,3 +116,14 @@ def test_an_amount_that_is_above_zero_only_after_the_outcome_is_a_leak_and_one_t
     gain = np.where(r.random(N) < 0.1, r.gamma(2, 900, N).round(2), 0.0)
     told = found(pl.DataFrame({"recoveries": back, "gain": gain, "y": np.where(failed, "failed", "paid")}), "missingness-leak")
     assert set(told) == {"missingness-leak:recoveries"} and told["missingness-leak:recoveries"].severity == "block" and "is zero" in told["missingness-leak:recoveries"].title
+
+
+def test_a_negative_count_is_told_also_of_the_target():
+    r = noise()
+    counts = np.where(np.arange(N) % 40 == 0, -1, r.poisson(3, N))
+    told = found(pl.DataFrame({"x": r.normal(size=N), "y": r.normal(size=N), "item_count": counts}), "impossible-values", task="regression")
+    assert set(told) == {"impossible-values:item_count"} and "never negative" in told["impossible-values:item_count"].seen
+    table = CheckTable(frame=pl.DataFrame({"x": r.normal(size=N), "count": counts}), target="count", task="regression")
+    target = {f.id: f for f in run_checks(table, ["impossible-values"]).findings}["impossible-values:count"]
+    repaired = remedies.apply(table.frame, {target.id: target.recommended().spelled}, "count")
+    assert repaired["count"].min() == 0 and repaired["count"].null_count() == target.rows

@@ -94,7 +94,7 @@ def near_duplicates(table: CheckTable) -> list[Finding]:
     severity = "warn" if count >= max(5, 0.002 * table.rows) else "info"
     names = ", ".join(q(c) for c in best)
     seen = "They differ in several number columns, in each by less than 0.1 % of its spread." if several else f"They differ in one column only ({names}), by less than 0.1 % of its spread."
-    return [finding("near-duplicates", severity, f"{count:,} rows are nearly equal to another row", seen, columns=list(best), rows=count, examples=pairs, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
+    return [finding("near-duplicates", severity, f"{count:,} row{'s are' if count > 1 else ' is'} nearly equal to another row", seen, columns=list(best), rows=count, examples=pairs, numbers={"share": share}, harm=min(5.0, 20 * share), remedies=[remedy("keep-together", recommended=True), remedy("accept")])]
 
 
 def _pair(table: CheckTable, column: str, first: int, second: int) -> str:

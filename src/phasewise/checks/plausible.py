@@ -15,10 +15,11 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     (r"(^|_)lat(itude)?(_|$)", -90, 90, "a latitude"),
     (r"(^|_)(lon|lng|long|longitude)(_|$)", -180, 180, "a longitude"),
     (r"(^|_)month(_|$)", 0, 12, "a month"), (r"(^|_)hour(_|$)", 0, 24, "an hour"),
+    (r"(^|_)(counts?|cnt|qty|quantity)(_|$)|^(n|num|number)_of_", 0, float("inf"), "a count"),
     (r"day_?of_?month", 1, 31, "a day of the month"), (r"humidity|(^|_)(percent|pct)(_|$)|percentage", 0, 100, "a percentage"),
 )
 """Names, and the least and the greatest value of what they say."""
-FEW = 0.02
+FEW = 0.05
 """Share of the cells that may lie outside: more of them are no slips, and the name means something else."""
 REPEATED, TIMES = 0.03, 20
 """Share of the cells that one value holds, and how many times as often as the next one."""
@@ -47,18 +48,20 @@ def zero_is_none(name: str, cells: np.ndarray) -> bool:
 def impossible_values(table: CheckTable) -> list[Finding]:
     """A few cells outside of what the column's name allows: an age of 200, a latitude of 512."""
     out = []
-    for c in table.facts.numbers():
+    for c in [*table.facts.numbers(), *([] if table.classification else [table.target])]:
         words = re.sub(r"([a-z])([A-Z])", r"\1_\2", c).lower().replace(" ", "_").replace("-", "_")
         rule = next((r for r in RANGES if re.search(r[0], words)), None)
-        cells = table.facts.cells(c)
-        if rule is None or len(cells) < 30:
+        if rule is None:
+            continue
+        cells = table.facts.y[table.facts.known] if c == table.target else table.facts.cells(c)
+        if len(cells) < 30:
             continue
         _, low, high, what = rule
         odd = cells[(cells < low) | (cells > high)]
         if not 0 < len(odd) <= FEW * len(cells):
             continue
         values = [int(v) if v == int(v) else float(v) for v in np.unique(odd)[:50]]
-        out.append(finding("impossible-values", "warn", f"{q(c)} holds values that {what} cannot have", f"{len(odd):,} cells, for example {', '.join(f'{v:g}' for v in values[:4])}; {what} lies between {low:g} and {high:g}.", column=c, rows=len(odd), examples=values[:5], numbers={"values": values}, harm=0.3, remedies=[remedy("outside-to-missing", recommended=True, low=low, high=high), remedy("accept")]))
+        out.append(finding("impossible-values", "warn", f"{q(c)} holds values that {what} cannot have", f"{len(odd):,} cells, for example {', '.join(f'{v:g}' for v in values[:4])}; {what} {f'lies between {low:g} and {high:g}' if np.isfinite(high) else 'is never negative'}.{' These rows have no target then and are left out.' if c == table.target else ''}", column=c, rows=len(odd), examples=values[:5], numbers={"values": values}, harm=0.3, remedies=[remedy("outside-to-missing", recommended=True, low=low, high=min(high, 1e300)), remedy("accept")]))
     return out
 
 

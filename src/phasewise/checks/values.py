@@ -15,7 +15,6 @@ LONE = -9.0
 """A whole number at most this large that is the only negative value of a column may be a code, whether it is a usual one or not."""
 SCALE_CODES = (77.0, 88.0, 97.0, 98.0, 99.0)
 NO_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2999-12-31", "9999-12-31")
-UNIT_FACTORS = (10.0, 24.0, 60.0, 100.0, 1000.0, 2.54, 3.2808, 2.2046, 0.4536, 1024.0)
 _CHECKED_FACTORS = (24.0, 60.0, 100.0, 1000.0)
 
 
