@@ -82,3 +82,18 @@ def test_copies_between_given_parts_leave_what_is_learned_from(tmp_path):
 def test_grey_pictures_are_offered_no_colours():
     assert "colour" in unfit({}, [], side=28, rarest=1.0, controlled=False, channels=1)
     assert "colour" not in unfit({}, [], side=28, rarest=1.0, controlled=False, channels=3)
+
+
+def test_places_that_hold_the_classes_are_told_and_the_inner_folders_can_be_the_classes(tmp_path):
+    for place in ("Berlin", "Oslo", "Rome"):
+        shapes(tmp_path / "d" / place, each=6, seed=len(place))
+    found = _profile(tmp_path / "d")
+    assert [b.label for b in found.classes] == ["Berlin", "Oslo", "Rome"] and any("data.target=folder" in n for n in found.notes)
+    jobs = project(tmp_path / "p", tmp_path / "d")
+    jobs.split(folds=0)
+    assert "class-folders:crossed" in {f.id for f in jobs.run("checks").findings}
+    inner = project(tmp_path / "inner", tmp_path / "d")
+    inner.data = inner.data.model_copy(update={"target": "folder"})
+    assert sorted(inner.split(folds=0).parts["train"].classes) == sorted(SHAPES)
+    assert "class-folders:crossed" not in {f.id for f in inner.run("checks").findings}
+    assert files.crossed([("cat", "2019"), ("cat", "2020"), ("dog", "2019"), ("dog", "2020")]) == []

@@ -11,7 +11,7 @@ from phasewise.checks.registry import Info, all_checks, check
 from phasewise.checks.remedies import remedy
 from phasewise.checks.table import CheckTable
 from phasewise.checks.texts import finding, percent
-from phasewise.kinds.images import copies, pixels
+from phasewise.kinds.images import copies, files, pixels
 from phasewise.records.findings import Finding
 
 SHARED = ("amount", "imbalance", "rare-class", "prior-shift", "source-card")
@@ -142,10 +142,20 @@ def _alone(table: CheckTable) -> list[Finding]:
     return [finding("class-folders", "block", _n(len(alone), "class has a single picture", "classes have a single picture"), f"{named}: one picture can be learned from or judged, never both. Nothing is advised here: whether the class matters is yours to say.", place="alone", rows=len(alone), columns=[table.target], examples=alone[:5], harm=1, remedies=offers)]
 
 
+def _crossed(table: CheckTable) -> list[Finding]:
+    """Every class folder holds the same folders: perhaps those are the classes, and the outer ones places or people."""
+    frame = table.subject.table
+    inner = files.crossed(list(zip(frame[table.subject.target].to_list(), frame["folder"].to_list(), strict=True))) if "folder" in frame.columns else []
+    if not inner:
+        return []
+    said = f"Each holds {', '.join(repr(f) for f in inner[:6])}. If these are the classes and {', '.join(repr(c) for c in table.subject.classes[:3])} places, cameras or people, what is learned now is the place: --set data.target={files.INNER}"
+    return [finding("class-folders", "warn", "Every class folder holds the same folders", f"{said}.", place="crossed", columns=[table.target], examples=inner[:5], remedies=[remedy("accept", recommended=True, title="the outer folders are the classes")])]
+
+
 @check("class-folders", source="I06", cost="free")
 def class_folders(table: CheckTable) -> list[Finding]:
     """Class names that differ only in case or blanks, and classes with very few pictures."""
-    alone, names = _alone(table), list(table.subject.classes)
+    alone, names = [*_alone(table), *_crossed(table)], list(table.subject.classes)
     twins = [n for n, k in Counter(c.strip().casefold() for c in names).items() if k > 1]
     if not twins:
         return alone

@@ -5,16 +5,19 @@ Links are not followed, special files are never opened, and nothing outside the 
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from phasewise.kinds.images import manifest
-from phasewise.kinds.images.layout import EXTENSIONS, PARTS, Item, Listing
+from phasewise.kinds.images.layout import EXTENSIONS, PARTS, Item, Listing, inside
 from phasewise.records.errors import BadInputError
 from phasewise.records.text import safe_text
 
 SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
 """Folders that archives, disks and servers put beside the data."""
+INNER = "folder"
+"""The target that takes the folders inside the outermost ones (places, people) as the classes."""
 MAX_FILES = 2_000_000
 
 
@@ -117,12 +120,27 @@ def scan_folders(root: Path) -> Listing:
     return Listing(root=root, items=items, classes=sorted({item.label for item in items}), cruft=cruft, lead="/".join(lead))
 
 
+def _inner(listing: Listing) -> Listing:
+    """The same pictures with the folder inside the class folder as their class; one without such a folder keeps its own."""
+    items = [replace(i, label=inside(i).partition("/")[0] or i.label) for i in listing.items]
+    return replace(listing, items=items, classes=sorted({i.label for i in items}), target=INNER)
+
+
+def crossed(places: Sequence[tuple[str, str]]) -> list[str]:
+    """Folders that lie inside every class folder, from (class, folder inside it) of each picture: rather the classes themselves, of several places or people; empty where there are none."""
+    within: dict[str, set[str]] = {}
+    for label, folder in places:
+        within.setdefault(label, set()).add(folder.partition("/")[0])
+    shared = set.intersection(*within.values()) if len(within) > 1 else set()
+    return sorted(shared) if len(shared) > 1 and all(held == shared for held in within.values()) and "" not in shared and not all(any(c.isdigit() for c in f) for f in shared) else []
+
+
 def scan(path: Path, target: str = "", *, unlabelled: bool = False) -> Listing:
     """Whatever layout lies at `path`; a `BadInputError` when there is no class with a picture. `target` names the class column of a manifest, whose pictures without a class are passed over unless `unlabelled` ones are wanted."""
     if not path.exists():
         raise BadInputError("no such folder", f"{safe_text(path)} does not exist.", "Check the path.")
     if path.is_dir():
-        listing = scan_folders(path)
+        listing = _inner(scan_folders(path)) if target == INNER else scan_folders(path)
         beside = _manifest_in(path) if len(listing.classes) < 2 else None
         listing = manifest.scan(beside, target) if beside else listing
     else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from phasewise.kinds.images import decode, files, fitting, grouping, idx, pixels, reading
 from phasewise.kinds.images.facts import Facts
+from phasewise.kinds.images.layout import inside
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import Bin, ColumnSummary, ProfileResult, Proposal
@@ -41,6 +42,8 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
         total = len(labels)
         progress(1, 2, note="looking at a sample")
         facts, notes = _sample(listing)
+        if inner := files.crossed([(i.label, inside(i)) for i in listing.items]):
+            notes.append(f"every class folder holds the same folders ({safe_text(', '.join(inner[:4]), 80)}): if these are the classes, set data.target={files.INNER}")
         groups = grouping.found(listing, lambda numbers: _small(listing, numbers))
     counts = Counter(labels)
     if len(counts) < 2:
@@ -56,7 +59,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     progress(2, 2, note="done")
     return ProfileResult(
         files=[reading.identity(view, root)], kind="images", rows=total, columns=columns,
-        targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name == pixels.TARGET else "This column of the manifest holds a few classes.")], target=name,
+        targets=[Proposal(value=name, reason="The class is the folder a picture lies in." if name in (pixels.TARGET, files.INNER) else "This column of the manifest holds a few classes.")], target=name,
         task="binary" if len(counts) == 2 else "multiclass", classes=[Bin(label=safe_text(c, 60), count=n) for c, n in sorted(counts.items())],
         preview=[[safe_text(x, 80) for x in row] for row in _preview(facts, [dict(zip((i.path for i in listing.items), g.ids, strict=True)) for g in groups] if groups else [])], notes=notes, policy=policy, group_columns=[g.column for g in groups],
         reading={"image_size": str(_side(facts)), "resize": _way(facts, notes), "channels": str(_channels(facts))}, facts={"classes": float(len(counts)), "parts": ", ".join(sorted(given)) or "none"},

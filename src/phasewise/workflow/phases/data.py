@@ -113,7 +113,7 @@ class Data(Phase):
         names = [c.name for c in profile.columns] if profile is not None else []
         for field in ("target", "group", "time"):
             value = view.value(f"data.{field}")
-            if value and names and value not in names:
+            if value and names and value not in names and not (view.kind == "images" and (field, value) == ("target", "folder")):
                 out.append(Problem(phase="data", field=field, message=f"There is no column {value!r}.", remedy=_nearest(value, names)))
         policy = view.value("data.policy")
         if policy == "grouped" and not view.value("data.group"):
