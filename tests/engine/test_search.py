@@ -56,7 +56,6 @@ def test_moves_change_one_thing_and_replay():
     assert moves["double layer 2"] == [512, 16, 512] and moves["remove layer 2"] == [512, 512]
     assert moves["shift a quarter of layer 1 to layer 2"] == [384, 136, 512] and moves["halve layer 2"] == [512, 4, 512]
     assert sum(moves["shift a quarter of layer 3 to layer 1"]) == 1032
-    assert search.mutate([512, 8, 512], 5) == search.mutate([512, 8, 512], 5)
     assert all(min(h) >= search.SMALL_LAYER and len(h) <= search.MOST_LAYERS for _, h in search.moves([4, 4, 4, 4, 4, 4]))
 
 

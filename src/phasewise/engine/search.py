@@ -144,9 +144,3 @@ def moves(hidden: Sequence[int]) -> list[tuple[str, list[int]]]:
     if len(h) < MOST_LAYERS:
         out += [(f"add a layer after {i}", [*h[:i], h[max(0, i - 1)], *h[i:]]) for i in range(len(h) + 1) if h]
     return out
-
-
-def mutate(hidden: Sequence[int], seed: int) -> tuple[str, list[int]]:
-    """One move drawn evenly, with its name; the same seed gives the same move, so that a history can be replayed."""
-    options = moves(hidden)
-    return options[int(np.random.default_rng(seed).integers(len(options)))]

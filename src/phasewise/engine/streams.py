@@ -28,19 +28,3 @@ def permutation(n: int, seed: int, epoch: int, device: torch.device) -> Tensor:
         return torch.from_numpy(generator(seed, "order", epoch).permutation(n))
     source = torch.Generator(device).manual_seed(torch_seed(seed, "order", epoch))
     return torch.rand(n, generator=source, device=device, dtype=torch.float64).argsort()
-
-
-def bits_state(bits: np.random.SFC64) -> dict[str, object]:
-    """The state of an SFC64 source as plain JSON."""
-    state = bits.state
-    return {"state": [int(x) for x in state["state"]["state"]], "has_uint32": int(state["has_uint32"]), "uinteger": int(state["uinteger"])}
-
-
-def bits_from(state: dict[str, object]) -> np.random.SFC64:
-    """The SFC64 source of a saved state."""
-    bits = np.random.SFC64(0)
-    bits.state = {
-        "bit_generator": "SFC64", "state": {"state": np.array(state["state"], dtype=np.uint64)},
-        "has_uint32": state["has_uint32"], "uinteger": state["uinteger"],
-    }
-    return bits

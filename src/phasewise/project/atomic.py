@@ -160,14 +160,6 @@ def read_from(path: Path, offset: int, limit: int) -> bytes:
         os.close(fd)
 
 
-def append_line(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Appends one complete line (no NL in `data`) in one write; on error the file keeps its old length (rule 2)."""
-    if b"\n" in data:
-        raise ValueError("a line must not contain a line break")
-    with Appender(path) as target:
-        target.append(data + b"\n", durable=durable)
-
-
 class Appender:
     """An append-only file with one writer; a failed write is taken back, a failed fsync closes it for good (rules 2 and 4)."""
 

@@ -21,10 +21,3 @@ def t_quantile(p: float, df: float) -> float:
     from scipy.stats import t
 
     return float(t.ppf(p, df))
-
-
-def t_tail(value: float, df: float) -> float:
-    """P(T > value) of Student's t."""
-    from scipy.stats import t
-
-    return float(t.sf(value, df))

@@ -31,24 +31,3 @@ def candidate_correlation(losses: np.ndarray) -> float:
     if k < 2:
         return 0.0
     return float(((scaled.sum(axis=1) ** 2).sum() - k) / (k * (k - 1)))
-
-
-def bootstrap_corrected(losses: np.ndarray, *, times: int = 500, seed: int = 0, groups: np.ndarray | None = None) -> tuple[float, float]:
-    """Corrected mean loss of "pick the best" and its optimism, from row losses [n, K] (BBC, Tsamardinos et al. 2018).
-
-    Rows (or whole groups) are resampled, the best candidate is picked on the resample and scored on the rows left out.
-    """
-    rng = np.random.default_rng(seed)
-    index = np.arange(len(losses)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    count = int(index.max()) + 1
-    seen = float(losses.mean(axis=0).min())
-    out = []
-    for _ in range(times):
-        weights = np.bincount(rng.integers(0, count, count), minlength=count)[index].astype(float)
-        left = weights == 0
-        if not left.any():
-            continue
-        chosen = int(np.argmin(weights @ losses))
-        out.append(losses[left, chosen].mean())
-    corrected = float(np.mean(out)) if out else seen
-    return corrected, max(0.0, corrected - seen)

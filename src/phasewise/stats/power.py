@@ -39,12 +39,6 @@ def miss_chance(share: float, n: int) -> float:
     return (1 - share) ** n
 
 
-def rows_for_gain(disagreement: float, gain: float, *, power: float = 0.8, level: float = 0.95) -> int:
-    """Rows that show a paired gain when the models disagree on this share of rows: (z + z')^2 d / g^2."""
-    z = quantile(0.5 + level / 2) + quantile(power)
-    return math.ceil(z * z * disagreement / gain**2)
-
-
 def smallest_gain(n: int, disagreement: float, *, power: float = 0.8, level: float = 0.95) -> float:
     """The smallest paired gain that `n` rows show with this power."""
     z = quantile(0.5 + level / 2) + quantile(power)
@@ -64,10 +58,3 @@ def chance_to_confirm(expected: float, target: float, se: float, *, maximize: bo
     if se <= 0:
         return 1.0 if room >= 0 else 0.0
     return cdf(room / se - quantile(0.5 + level / 2))
-
-
-def se_on(n: int, value: float, *, known_se: float | None = None, known_n: int | None = None) -> float:
-    """Standard error expected on `n` rows: scaled from a known one, else that of a proportion."""
-    if known_se is not None and known_n:
-        return known_se * math.sqrt(known_n / n)
-    return math.sqrt(max(value * (1 - value), 1e-9) / n)

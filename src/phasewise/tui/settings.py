@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from phasewise.records.errors import UsageError
@@ -54,11 +54,6 @@ def load(env: dict[str, str] | None = None, file: Path | None = None) -> Setting
         theme=theme, markers=markers, ascii=plain, motion=motion, keys=dict(told.get("keys", {})),
         file=path if told else None, remote=bool(env.get("SSH_CONNECTION") or env.get("SSH_TTY")), detected=found,
     )
-
-
-def with_theme(settings: Settings, theme: str) -> Settings:
-    """The same settings with another theme."""
-    return replace(settings, theme=theme)
 
 
 def _detect(env: dict[str, str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ from phasewise.records.text import safe_text
 from phasewise.workflow.remedies import recommended
 
 OPEN = ("queued", "running", "paused")
-INTERRUPTED = 130
 ALIKE = 4
 """Remedies of one check that are told one by one."""
 

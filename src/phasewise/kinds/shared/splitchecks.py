@@ -10,8 +10,6 @@ from phasewise.kinds.shared.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDA
 from phasewise.records.findings import Finding, Remedy, Severity
 from phasewise.records.text import safe_text
 
-IN_USE = (TRAIN, VALIDATION, TEST)
-
 
 def _finding(check: str, source: str, severity: Severity, title: str, seen: str = "", **more: object) -> Finding:
     return Finding(id=check, check=check, source=source, severity=severity, title=title, seen=seen, **more)

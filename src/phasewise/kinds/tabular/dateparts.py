@@ -6,7 +6,6 @@ FLAGS = ("Is_month_end", "Is_month_start", "Is_quarter_end", "Is_quarter_start",
 CALENDAR = ("Month", "Week", "Dayofweek")
 """Cyclic parts that become categories, so that a network can learn weekly and yearly cycles."""
 LINEAR = ("Year", "Day", "Dayofyear", "Elapsed")
-CLOCK = ("Hour", "Minute", "Second")
 
 
 def date_parts(column: pl.Series, *, time: bool = False) -> dict[str, pl.Series]:

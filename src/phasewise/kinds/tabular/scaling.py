@@ -1,7 +1,6 @@
 """Numbers made ready for a network: missing values, scaling, quantile-to-normal transform, principal components (D07-D10)."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -113,10 +112,3 @@ def transform_numbers(numbers: Numbers, x: np.ndarray) -> np.ndarray:
         scaled = (scaled - np.asarray(numbers.mean)) @ np.asarray(numbers.components).T
     flags = missing[:, numbers.indicators].astype(np.float64)
     return np.concatenate([scaled, flags], axis=1).astype(np.float32)
-
-
-def to_plain(numbers: Numbers) -> dict[str, Any]:
-    """JSON-ready form."""
-    from dataclasses import asdict
-
-    return asdict(numbers)

@@ -63,14 +63,3 @@ def progress(done: float, total: float, width: int, *, ascii_only: bool = False)
     full = 0 if total <= 0 else min(int(done / total * width + 1e-9), width)
     on, off = ("#", ".") if ascii_only else ("\u2501", "\u2500")
     return on * full + off * (width - full)
-
-
-def marker_row(marks: dict[float, str], lo: float, hi: float, width: int) -> str:
-    """Letters at positions of an axis, for example guides under a chart."""
-    cells = [" "] * width
-    span = (hi - lo) or 1.0
-    for x, letter in marks.items():
-        i = round((x - lo) / span * (width - 1))
-        if 0 <= i < width:
-            cells[i] = letter
-    return "".join(cells)

@@ -103,10 +103,12 @@ def _cycles(view: Any, advice: dict[str, Recommendation]) -> dict[str, Recommend
         return {"cycle_len": Recommendation(value=4, reason="Two epochs up and two down; 2 to 10 are usual for half a cycle (T15).")}
     if schedule != "restarts" or planned is None:
         return {}
+    from phasewise.records.schedules import epochs_for
+
     length, mult = view.explicit("train.cycle_len") or 1, view.explicit("train.cycle_mult") or 2
-    ends = [length]
+    ends = [epochs_for(1, length, mult)]
     while ends[-1] < planned.value:
-        ends.append(ends[-1] + length * mult ** len(ends))
+        ends.append(epochs_for(len(ends) + 1, length, mult))
     whole = min(ends, key=lambda e: abs(e - planned.value))
     return {"epochs": Recommendation(value=whole, reason=f"{ends.index(whole) + 1} whole cycles: training ends where the rate is lowest (T13).")}
 
