@@ -74,10 +74,11 @@ def points(run: "Run", group: Group) -> None:
     group.shown = group.done
     lead = next((s for s in range(group.size) if s not in group.frozen), 0)
     track = group.tracks[lead]
-    raw = fresh[:, lead].tolist()
+    columns = fresh.t().tolist()  # all at once: a GPU is waited for once a look, not once a member
+    raw = columns[lead] if columns else []
     for slot, other in enumerate(group.tracks):
         if slot != lead:
-            other.smoothed(fresh[:, slot].tolist())
+            other.smoothed(columns[slot])
     smooth = track.smoothed(raw)
     lrs = group.table[group.done - len(raw) : group.done, lead].tolist()
     first = track.steps - len(raw) + 1
