@@ -20,14 +20,17 @@ class Activation:
 
 
 def _from_pre(function: Callable[[Tensor], Tensor], gradient: Callable[[Tensor, Tensor], Tensor]) -> Activation:
-    """Member by member: some of these have several kernels, and which one is taken depends on how the whole lies in memory (C7)."""
+    """Member by member on a CPU: some of these have several kernels, and which one is taken depends on how the whole lies in memory (C7).
+
+    On a GPU all at once: there a step is bound by the number of its kernels.
+    """
 
     def forward(pre: Tensor, out: Tensor) -> None:
-        for one, to in zip(pre, out, strict=True):
+        for one, to in [(pre, out)] if pre.is_cuda else zip(pre, out, strict=True):
             to.copy_(function(one))
 
     def backward(grad: Tensor, pre: Tensor, out: Tensor) -> None:
-        for one, at in zip(grad, pre, strict=True):
+        for one, at in [(grad, pre)] if pre.is_cuda else zip(grad, pre, strict=True):
             one.copy_(gradient(one, at))
 
     return Activation(forward=forward, backward=backward, needs_pre=True)
