@@ -119,7 +119,7 @@ class Population(View):
                 self.configs.append(t.config)
             luck = f"  best-of-{found.evaluations} luck about {number(found.optimism)}" if found.optimism is not None else ""
             rungs = f"  rung correlation {found.rung_correlation:.2f}" if found.rung_correlation is not None else ""
-            drawn = f", {found.generations[0]} at random and {sum(found.generations[1:])} from what they reached" if found.generations else ""
+            drawn = f", {sum(found.generations[1:])} learned" if found.generations else ""
             self.figures.show(line((plural(len(found.trials), "trial"), "bold"), (f"{drawn}{luck}{rungs}", "muted")))
         elif ideas is not None:
             m = ideas.incumbent
