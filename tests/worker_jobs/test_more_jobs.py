@@ -79,6 +79,20 @@ def test_a_learned_search_starts_as_the_random_one_and_then_goes_where_it_was_be
     assert [t.config for t in few.trials] == [t.config for t in chance.trials[:8]]  # too few to learn from
 
 
+def test_a_search_over_layers_finds_better_widths_than_a_bottleneck_and_replays(moons):
+    """R17: units moved between layers, layers added and taken away, from a start with a layer of one unit."""
+    start = small_config(epochs=12)
+    start = start.model_copy(update={"network": start.network.model_copy(update={"family": "mlp", "hidden": [16, 1, 16], "dropout": []})})
+    fields = {"phase": "tune", "config": start.model_dump(), "space": {"network.hidden": {"kind": "layers", "depth": [1, 2, 3], "widths": [4, 8, 16]}}, "trials": 14, "mode": "layers", "seed": 1}
+    found = moons.run("search", **fields)
+    widths = [tuple(t.config["network.hidden"]) for t in found.trials[1:]]
+    assert len(set(widths)) == 13 and found.trials[0].config == {} and (16, 1, 16) not in widths
+    assert found.best.validation.value > found.trials[0].value + 0.01
+    assert [t.value for t in moons.run("search", **fields).trials] == [t.value for t in found.trials]
+    bare = start.model_copy(update={"network": start.network.model_copy(update={"family": "linear", "hidden": []})})
+    moons.run("search", **{**fields, "config": bare.model_dump()}, code=2)
+
+
 def test_sequential_search_goes_one_setting_after_another(moons):
     space = {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}, "train.weight_decay": {"kind": "log", "low": 1e-5, "high": 1e-2}}
     found = moons.run("search", phase="tune", config=small_config(epochs=4).model_dump(), space=space, trials=5, mode="sequential")

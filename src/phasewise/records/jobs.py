@@ -189,7 +189,7 @@ class SearchJob(_Job):
     space: dict[str, Any] = Field(default_factory=dict)
     trials: int = 24
     halving: bool = True
-    mode: Literal["random", "learned", "sequential"] = "random"
+    mode: Literal["random", "learned", "sequential", "layers"] = "random"
     objective: Literal["validation", "train"] = "validation"
 
 

@@ -46,6 +46,21 @@ def fitted_to_layers(change: dict[str, Any], config: ModelConfig) -> dict[str, A
     return change
 
 
+def layer_changes(config: ModelConfig, count: int, seed: int) -> list[dict[str, Any]]:
+    """At most `count` other widths, one move from those of the start first, then moves of moves, each drawn evenly (R17); the same seed gives the same ones."""
+    start = list(config.network.hidden)
+    if not start:
+        raise UsageError("this network has no hidden layers to rearrange", f"Its family is {config.network.family}.", "Choose another way to search (tune.search).")
+    rng, found, at = np.random.default_rng(seed), [start], 0
+    while at < len(found) and len(found) <= count:
+        near = [h for _, h in search.moves(found[at])]
+        for i in rng.permutation(len(near)):
+            if near[i] not in found:
+                found.append(near[i])
+        at += 1
+    return [fitted_to_layers({"network.hidden": h}, config) for h in found[1 : count + 1]]
+
+
 def random_cube(space: search.Space, count: int, seed: int) -> np.ndarray:
     """`count` random points of a translated space's cube."""
     return search.points(count, search.dimensions(space), seed)

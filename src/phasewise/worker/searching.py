@@ -1,4 +1,4 @@
-"""How a search goes through its trials: at random, learned from generation to generation, or one setting after another (T19-T22)."""
+"""How a search goes through its trials: at random, learned from generation to generation, one setting after another, or by moving units between layers (T19-T22, R17)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,9 @@ def searched(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[Changes, Ba
     run = _Run(ctx, bench, job)
     if job.mode == "sequential":
         run.one_after_another()
+        return run.changes, run.whole, []
+    if job.mode == "layers":
+        run.train([{}, *sampling.layer_changes(job.config, job.trials - 1, job.seed)])
         return run.changes, run.whole, []
     parts = rungs.generations(job.trials) if job.mode == "learned" else [(job.trials, 1.0)]
     run.generations(parts)

@@ -66,13 +66,14 @@ def ideas_job(view: Any, state: loop.Loop, specs: list[TrySpec], *, left: int | 
 
 
 def search_job(view: Any, state: loop.Loop, trials: int) -> SearchJob:
-    """A search around the incumbent: learned, random or sequential (T22)."""
+    """A search around the incumbent: learned, random or sequential (T22), or over its layers (R17) where it has any."""
     space = recipes.space(view, expert=view.value("tune.expert_space"))
-    seed = (view.value("train.seed") or 0) + state.searches
+    seed, asked = (view.value("train.seed") or 0) + state.searches, view.value("tune.search")
+    mode = "learned" if asked == "layers" and not state.config.network.hidden else asked
     return SearchJob(
         phase="tune", title=f"Search {trials} trials", data=data_view(view), config=state.config, space=space, trials=trials,
-        halving=view.value("tune.halving"), mode=view.value("tune.search"), seed=seed, device=view.value("train.device"),
-        inputs=round_inputs(view, state, ["search", trials, state.searches, sorted(space)]),
+        halving=view.value("tune.halving"), mode=mode, seed=seed, device=view.value("train.device"),
+        inputs=round_inputs(view, state, ["search", trials, state.searches, sorted(space), *([mode] if mode == "layers" else [])]),
     )
 
 
