@@ -25,6 +25,7 @@ from phasewise.engine.vmapped import VmapPopulation
 from phasewise.kinds.images import networks as pictures
 from phasewise.kinds.tabular import networks as tables
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
+from phasewise.worker.failures import explain
 
 CUDA = torch.device("cuda")
 STILL = {"dropout": []}
@@ -289,3 +290,9 @@ def test_the_check_up_says_the_same_of_a_network_on_the_device():
     with gpu():
         there = [check(Case(config=member.config, data=data.to(CUDA), info=info, build=DenseNet, rows=rows)) for check in CHECKS]
     assert [(v.id, v.verdict) for v in here] == [(v.id, v.verdict) for v in there] and {v.verdict for v in here} == {"pass"}
+
+
+def test_what_cuda_and_its_libraries_say_when_memory_runs_out_is_understood():
+    said = ("CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+    assert all(device.out_of_memory(RuntimeError(words)) and explain(RuntimeError(words)).title == "out of memory" for words in said)
+    assert not device.out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))

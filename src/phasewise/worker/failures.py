@@ -13,7 +13,7 @@ from phasewise.records.errors import PhasewiseError, RunError, StorageError
 from phasewise.records.text import safe_text
 
 TRACEBACK = "traceback.txt"
-_CPU_MEMORY = re.compile(r"DefaultCPUAllocator|can't allocate memory|not enough memory|Unable to allocate", re.IGNORECASE)
+_MEMORY = re.compile(r"DefaultCPUAllocator|can't allocate memory|not enough memory|Unable to allocate|CUDA error: out of memory|STATUS_ALLOC_FAILED", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on the CPU or on a GPU."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and bool(_CPU_MEMORY.search(str(error)))
+    return isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error)))
 
 
 def record(error: BaseException, run: RunFolder) -> Failure:

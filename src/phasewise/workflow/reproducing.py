@@ -136,8 +136,9 @@ def _compared(run: Any, again: Any, environment: dict[str, Any], seconds: float)
             differences.append(f"{name} holds other bytes")
     now = told(again).environment
     notes = [f"{k} was {v} and is {now.get('versions', {}).get(k)}" for k, v in environment.get("versions", {}).items() if now.get("versions", {}).get(k) != v]
-    if environment.get("device") not in (None, "cpu", "auto"):
-        notes.append(f"the run was on {environment['device']}: equal bits are promised on a CPU only")
+    device = ((run.result() or {}).get("plan") or {}).get("device") or environment.get("device")  # `auto` was asked for: the plan says what it came to
+    if device not in (None, "cpu", "auto"):
+        notes.append(f"the run was on {device}: equal bits are promised on a CPU only")
     return Repeat(run=run.id, equal=not differences, numbers=_count(old), files=len(names), differences=tuple(differences[:MOST]), notes=tuple(notes), seconds=seconds)
 
 
