@@ -78,7 +78,7 @@ def test_a_class_of_a_few_pictures_is_not_judged():
 
 def test_file_names_that_begin_differently_are_told_and_class_names_are_not(tmp_path):
     rng = np.random.default_rng(0)
-    for root, names in (("apart", {"circle": "DSC_", "cross": "IMG_", "square": "scan"}), ("own", {k: k for k in SHAPES})):
+    for root, names in (("apart", {"circle": "DSC_", "cross": "IMG_", "square": "scan"}), ("own", {k: k for k in SHAPES}), ("letter", {k: "c" for k in SHAPES})):
         for kind in SHAPES:
             (tmp_path / root / kind).mkdir(parents=True)
             for _ in range(20):

@@ -254,18 +254,19 @@ def blur(table: CheckTable) -> list[Finding]:
     return [finding("blur", "info", f"{_n(int(mask.sum()), 'picture has', 'pictures have')} little detail", "Blurred, or of a plain thing.", rows=int(mask.sum()), examples=_paths(table, mask), remedies=[remedy("accept", recommended=True), _leave_out(table, mask)])]
 
 
-def _beginning(path: str, label: str) -> str:
-    """The letters that a file's name begins with; nothing where it is named after its class."""
-    letters = re.match(r"[^\W\d_]*", path.rpartition("/")[2])
-    begins, name = (letters.group() if letters else "").casefold(), label.strip().casefold()
-    return "" if begins and (name.startswith(begins) or begins.startswith(name)) else begins
+def _beginnings(paths: list[str], classes: list[str]) -> list[str]:
+    """The letters that each file's name begins with; nothing where that is how a class is called."""
+    known = [c.strip().casefold() for c in classes]
+    found = [m.group().casefold() if (m := re.match(r"[^\W\d_]*", p.rpartition("/")[2])) else "" for p in paths]
+    own = {b for b in set(found) if b and any(c.startswith(b) or b.startswith(c) for c in known)}
+    return ["" if b in own else b for b in found]
 
 
 @check("collected-apart", source="I13", cost="pass", rows=20_000)
 def collected_apart(table: CheckTable) -> list[Finding]:
     """The day a picture was taken, its number or the beginning of its file name, or whether it has EXIF tells its class: the classes were collected apart. Each is judged by itself."""
     frame, dev = table.subject.table, table.subject
-    frame = frame.with_columns(pl.Series("beginning", [_beginning(p, y) for p, y in zip(frame["path"].to_list(), frame[dev.target].to_list(), strict=True)], dtype=pl.String))
+    frame = frame.with_columns(pl.Series("beginning", _beginnings(frame["path"].to_list(), list(dev.classes)), dtype=pl.String))
     out = []
     for name in [c for c in (*pixels.PROVENANCE, "beginning") if c in frame.columns and frame[c].n_unique() > 1]:
         held = frame.select(pixels.ROW, name, dev.target)

@@ -23,7 +23,7 @@ REST = 0.94
 STRICTEST = 0.985
 """That correlation where likeness has no gap."""
 BELOW, FEW, CROWDED = 0.88, 0.02, 0.4
-"""Where more pairs lie between this and `REST` than above it, and those above are more than some a hundred pictures, likeness has no gap; where two fifths of the pictures would be copies all the same, nothing tells them from others."""
+"""Where more than half as many pairs lie between this and `REST` as above it, and those above are more than some a hundred pictures, likeness has no gap; where two fifths of the pictures would be copies all the same, nothing tells them from others."""
 CROWD, MANY = 100, 100_000
 """Pairs a picture (and in all) from which on they are not kept: a set of n pictures that are all alike has n * n / 2."""
 FLAT = 5.0
@@ -92,14 +92,19 @@ def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
     long as the next one leaves less than half of the pairs: copies stay pairs when it is tightened, different pictures do not.
     """
     found = _candidates(frame, fitting)
-    first = 0
+    first, usual = 0, None
     if found is not None:
-        first = len(found[0])
-        if _largest(found[0], frame.height) <= max(LARGE, SHARE * frame.height):
-            return Near(pairs=np.unique(found[0], axis=0), first=first)
+        first, pairs = len(found[0]), np.unique(found[0], axis=0)
+        touched = len(np.unique(pairs))
+        if _largest(pairs, frame.height) <= max(LARGE, SHARE * frame.height):
+            usual = Near(pairs=pairs, first=first)
+            if touched <= CROWDED * frame.height or len(pairs) <= 2 * touched:
+                return usual
     held = _candidates(frame, fitting, alone=True)
     assert held is not None
     level = _gap(held[3], frame.height)
+    if usual is not None and level is not None:
+        return usual
     held = tuple(part[held[3] >= (level or REST)] for part in held)
     for i, (bits, alike) in enumerate(RULES):
         pairs = _within(held, bits, alike)
@@ -112,10 +117,10 @@ def near(frame: pl.DataFrame, fitting: Fitting) -> Near:
 
 
 def _gap(own: np.ndarray, count: int) -> float | None:
-    """The least correlation (`REST` or higher) above which there are more pairs than in a band of the same width below it; None where likeness has no gap."""
+    """The least correlation (`REST` or higher) above which there are more than twice the pairs of a band of the same width below it; None where likeness has no gap."""
     if (own >= REST).sum() <= FEW * count:
         return REST
-    return next((level for level in (REST, 0.97, STRICTEST) if (own >= level).sum() > ((own < level) & (own >= 2 * level - 1)).sum()), None)
+    return next((level for level in (REST, 0.97, STRICTEST) if (own >= level).sum() > 2 * ((own < level) & (own >= 2 * level - 1)).sum()), None)
 
 
 def _largest(pairs: np.ndarray, count: int) -> int:
