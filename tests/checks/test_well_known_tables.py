@@ -127,3 +127,15 @@ def test_a_negative_count_is_told_also_of_the_target():
     target = {f.id: f for f in run_checks(table, ["impossible-values"]).findings}["impossible-values:count"]
     repaired = remedies.apply(table.frame, {target.id: target.recommended().spelled}, "count")
     assert repaired["count"].min() == 0 and repaired["count"].null_count() == target.rows
+
+
+def test_wrong_labels_of_one_level_are_told_though_its_column_is_called_nothing_special():
+    r = noise()
+    n = 3000
+    x = r.normal(size=(n, 3))
+    habitat = r.choice(["wood", "grass", "path", "leaf"], n)
+    label = x[:, 0] + x[:, 1] > 0
+    flipped = np.where((habitat == "grass") & (r.random(n) < 0.3), ~label, label)
+    for y, told in ((label, set()), (flipped, {"slice-noise:habitat=grass"})):
+        frame = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "habitat": habitat, "y": np.where(y, "yes", "no")})
+        assert set(found(frame, "slice-noise")) == told

@@ -287,6 +287,9 @@ def test_checks_see_planted_faults_and_pass_a_clean_split() -> None:
     x = rng.normal(size=(1000, 3))
     assert splitchecks.distinguishable(x, part, "file", 0)[0].severity == "pass"
     assert splitchecks.distinguishable(x + (part == TEST)[:, None] * 2.0, part, "file", 0)[0].severity == "warn"
+    moved = x + (part == TEST)[:, None] * 2.0 * (np.arange(x.shape[1]) == 1)
+    named = splitchecks.distinguishable(moved, part, "file", 0, [f"c{i}" for i in range(x.shape[1])])[0]
+    assert "'c1'" in named.seen and "'c0'" not in named.seen
 
 
 def test_all_duplicate_rows_do_not_crash(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def partial_leak(table: CheckTable) -> list[Finding]:
     return [finding("partial-leak", "info", f"{', '.join(q(c) for c in top)} together carry almost the whole score", f"They reach {part.gini:.3f} of the {goal:.3f} that all {len(names)} columns reach; the best single column {strongest:.3f}.", place="+".join(top), columns=top, numbers={"three": part.gini, "all": goal}, remedies=[remedy("drop-column", columns=top), remedy("accept", recommended=True)])]
 
 
-_AFTER = re.compile(r"(^|[_\s.-])(after|outcome|result|results|final|closed|closing|cancel|cancelled|cancellation|canceled|refund|refunded|resolution|resolved|discharge|discharged|settled|settlement|churn_date|paid_at|end_date|completed|post|recovery|recoveries|recovered|pymnt|repaid|payoff)([_\s.-]|$)", re.I)
+_AFTER = re.compile(r"(^|[_\s.-])(after|outcome|result|results|final|closed|closing|cancel|cancelled|cancellation|canceled|refund|refunded|resolution|resolved|discharge|discharged|settled|settlement|churn_date|paid_at|end_date|completed|post|recovery|recoveries|recovered|pymnt|repaid|payoff|next|future|following|tomorrow)([_\s.-]|$)", re.I)
 
 
 @check("post-outcome-name", source="T23", cost="free")

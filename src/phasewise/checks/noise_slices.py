@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from phasewise.checks.noise import SURE, label_margins
+from phasewise.checks.noise import GOOD, SURE, label_margins
 from phasewise.checks.quick import out_of_fold
 from phasewise.checks.registry import check
 from phasewise.checks.remedies import remedy
@@ -28,10 +28,11 @@ def slice_noise(table: CheckTable) -> list[Finding]:
     """
     facts, out = table.facts, []
     at = facts.model_positions
-    columns = [c for c in facts.coded if facts.is_level[c] and _PLACE.search(c) and 2 <= facts.distinct(c) <= LEVELS]
-    if not columns or len(facts.coded) < 3:
-        raise Skip("no column names a few places, devices or annotators")
     y, k = facts.leak_y[at].astype(int), len(facts.classes)
+    few = [c for c in facts.coded if facts.is_level[c] and 2 <= facts.distinct(c) <= LEVELS]
+    columns = [c for c in few if _PLACE.search(c)] or _suspected(table, few)
+    if not columns or len(facts.coded) < 3:
+        raise Skip("no column names a few places, devices or annotators, and no other's levels differ in how often a model is wrong")
     for c in columns[:3]:
         places = np.nan_to_num(facts.coded[c][at], nan=-1.0)
         levels, code, counts = np.unique(places, return_inverse=True, return_counts=True)
@@ -47,6 +48,20 @@ def slice_noise(table: CheckTable) -> list[Finding]:
                 name = str(table.frame[c][int(facts.leak_rows[at][np.flatnonzero(code == i)[0]])])
                 out.append(finding("slice-noise", "warn", f"Many labels of {q(name)} look wrong", f"A model trained on all other values of {q(c)} contradicts {percent(float(against[code == i].mean()))} of its {counts[i]:,} rows with certainty, in several classes; elsewhere {percent(float(against[code != i].mean()))}.", place=f"{c}={name}", columns=[c], rows=int(against[code == i].sum()), numbers={"share": float(rates[i]), "elsewhere": float(others)}, harm=100 * float(rates[i]) * counts[i] / len(y), remedies=[remedy("review-labels", recommended=True), remedy("accept")]))
     return out
+
+
+def _suspected(table: CheckTable, columns: list[str]) -> list[str]:
+    """Columns of any name with a level in which an out-of-fold model is wrong about several classes far more often than in the others, the worst first."""
+    facts, quick = table.facts, table.facts.quick
+    if quick.proba is None or quick.score < GOOD or quick.proba.shape[1] < 2:
+        return []
+    wrong, found = quick.proba.argmax(axis=1) != quick.y, []
+    for c in columns:
+        _, code, counts = np.unique(np.nan_to_num(facts.coded[c][facts.model_positions], nan=-1.0), return_inverse=True, return_counts=True)
+        rates = [_second(wrong[code == i], quick.y[code == i], quick.proba.shape[1]) for i, n in enumerate(counts) if n >= LEAST]
+        if len(rates) >= 2 and max(rates) >= 2 * WRONG and max(rates) >= TIMES * float(np.median(rates)):
+            found.append((max(rates), c))
+    return [c for _, c in sorted(found, reverse=True)]
 
 
 def _second(against: np.ndarray, y: np.ndarray, classes: int) -> float:

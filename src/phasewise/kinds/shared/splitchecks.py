@@ -151,10 +151,10 @@ def size(rows: int, half_width: float | None, folds: int, policy: str = "") -> l
     return [_finding("part-size", "P09", "pass", "The test part is large enough", f"{rows:,} rows.")]
 
 
-def distinguishable(x: np.ndarray, part: np.ndarray, policy: str, seed: int) -> list[Finding]:
+def distinguishable(x: np.ndarray, part: np.ndarray, policy: str, seed: int, names: Sequence[str] = ()) -> list[Finding]:
     """P07: a small model tells train from test (AUC > 0.6 and z > 3); own random draws pass by construction.
 
-    `x` float [n, d] is a plain coding of the inputs.
+    `x` float [n, d] is a plain coding of the inputs, `names` [d] what they are called: those that tell by themselves are named.
     """
     if policy in ("random", "stratified", "grouped"):
         return [_finding("parts-distinguishable", "P07", "pass", "Parts are drawn at random", "Not measured: rows or whole groups are drawn at random.")]
@@ -172,7 +172,7 @@ def distinguishable(x: np.ndarray, part: np.ndarray, policy: str, seed: int) -> 
     n0, n1 = len(picks[0]), len(picks[1])
     z = (auc - 0.5) / np.sqrt((n0 + n1 + 1) / (12 * n0 * n1))
     if auc > 0.6 and z > 3:
-        return [_finding("parts-distinguishable", "P07", "info" if policy == "time" else "warn", "Train and test rows can be told apart", f"A small model does so with AUC {auc:.3f}.", numbers={"auc": auc, "z": float(z)}, why="Scores on validation may then not carry over to test.", remedies=[Remedy(action="accept", title="Go on: the parts are as they were given", recommended=True)])]
+        return [_finding("parts-distinguishable", "P07", "info" if policy == "time" else "warn", "Train and test rows can be told apart", f"A small model does so with AUC {auc:.3f}{_by(x[rows], truth, names)}.", numbers={"auc": auc, "z": float(z)}, why="Scores on validation may then not carry over to test.", remedies=[Remedy(action="accept", title="Go on: the parts are as they were given", recommended=True)])]
     return [_finding("parts-distinguishable", "P07", "pass", "Train and test rows look alike", f"AUC {auc:.3f}.", numbers={"auc": auc, "z": float(z)})]
 
 
@@ -182,3 +182,17 @@ def by_construction() -> list[Finding]:
         _finding("fitted-before-split", "P11", "pass", "Nothing was fitted before the split"),
         _finding("resampled-outside-train", "P12", "pass", "Resampling and augmentation touch training rows only"),
     ]
+
+
+def _by(x: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> str:
+    """The columns whose order alone tells the parts apart (AUC above 0.6), the clearest first."""
+    from sklearn.metrics import roc_auc_score
+
+    told = []
+    for name, column in zip(names, x.T, strict=True) if len(names) == x.shape[1] else ():
+        known = np.isfinite(column)
+        if known.sum() >= 100 and len(np.unique(truth[known])) == 2:
+            auc = float(roc_auc_score(truth[known], column[known]))
+            told.append((max(auc, 1 - auc), name))
+    clear = [f"{safe_text(n, 40)!r} ({a:.2f} by itself)" for a, n in sorted(told, reverse=True)[:3] if a > 0.6]
+    return f", most clearly by {', '.join(clear)}" if clear else ""

@@ -199,17 +199,21 @@ def check(table: Table, drawn: Drawn, job: SplitJob) -> list[Finding]:
     stratum = np.zeros(len(part), np.int64)
     stratum[labels.known] = assigning.strata(labels.y[labels.known], labels.task)
     out += splitchecks.shift(stratum[used], part[used], job.policy)
-    out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed)
+    out += splitchecks.distinguishable(_plain(table), part, job.policy, job.seed, _compared(table))
     out += splitchecks.unseen(table.frame, [c for c, r in table.roles.items() if r == "category"], part, job.policy)
     out += splitchecks.size(int((part == TEST).sum()), drawing.half_width(labels, part), drawn.folds, job.policy)
     out.append(Finding(id="schema-across-parts", check="schema-across-parts", source="P10", severity="pass", title="All parts have the same columns"))
     return out + splitchecks.by_construction()
 
 
+def _compared(table: Table) -> list[str]:
+    return [c for c, r in table.roles.items() if r in ("number", "category")][:100]
+
+
 def _plain(table: Table) -> np.ndarray:
     """Inputs as float [n, d]: numbers as they are, categories by rank of level; dates left out."""
     columns = []
-    for name in [c for c, r in table.roles.items() if r in ("number", "category")][:100]:
+    for name in _compared(table):
         column = table.frame[name]
         numbers = casting.parse_numbers(column, table.formats.get(name, "plain")) if table.roles[name] == "number" else column.rank("dense")
         columns.append(numbers.cast(pl.Float64).to_numpy())
