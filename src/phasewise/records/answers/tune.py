@@ -10,7 +10,7 @@ class TuneAnswers(PhaseAnswers):
 
     mode: Literal["autopilot", "by_hand"] = ask("autopilot", order=1)
     budget_trials: int | None = ask(None, ge=0, le=100_000, flag="--budget-trials", order=2)
-    search: Literal["learned", "random", "sequential", "layers"] = ask("learned", order=3)
+    search: Literal["learned", "random", "sequential", "layers"] = ask("random", order=3)
     halving: bool = ask(True, order=4, advanced=True)
     seeds: int = ask(5, ge=3, le=64, order=5, advanced=True)
     more_seeds: int = ask(3, ge=0, le=64, order=6, advanced=True)
