@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("input", metavar="INPUT", help="file of new rows, a picture, or a folder of pictures")
     parser.add_argument("-o", "--output", metavar="OUT", help="CSV or Parquet file to write (default: CSV lines on standard output)")
+    parser.add_argument("--sets", action="store_true", help="also the interval (numbers) or the classes that hold the truth nine times in ten")
     project_option(parser)
     json_option(parser)
 
@@ -41,7 +42,7 @@ def run(args: Any) -> int:
         ref = feeding.deployed(session.view)
         if ref != model.ref:
             say(f"note: {ref} is in service, promoted by a feed: judged on held rows of the feed, not on the sealed test rows")
-        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()) if args.output else str(Path(aside, "predictions.csv")))
+        job = PredictJob(phase="ship", title="Predict", data=data_view(session.view), model=ref, file=absolute(args.input, Path.cwd()), output=absolute(args.output, Path.cwd()) if args.output else str(Path(aside, "predictions.csv")), sets=args.sets)
         reporter = Reporter()
         drive = Drive(session=session, on_event=(lambda _: None) if args.json else reporter.event, tell=reporter.line)
         result = drive.work(job).result

@@ -319,6 +319,8 @@ class PredictJob(_Job):
     model: str
     file: str
     output: str
+    sets: bool = False
+    """Whether lines also name the interval or the classes that hold the truth nine times in ten."""
 
 
 class ExportJob(_Job):

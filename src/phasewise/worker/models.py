@@ -12,6 +12,7 @@ import numpy as np
 from phasewise.records.errors import RunError, UsageError
 from phasewise.records.models import ModelConfig
 from phasewise.records.results import ModelResult, Score
+from phasewise.stats import conformal
 from phasewise.stats.scores import all_scores
 from phasewise.worker import arrays
 from phasewise.worker.arrays import Stored
@@ -76,7 +77,8 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure:
     ctx.require_room(_bytes(outcome))
     folder = ctx.model_dir(name)
     validation, threshold = outcome.decided(bench)
-    card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "seed": outcome.trial.seed}
+    held = outcome.stored
+    card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "seed": outcome.trial.seed, "sets": conformal.promise(held.y, held.predictions)}
     if len(outcome.folds) == 1:
         save_fold(bench, outcome, outcome.folds[0], folder, card)
     else:
@@ -86,7 +88,6 @@ def save(ctx: RunContext, bench: Bench, outcome: Outcome, name: str, *, measure:
         bench.kind.room("predictor").save_ensemble(folder, members=[(p, 1 / len(inside)) for p in inside], method="average", card=card)
         for place in inside:
             shutil.rmtree(place)
-    held = outcome.stored
     arrays.save(ctx.run.arrays_dir, name, rows=held.rows, y=held.y, predictions=held.predictions)
     config = outcome.trial.config
     return ModelResult(

@@ -4,9 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from phasewise.records.errors import UsageError
+from phasewise.stats import conformal
 from phasewise.stats.predictions import Predictions
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\Z")
@@ -25,18 +28,32 @@ def labelled(said: Predictions, threshold: float | None) -> np.ndarray:
     return np.asarray(said.names(threshold), dtype=object) if said.task != "regression" else said.values
 
 
-def to_csv(said: Predictions, threshold: float | None, *, raw: bool = False, names: Sequence[str] | None = None) -> str:
-    """CSV text of predictions; a line begins with its name (`file`), else with its row number from 1, the first row of data."""
+def to_csv(said: Predictions, threshold: float | None, *, raw: bool = False, names: Sequence[str] | None = None, sets: float | None = None) -> str:
+    """CSV text of predictions; a line begins with its name (`file`), else with its row number from 1, the first row of data.
+
+    With the limit of `sets` lines end with the interval (`low_90`, `high_90`) or the classes (`set_90`) that hold the truth nine times in ten.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     labels = labelled(said, threshold)
     first = "row" if names is None else "file"
     ids = [str(i) for i in range(1, len(labels) + 1)] if names is None else [guarded(n, raw=raw) for n in names]
     if said.task == "regression":
-        writer.writerow([first, "prediction"])
-        writer.writerows([i, repr(float(v))] for i, v in zip(ids, labels, strict=True))
+        low, high = conformal.ends(said, sets or 0.0)
+        ends = [[]] * len(labels) if sets is None else [[f"{a:.6g}", f"{b:.6g}"] for a, b in zip(low, high, strict=True)]
+        writer.writerow([first, "prediction", *(["low_90", "high_90"] if sets is not None else [])])
+        writer.writerows([i, repr(float(v)), *e] for i, v, e in zip(ids, labels, ends, strict=True))
         return buffer.getvalue()
-    writer.writerow([first, "prediction", *(guarded(f"p({c})", raw=raw) for c in said.classes)])
-    for i, label, row in zip(ids, labels, said.proba, strict=True):
-        writer.writerow([i, guarded(label, raw=raw), *(f"{p:.6g}" for p in row)])
+    classes = np.asarray(said.classes, dtype=object)
+    inside = [[]] * len(labels) if sets is None else [[guarded(" | ".join(map(str, classes[row])), raw=raw)] for row in conformal.sets(said, sets)]
+    writer.writerow([first, "prediction", *(guarded(f"p({c})", raw=raw) for c in said.classes), *(["set_90"] if sets is not None else [])])
+    for i, label, row, own in zip(ids, labels, said.proba, inside, strict=True):
+        writer.writerow([i, guarded(label, raw=raw), *(f"{p:.6g}" for p in row), *own])
     return buffer.getvalue()
+
+
+def limit_of(model: Any, asked: bool) -> float | None:
+    """The limit of a model's sets where they were asked for. Raises `UsageError` for a model that can promise none."""
+    if asked and model.sets is None:
+        raise UsageError("this model promises no prediction sets", "It had fewer than 100 held-out rows, was made by an older version, or its class shares were changed.", "Train it again, or leave --sets out.")
+    return model.sets if asked else None

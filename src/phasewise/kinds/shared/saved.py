@@ -34,6 +34,12 @@ class SavedModel:
         return None if found is None else float(found)
 
     @property
+    def sets(self) -> float | None:
+        """Limit of the 90 % prediction sets (`stats.conformal`), or None: too few held-out rows, or class shares other than those it was found on."""
+        found = self.card.get("sets")
+        return None if not found or self.card.get("prior_ratio") else float(found["limit"])
+
+    @property
     def first(self) -> Any:
         """The model itself, or the first of the members (of the members) that has a preparation of its own."""
         return self if self.preparing is not None else self.members[0].first

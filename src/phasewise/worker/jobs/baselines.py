@@ -10,7 +10,7 @@ from phasewise.records.jobs import BaselinesJob
 from phasewise.records.metrics import metric
 from phasewise.records.results.baseline import BaselinesResult
 from phasewise.records.results.common import ModelResult
-from phasewise.stats import intervals, scores
+from phasewise.stats import conformal, intervals, scores
 from phasewise.stats.optimism import candidate_correlation
 from phasewise.worker import arrays, series
 from phasewise.worker.thresholds import decided
@@ -80,7 +80,7 @@ def _result(ctx: Any, wing: Any, dev: Any, fitted: Any, metric_id: str, job: Bas
     train = intervals.judged(metric_id, np.asarray(dev.y)[fitted.train_rows], fitted.train_predictions, seed=job.seed, threshold=threshold)
     ref = f"{ctx.run.id}/{fitted.name}"
     folder = ctx.model_dir(fitted.name)
-    card = {"name": fitted.name, "family": fitted.family, "metric": metric_id, "source": ref, "seed": job.seed, "threshold": threshold, "validation": score.model_dump()}
+    card = {"name": fitted.name, "family": fitted.family, "metric": metric_id, "source": ref, "seed": job.seed, "threshold": threshold, "validation": score.model_dump(), "sets": conformal.promise(y, said)}
     wing.room("predictor").save_sklearn(folder, estimator=fitted.estimator, preparing=fitted.preparing, matrix=fitted.matrix, card=card)
     arrays.save(ctx.run.arrays_dir, fitted.name, rows=rows, y=y, predictions=said)
     return ModelResult(

@@ -7,6 +7,7 @@ import numpy as np
 from phasewise.records.errors import UsageError
 from phasewise.records.jobs import CombineJob
 from phasewise.records.results import CombineResult, ModelResult
+from phasewise.stats import conformal
 from phasewise.stats.paired import difference
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import all_scores, score
@@ -119,7 +120,7 @@ def _save(ctx: RunContext, bench: Bench, method: str, singles: list[ModelResult]
     folder = ctx.model_dir(name)
     kept = [(models.folder_of(ctx.project, m.ref), w) for m, w in zip(singles, shares, strict=True) if w > 1e-3 or method == "vote"]
     validation, threshold = decided(bench.metric, y, honest, groups)
-    card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "members": [m.ref for m in singles]}
+    card = {"name": name, "metric": bench.metric, "threshold": threshold, "source": f"{ctx.run.id}/{name}", "members": [m.ref for m in singles], "sets": conformal.promise(y, honest)}
     bench.kind.room("predictor").save_ensemble(folder, members=kept, method=method, card=card)
     arrays.save(ctx.run.arrays_dir, name, rows=rows, y=y, predictions=honest)
     return ModelResult(

@@ -12,6 +12,7 @@ from phasewise.records.errors import GateError
 from phasewise.records.jobs import OpenVaultJob
 from phasewise.records.results import PairedRow, VerifyResult
 from phasewise.records.text import safe_text
+from phasewise.stats import conformal
 from phasewise.stats.chosen import best_left_out
 from phasewise.stats.intervals import judged
 from phasewise.stats.paired import Difference, difference
@@ -81,6 +82,8 @@ def run(ctx: RunContext, job: OpenVaultJob) -> VerifyResult:
         warning = f"The parts were drawn anew after models had been scored on them ({safe_text('; '.join(redrawn), 300)}): this score is honest only as far as that choice owed nothing to scores. {warning}".strip()
     others = all_scores(y, mine, threshold=threshold)
     others |= _real_prior(bench, job, y, mine, threshold)
+    if (limit := predictors[job.model].sets) is not None:
+        others["coverage of 90 % sets"] = conformal.covered(y, mine, limit)
     looked = pictures(y, mine, threshold)
     return VerifyResult(
         test=test_score, validation=validation, corrected=corrected, expected=corrected if job.expected is None else job.expected, foreseen=foreseen, evaluations=evaluations, z=z, verdict=seen.verdict, reason=reason, looks=opening.look,

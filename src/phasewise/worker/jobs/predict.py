@@ -20,6 +20,6 @@ def run(ctx: Any, job: PredictJob) -> PredictResult:
     if not output.parent.is_dir():
         raise UsageError(f"cannot write {output.name}", f"The folder {output.parent} does not exist.", "Name an existing folder.")
     ctx.progress(0, 1, unit="files", note="predicting")
-    result = room.answer_file(wing.room("predictor").load(folder), job.file, output)
+    result = room.answer_file(wing.room("predictor").load(folder), job.file, output, sets=job.sets)
     ctx.progress(1, 1, unit="files", note="done")
     return result
