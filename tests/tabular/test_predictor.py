@@ -92,6 +92,9 @@ def test_contract(world: tuple) -> None:
     found = {f.id: f for f in model.check(odd)}
     assert found["unseen-levels:colour"].rows == 50 and found["other-type:z"].rows == 50 and "extra" in found["extra-columns"].columns
     assert np.isfinite(model.predict(model.shape(odd)).proba).all()
+    hollow = {f.id: f for f in model.check(natural.with_columns(pl.lit(None).cast(natural["z"].dtype).alias("z")))}
+    assert hollow["empty-columns"].severity == "warn" and hollow["empty-columns"].columns == ["z"]
+    assert "empty-columns" not in {f.id for f in model.check(natural.head(1).with_columns(pl.lit(None).cast(natural["z"].dtype).alias("z")))}
     clean = model.check(dev.natural.drop("key"))
     assert not [f for f in clean if f.severity == "warn"]
 

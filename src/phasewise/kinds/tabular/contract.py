@@ -13,6 +13,10 @@ from phasewise.records.findings import Finding
 from phasewise.records.text import safe_text
 
 
+ENOUGH = 10
+"""Rows from which on a column without any value is odd."""
+
+
 def ranges(preparing: Preparing) -> dict[str, list[float]]:
     """Smallest and largest training value per numeric column where the preparation knows them (quantile scaling), else centre and scale."""
     numbers = preparing.numbers
@@ -45,6 +49,11 @@ def check(natural: pl.DataFrame, preparing: Preparing, card: dict[str, Any]) -> 
             lost = int((table[name].is_null() & natural[name].is_not_null() & ~casting.is_missing_token(natural[name].fill_null(""))).sum())
             if lost:
                 out.append(Finding(id=f"other-type:{name}", check="other-type", severity="warn", title=f"{safe_text(name, 40)}: cells that are no {role}", seen=f"{lost:,} of {natural.height:,} cells are read as missing.", columns=[name], rows=lost, source="P10"))
+    told = {c for f in out for c in f.columns}
+    empty = [c for c in preparing.roles if c not in told and natural.height >= ENOUGH and table[c].null_count() == natural.height]
+    if empty:
+        names = ", ".join(safe_text(c, 40) for c in empty[:6]) + (f" and {len(empty) - 6} more" if len(empty) > 6 else "")
+        out.append(Finding(id="empty-columns", check="empty-columns", severity="warn", title="Columns of the model are empty", seen=f"{names}: no value in any of {natural.height:,} rows; every prediction rests on what stands for missing.", columns=empty[:20], rows=natural.height, source="D03"))
     for name, count in preparing.unseen(table).items():
         out.append(Finding(id=f"unseen-levels:{name}", check="unseen-levels", severity="warn" if count > 0.01 * natural.height else "info", title=f"{safe_text(name, 40)}: levels not seen in training", seen=f"{count:,} of {natural.height:,} rows; they are treated as unknown.", columns=[name], rows=count, source="P08"))
     schema = dict(table.schema)

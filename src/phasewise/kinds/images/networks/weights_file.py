@@ -21,7 +21,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name, floats as float32, from a safetensors file or a weights-only torch checkpoint; anything else is a `BadInputError`."""
     name = safe_text(path.name, 80)
     if not path.is_file():
-        raise BadInputError("no weights file", f"{name} does not exist.", "Give the path of a .safetensors or torch checkpoint on this machine; nothing is downloaded.")
+        raise BadInputError("no weights file", f"{name} {'is a folder' if path.is_dir() else 'does not exist'}.", "Give the path of a .safetensors or torch checkpoint on this machine; nothing is downloaded.")
     if path.stat().st_size > MAX_BYTES:
         raise BadInputError("weights file too large", f"{name} is over 2 GiB.", "Give the weights alone, without the optimiser's state.")
     found = _held(path, name)
