@@ -1,5 +1,7 @@
 """Working with the app by keyboard only: jobs, ceremonies, gates, live runs, leaving."""
 
+import pytest
+
 from phasewise import content
 from phasewise.records.results.data import ColumnSummary
 from phasewise.tui.live.run import LiveRun
@@ -297,6 +299,19 @@ async def test_going_on_after_the_loop_stopped_asks_for_a_reason():
         assert "Go on tuning" in frame(app) and not given
         await press(pilot, *"because", "enter")
         assert given == ["because"]
+
+
+@pytest.mark.parametrize("keys", [["f3"], ["question_mark"], ["f4"]])
+async def test_keys_typed_ahead_close_a_screen_once(keys):
+    """Several keys may wait for a screen that the first of them closes: the others must not take the main screen along."""
+    async with opened(FakeSession(done="tune"), (80, 24)) as (app, pilot):
+        await press(pilot, *keys)
+        shown = app.screen
+        assert shown is not app.screen_stack[0]
+        for _ in range(3):
+            shown.dismiss(None)
+        await still(pilot)
+        assert app.is_running and len(app.screen_stack) >= 1 and shown not in app.screen_stack and type(app.screen).__name__ == "MainScreen"
 
 
 async def test_a_date_column_shows_its_range_and_no_page_of_the_data_falls_over_it():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.events import AppFocus, Event, Key, MouseDown, Paste
 
@@ -15,6 +16,8 @@ from phasewise.tui.exit import ExitInfo
 from phasewise.tui.settings import THEME_NAMES, Settings
 
 Opener = Callable[[Path], Any]
+FLOOR = 2
+"""Screens that stay: the app's empty one, and the start or main screen on it."""
 
 
 class PhasewiseApp(App[ExitInfo]):
@@ -62,6 +65,10 @@ class PhasewiseApp(App[ExitInfo]):
 
             self.push_screen(StartScreen(self.start))
             self.call_after_refresh(settle_memory)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Closes the top screen, but never the start or main screen: keys typed ahead may ask a screen twice to go, the palette's too."""
+        return super().pop_screen() if len(self.screen_stack) > FLOOR else AwaitComplete()
 
     async def open_project(self) -> None:
         """Open the session and hand it to the main screen; a project that cannot be opened ends the app with its error."""

@@ -12,7 +12,6 @@ from phasewise.records.errors import BadInputError
 from phasewise.records.findings import Finding
 from phasewise.records.text import safe_text
 
-
 ENOUGH = 10
 """Rows from which on a column without any value is odd."""
 

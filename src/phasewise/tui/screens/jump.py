@@ -5,14 +5,15 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.events import Key
 from textual.geometry import Offset
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
+
+from phasewise.tui.screens.modal import Passing
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm1234567890"
 
 
-class Jump(ModalScreen[Widget | None]):
+class Jump(Passing):
     """Dismisses with the widget whose letter was typed, or None."""
 
     BINDINGS = [Binding("escape,f3", "leave", show=False)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
@@ -15,7 +16,15 @@ from phasewise.tui.say import prose, say
 from phasewise.tui.widgets.block import Block
 
 
-class Modal(ModalScreen[Any]):
+class Passing(ModalScreen[Any]):
+    """A screen that leaves once: keys typed ahead reach it after it has gone, and would take the next screen with them."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Leaves with a result; a second time nothing happens."""
+        return super().dismiss(result) if self in self.app.screen_stack else AwaitComplete()
+
+
+class Modal(Passing):
     """A box in the middle of the screen; subclasses give `body`."""
 
     BINDINGS = [Binding("escape", "leave", "Close", show=False, id="modal.close")]
