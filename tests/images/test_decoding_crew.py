@@ -62,13 +62,19 @@ def test_processes_give_the_same_bytes_and_facts_as_threads(tmp_path, monkeypatc
     assert [listing.items[i].path for i, f in enumerate(processes.facts) if f.error] == ["a/text.png"]
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
+def _asked(tmp_path):
+    """An order to decode a small folder into a file that is there, and the rows to read."""
     listing = _folder(tmp_path / "d", 8)
     place = tmp_path / "store"
     place.write_bytes(bytes(10 * 16 * 16 * 3))
     order = crew.Order(root=str(listing.root), place=str(place), start=0, size=16, channels=3, resize="crop")
     rows = [(i, item.path) for i, item in enumerate(listing.items)]
+    return order, rows
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
+    order, rows = _asked(tmp_path)
     with crew.Crew(order, 10_000_000, 2, apart=0.0) as band:
         first = band.fill(rows[:2])
         band.grow()
@@ -82,11 +88,7 @@ def test_a_dead_process_is_replaced_and_its_rows_are_read(tmp_path):
 
 @pytest.mark.usefixtures("patient")
 def test_where_no_other_process_can_be_had_the_threads_read_the_rows(tmp_path, monkeypatch):
-    listing = _folder(tmp_path / "d", 8)
-    place = tmp_path / "store"
-    place.write_bytes(bytes(10 * 16 * 16 * 3))
-    order = crew.Order(root=str(listing.root), place=str(place), start=0, size=16, channels=3, resize="crop")
-    rows = [(i, item.path) for i, item in enumerate(listing.items)]
+    order, rows = _asked(tmp_path)
     with crew.Crew(order, 10_000_000, 2, apart=0.0) as band:
         band.fill(rows[:1])
         band.grow()

@@ -1,8 +1,10 @@
 """Helpers all sections share."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from phasewise.records.findings import Finding
 from phasewise.records.results import ModelResult, Score
 from phasewise.report.blocks import Block, Cell, Estimate, Paragraph, Section, Table, number, text
 from phasewise.report.story import Evidence
@@ -12,6 +14,11 @@ from phasewise.report.texts import say
 def missing(section_id: str, title: str, why: str = "") -> Section:
     """A section without evidence, with the reason."""
     return Section(id=section_id, title=title, missing=why or say("missing", section_id))
+
+
+def findings_told(findings: Iterable[Finding]) -> list[Paragraph]:
+    """One paragraph a finding, in their order; what needs an answer stands out."""
+    return [text(f"{f.severity}: {f.title}. {f.seen}", tone="warn" if f.severity in ("block", "warn") else "plain") for f in findings]
 
 
 def when(seconds: float | None) -> str:

@@ -1,7 +1,7 @@
 """The split in counts and the vault's ledger of looks."""
 
 from phasewise.report.blocks import Block, Section, Table, number, text
-from phasewise.report.sections.common import missing, pairs, stale, when
+from phasewise.report.sections.common import findings_told, missing, pairs, stale, when
 from phasewise.report.sections.headline import looks
 from phasewise.report.story import Story
 from phasewise.report.texts import say
@@ -29,7 +29,7 @@ def split(story: Story) -> Section:
     if story.looks:
         ledger = tuple((str(i + 1), when(e.get("t")), str(e.get("run", "")), str(e.get("generation", "")), str(e.get("reason", ""))) for i, e in enumerate(story.looks))
         blocks.append(Table(columns=("look", "when", "run", "generation", "reason"), rows=ledger, caption="Vault ledger"))
-    blocks += [text(f"{f.severity}: {f.title}. {f.seen}", tone="warn" if f.severity in ("block", "warn") else "plain") for f in data.findings if f.severity != "pass"]
+    blocks += findings_told(f for f in data.findings if f.severity != "pass")
     blocks += [text(n) for n in data.notes]
     blocks.append(text(say("intro", "container")))
     return Section(id="split", title="Split and vault", blocks=tuple(blocks))

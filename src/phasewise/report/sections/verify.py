@@ -2,7 +2,7 @@
 
 from phasewise.report.blocks import Block, Estimate, Figure, Section, Table, number, text
 from phasewise.report.charts import bars, intervals, reliability
-from phasewise.report.sections.common import missing, pairs, score, stale
+from phasewise.report.sections.common import findings_told, missing, pairs, score, stale
 from phasewise.report.story import Story
 from phasewise.report.texts import say
 
@@ -31,7 +31,7 @@ def slices(story: Story) -> Section:
     data = evidence.result
     rows = tuple((s.name, number(s.rows), Estimate(value=s.value, low=s.low, high=s.high), number(s.rest), number(s.q), "yes" if s.significant else "no") for s in data.slices[:30])
     blocks: list[Block] = [*stale(evidence), text(f"Model {data.model}, validation rows.")]
-    blocks += [text(f"{f.severity}: {f.title}. {f.seen}", tone="warn" if f.severity == "warn" else "plain") for f in data.findings]
+    blocks += findings_told(data.findings)
     blocks.append(Table(columns=("slice", "rows", "value [95 %]", "rest", "q", "differs"), rows=rows, caption="Slices against the rest, false discoveries held at 5 %"))
     blocks += _confusion(data.confusion) + _calibration(data.calibration, "reliability")
     if data.importance:
@@ -92,5 +92,5 @@ def field(story: Story) -> Section:
             blocks.append(Table(columns=("column", "effect", "q", "drifted", "detail"), rows=tuple((r.column, number(r.effect), number(r.q), "yes" if r.drifted else "no", r.detail) for r in sorted(d.drift, key=lambda r: -r.effect)[:30])))
         if d.do_not_trust:
             blocks.append(text("Do not trust: " + "; ".join(d.do_not_trust), tone="bad"))
-        blocks += [text(f"{f.severity}: {f.title}. {f.seen}", tone="warn") for f in d.findings if f.severity in ("block", "warn")]
+        blocks += findings_told(f for f in d.findings if f.severity in ("block", "warn"))
     return Section(id="field", title="Field data", blocks=tuple(blocks))

@@ -125,22 +125,25 @@ def _sealed_findings(bench: Bench, seen: np.ndarray, met: np.ndarray, unknown: s
     return [Finding(id="sealed-rows-seen", check="sealed-rows-seen", severity="info", title="Sealed test rows cannot be recognised", seen=told, rows=rest, source="D09")]
 
 
-def _alike_findings(alike: np.ndarray) -> list[Finding]:
-    """Pictures that look like copies of sealed ones, saved with loss or resized (checks.md 7.3)."""
-    n = int(alike.sum())
+def _copy_findings(check: str, copies: np.ndarray, of: str, why: str) -> list[Finding]:
+    """Pictures that look like copies `of` others, saved again, resized or mirrored, and `why` they are left out."""
+    n = int(copies.sum())
     if not n:
         return []
-    told = f"{n:,} of {len(alike):,} {'looks like a copy' if n == 1 else 'look like copies'} of sealed test pictures (saved again, resized or mirrored); they are left out, for a score on them would be a look at the test set. Told by perceptual hashes: no sealed picture was opened, and a different picture of the same scene may be among them."
-    return [Finding(id="sealed-copies-seen", check="sealed-copies-seen", severity="warn", title=f"{n:,} {'looks like a copy' if n == 1 else 'look like copies'} of sealed pictures", seen=told, rows=n, source="D09")]
+    said = "looks like a copy" if n == 1 else "look like copies"
+    told = f"{n:,} of {len(copies):,} {said} of {of} (saved again, resized or mirrored); they are left out of the score, for {why}"
+    return [Finding(id=check, check=check, severity="warn", title=f"{n:,} {said} of {of}", seen=told, rows=n, source="D09")]
+
+
+def _alike_findings(alike: np.ndarray) -> list[Finding]:
+    """Copies of sealed pictures, saved with loss or resized (checks.md 7.3)."""
+    why = "that would be a look at the test set. Told by perceptual hashes: no sealed picture was opened, and a different picture of the same scene may be among them."
+    return _copy_findings("sealed-copies-seen", alike, "sealed pictures", why)
 
 
 def _near_findings(near: np.ndarray) -> list[Finding]:
-    """Pictures that look like copies of development pictures: the model knows them as good as by heart (D09)."""
-    n = int(near.sum())
-    if not n:
-        return []
-    told = f"{n:,} of {len(near):,} {'looks like a copy' if n == 1 else 'look like copies'} of development pictures (saved again, resized or mirrored); they are left out of the score, for the model was made with them."
-    return [Finding(id="copies-seen-before", check="copies-seen-before", severity="warn", title=f"{n:,} {'looks like a copy' if n == 1 else 'look like copies'} of development pictures", seen=told, rows=n, source="D09")]
+    """Copies of development pictures: the model knows them as good as by heart (D09)."""
+    return _copy_findings("copies-seen-before", near, "development pictures", "the model was made with them.")
 
 
 def _strange(bench: Bench, new: Any) -> list[str]:
