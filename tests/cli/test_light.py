@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from phasewise.cli.main import main
+from phasewise.cli.table import COMMANDS
+
 HEAVY = {"torch", "textual", "sklearn", "scipy", "polars", "skops", "pandas", "numpy"}
 
 
@@ -21,6 +24,14 @@ def cpu_ms(*args):
 @pytest.mark.parametrize("args", [("--help",), ("--version",)])
 def test_help_and_version_take_at_most_a_tenth_of_a_second_of_cpu(args):
     assert min(cpu_ms(*args) for _ in range(3)) <= 100
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_is_text(capsys, command):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0 and "usage: phasewise" in said and "option_strings" not in said  # a bare % in a text prints argparse's insides
 
 
 @pytest.mark.parametrize("args", [["--version"], ["doctor"], ["where"], ["templates"], ["status", "--json"], ["schema", "answers"], ["keys"], ["ideas", "rank"]])

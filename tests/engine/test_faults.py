@@ -10,6 +10,7 @@ from tests.engine.helpers import Record, members, mixed, same
 from phasewise.engine import Control, Dataset, InputInfo, Member, device, fit, state
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.dense.population import DensePopulation
+from phasewise.engine.native.build import library
 from phasewise.records.errors import BadInputError, StorageError, UsageError
 from phasewise.records.models import TrainSpec
 
@@ -108,6 +109,15 @@ def test_no_members_twice_the_same_id_and_rows_that_do_not_exist():
         fit(members(1) * 2, data, info, DenseNet)
     with pytest.raises(BadInputError, match="do not exist"):
         fit(members(1, 2000), data, info, DenseNet)
+    for rows, error in ((torch.tensor([-1, 0, 1]), BadInputError), (torch.tensor([0.0, 1.0]), UsageError)):
+        with pytest.raises(error):
+            fit([members(1)[0].__class__(**{**members(1)[0].__dict__, "train": rows})], data, info, DenseNet)
+
+
+@pytest.mark.parametrize("limits", [{"clip_norm": 0.0}, {"clip_norm": -1.0}, {"clip_value": -0.5}, {"clip_value": math.nan}, {"ema": 1.0}, {"ema": -0.1}, {"patience": 0}])
+def test_settings_that_would_train_backwards_or_not_at_all_are_refused(limits):
+    with pytest.raises(ValidationError):
+        TrainSpec(**limits)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")

@@ -6,7 +6,7 @@ import torch
 from phasewise.engine import Dataset, InputInfo, Member, find_lr, fit
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.suggest import own_rule, suggest
-from phasewise.records.errors import UsageError
+from phasewise.records.errors import BadInputError, UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 
 
@@ -35,6 +35,15 @@ def test_a_sweep_in_a_population_is_the_sweep_alone(digits):
     other = find_lr(config(), data, info, DenseNet, rows=ROWS, sweeps=2, points=60, plan_name="one")
     assert other.sweeps[1].losses[:20] == pytest.approx(five.sweeps[1].losses[:20], rel=1e-4)
     assert all(lo <= mid <= hi for lo, mid, hi in zip(five.low, five.losses, five.high, strict=True))
+
+
+def test_values_that_are_not_finite_are_named_not_swept(digits):
+    data, info = digits
+    broken = data.inputs["num"].clone()
+    broken[5, 3] = float("nan")
+    with pytest.raises(BadInputError, match="NaN or infinite") as caught:
+        find_lr(config(), Dataset(inputs={"num": broken}, y=data.y, task="multiclass", classes=10), info, DenseNet, rows=ROWS, sweeps=1, points=20)
+    assert "Column 3" in caught.value.cause
 
 
 @pytest.mark.parametrize("family", ["mlp", "one_hidden"])

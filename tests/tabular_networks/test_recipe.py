@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from phasewise.engine import search
+from phasewise.engine import InputInfo, search
+from phasewise.engine.dense.module import DenseNet
 from phasewise.kinds.tabular import recipe, recipe_ideas
 from phasewise.kinds.tabular.recipe import RECIPE
 from phasewise.records.models import ModelConfig, apply_change
@@ -108,6 +109,21 @@ def test_every_change_applies_to_a_default_config(family):
             assert len(technique.change) == 1 or technique.id == "second-layer"  # another family and its layers are one thing
             changed = apply_change(config, {k: v for k, v in technique.change.items()})
             assert isinstance(changed, ModelConfig)
+            made = recipe.resolve(changed.network)
+            if made.family in ("one_hidden", "mlp") and made.hidden:
+                DenseNet(made, InputInfo(numbers=4))  # dropout rates fit the layers
+
+
+def test_dropout_follows_the_number_of_hidden_layers():
+    config = recipe.config("mlp", 5_000)
+    assert config.network.dropout == [0.1, 0.1]
+    assert apply_change(config, {"network.hidden": "push"}).network.dropout == [0.1, 0.1, 0.1]
+    assert apply_change(config, {"network.hidden": "pop"}).network.dropout == [0.1]
+    deep = apply_change(config, {"network.hidden": "push"})
+    assert apply_change(deep, {"network.dropout": [0.0, 0.25]}).network.dropout == [0.0, 0.0, 0.25]
+    flat = apply_change(config, {"network.hidden": "pop"})
+    assert apply_change(flat, {"network.dropout": [0.0, 0.25]}).network.dropout == [0.25]
+    assert apply_change(config, {"network.hidden": "*2"}).network == config.network.model_copy(update={"hidden": [512, 256]})
 
 
 def test_relative_changes():

@@ -141,6 +141,18 @@ def test_ladder_stops_at_the_rung_that_reaches_the_goal(moons):
     assert found.rungs[-1].kept and found.rungs[-1].after >= 0.93 and len(found.rungs) < 9
 
 
+def test_every_rung_of_the_ladder_can_be_climbed(moons):
+    from phasewise.worker.jobs import ladder
+
+    start = small_config(lr=0.1, epochs=4, optimizer="sgd", batch_size=64)
+    start = start.model_copy(update={"network": start.network.model_copy(update={"family": "mlp", "hidden": [16, 8], "dropout": [0.1, 0.1]})})
+    told = {r.id: r for r in moons.run("ladder", config=start.model_dump(), goal=2.0, rungs=["adam", "batch", "depth"]).rungs}
+    assert all(math.isfinite(r.after) for r in told.values()), told
+    assert told["adam"].change["train.optimizer"] == "adamw" and told["adam"].change["train.lr"] < 0.1
+    assert told["batch"].change == {"train.batch_size": "/2", "train.lr": "/2"}
+    assert ladder.change_of("depth", small_config(family="one_hidden"))[0]["network.family"] == "mlp"
+
+
 def test_ladder_questions_the_objective_on_random_labels(tmp_path):
     rng = np.random.default_rng(0)
     file = write_csv(tmp_path / "noise.csv", {"a": rng.normal(size=1200).round(4), "b": rng.normal(size=1200).round(4), "c": rng.normal(size=1200).round(4), "y": rng.choice(["u", "v"], 1200)})

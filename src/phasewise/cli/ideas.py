@@ -13,7 +13,7 @@ ACTIONS = ("list", "rank", "add", "estimate", "second", "predict", "try", "drop"
 NUMBERS = (
     ("hours", float, "estimate: hours it takes (default: measured)"), ("complexity", int, "estimate: 1 simple to 5 complicated"),
     ("impact", float, "estimate: gain in points of the metric if it works"), ("likelihood", float, "estimate: chance that it works, 0 to 1"),
-    ("gain", float, "predict: the gain you expect"), ("low", float, "predict: lower end of the range you are 80 % sure of"),
+    ("gain", float, "predict: the gain you expect"), ("low", float, "predict: lower end of the range you are 80 %% sure of"),
     ("high", float, "predict: its upper end"), ("success", float, "predict: chance that it is adopted, 0 to 1"),
 )
 

@@ -28,8 +28,11 @@ def check_members(members: Sequence[Member], data: Dataset, hooks: Hooks, fallba
         train = m.config.train
         if not len(m.train):
             raise BadInputError(f"{m.id} has no training rows", "Its index tensor is empty.", "Check the split or the folds.")
-        if int(m.train.max()) >= data.rows or len(m.validation) and int(m.validation.max()) >= data.rows:
-            raise BadInputError(f"{m.id} names rows that do not exist", f"The data have {data.rows} rows.")
+        for rows in (m.train, m.validation):
+            if rows.dtype != torch.int64:
+                raise UsageError(f"the rows of {m.id} are {str(rows.dtype).removeprefix('torch.')} numbers", "Rows are named by their places.", "Give an int64 tensor.")
+            if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < data.rows:
+                raise BadInputError(f"{m.id} names rows that do not exist", f"The data have {data.rows} rows; it names {int(rows.min())} to {int(rows.max())}.")
         if train.lr == 0:
             hooks.on_finding("lr-zero", "warn", f"{m.id}: the learning rate is 0", "Nothing will be learned; fine as a control.")
         if train.lr > 100:

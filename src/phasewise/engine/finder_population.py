@@ -34,6 +34,7 @@ def find_lr(
     if sweeps < 1:
         raise UsageError("the finder needs at least one sweep")
     hooks, rates = hooks or Hooks(), grid(lo, hi, points, mode)
+    data.check()
     place = devices.choose(device, [])
     train = config.train.model_copy(update={"schedule": "constant", "lr": rates[0], "patience": None, "ema": None})
     still = config.model_copy(update={"train": train})

@@ -49,13 +49,14 @@ class TrainSpec(Record):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: Literal["none", "balanced", "effective"] = "none"
     sampling: Literal["none", "over", "under", "smote"] = "none"
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    patience: int | None = None
+    clip_norm: float | None = Field(None, gt=0)
+    clip_value: float | None = Field(None, gt=0)
+    """Limits of the gradient's norm and of each of its elements (T27)."""
+    patience: int | None = Field(None, ge=1)
     """Epochs without a better validation objective before a member stops; best weights are kept either way."""
     precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
     augment: dict[str, Any] = Field(default_factory=dict)
-    ema: float | None = None
+    ema: float | None = Field(None, ge=0, lt=1)
     """Decay of an exponential moving average of the weights, or none."""
 
 
@@ -73,9 +74,10 @@ def apply_change(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
     """A config with a flat diff applied: keys are dotted paths such as `train.lr` or `network.dropout`.
 
     Values replace; a text `*2` or `/3` on a number or a list of numbers multiplies or divides it, `push` repeats the last entry of a
-    list and `pop` drops it (so an idea can be stated against any incumbent).
+    list and `pop` drops it (so an idea can be stated against any incumbent). Dropout rates follow the number of hidden layers.
     """
     data = config.model_dump()
+    before = len(data["network"]["hidden"])
     for path, value in change.items():
         node = data
         *parents, last = path.split(".")
@@ -84,7 +86,18 @@ def apply_change(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
         if not isinstance(node, dict):
             raise KeyError(f"{path} leads into a plain value")
         node[last] = _relative(node.get(last), value)
+    network = data["network"]
+    if isinstance(network["hidden"], list) and isinstance(network["dropout"], list):
+        network["dropout"] = _per_layer(network["dropout"], len(network["hidden"]), from_head=len(network["hidden"]) == before)
     return ModelConfig.model_validate(data)
+
+
+def _per_layer(rates: list[float], layers: int, *, from_head: bool) -> list[float]:
+    """One rate a layer: those of new last layers repeat the last; rates stated for another depth (`from_head`) belong to the last layers."""
+    if not rates or not layers:
+        return rates
+    missing = max(0, layers - len(rates))
+    return (rates[:1] * missing + rates)[-layers:] if from_head else (rates + rates[-1:] * missing)[:layers]
 
 
 def _relative(old: Any, value: Any) -> Any:

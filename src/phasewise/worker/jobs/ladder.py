@@ -10,7 +10,7 @@ import torch
 from phasewise import engine
 from phasewise.engine.suggest import suggest
 from phasewise.kinds.registry import kind
-from phasewise.records.errors import RunError
+from phasewise.records.errors import RunError, UsageError
 from phasewise.records.jobs import LadderJob
 from phasewise.records.metrics import meets
 from phasewise.records.models import ModelConfig
@@ -62,7 +62,9 @@ def change_of(rung: str, config: ModelConfig, recipe: Any = None) -> tuple[dict[
         }.get(rung, {})
         return {"train.schedule": rung, "train.schedule_options": options}, ""
     if rung == "batch":
-        return ({}, "the batch is small already") if train.batch_size <= 16 else ({"train.batch_size": "/2"}, "")
+        return ({}, "the batch is small already") if train.batch_size <= 16 else ({"train.batch_size": "/2", "train.lr": "/2"}, "")  # the rate goes with it (T20)
+    if rung == "depth" and config.network.family == "one_hidden" and config.network.hidden:
+        return {"network.family": "mlp", "network.hidden": "push"}, ""
     if rung in ("width", "depth"):
         return ({"network.hidden": "*2" if rung == "width" else "push"}, "") if config.network.hidden else ({}, "this network has no hidden widths")
     return {}, "not a rung of this ladder"
@@ -151,14 +153,24 @@ def run(ctx: RunContext, job: LadderJob) -> LadderResult | None:
 
 
 def _rung(ctx: RunContext, bench: Bench, job: LadderJob, rung: str, now: Climb, stages: Stages, place: int, count: int, results: list[RungResult]) -> Climb:
-    change, note = ({"train.lr": lr}, "") if rung == "finder" and (lr := found_rate(ctx, bench, now.config)) else ({}, "the finder has no clear answer") if rung == "finder" else change_of(rung, now.config, bench.kind.recipe)
     title = TITLES.get(rung, rung)
+    if rung == "finder":
+        found = found_rate(ctx, bench, now.config)
+        change, note = ({"train.lr": found}, "") if found else ({}, "the finder has no clear answer")
+    else:
+        change, note = change_of(rung, now.config, bench.kind.recipe)
+        if "train.optimizer" in change and (found := found_rate(ctx, bench, changed(now.config, change))):
+            change["train.lr"] = found  # rates of two optimisers differ by a factor near 30 (T05)
     if not change:
         results.append(RungResult(id=rung, title=title, before=now.value, after=now.value, kept=False, note=note))
         return now
-    tried = _train(ctx, bench, job, changed(now.config, change), f"rung-{rung}", stages, place, count)
+    broken = "broke down; undone"
+    try:
+        tried = _train(ctx, bench, job, changed(now.config, change), f"rung-{rung}", stages, place, count)
+    except (UsageError, RunError) as error:  # one rung that cannot be trained does not cost the others
+        tried, broken = None, f"could not be trained: {error}; undone"
     if tried is None:
-        results.append(RungResult(id=rung, title=title, before=now.value, after=float("nan"), kept=False, change=change, note="broke down; undone"))
+        results.append(RungResult(id=rung, title=title, before=now.value, after=float("nan"), kept=False, change=change, note=broken))
         return now
     before, after = error_of(bench.metric, now.value), error_of(bench.metric, tried.value)
     kept = after < before - LEAST_FALL * abs(before)
