@@ -31,7 +31,7 @@ def test_windows_hold_every_row_once_in_another_order_each_epoch(sharded):
     rows = {tuple(r) for r in together[:, :3].tolist()}
     assert rows == {tuple(r) for r in data.inputs["num"][:4000, :3].tolist()}
     assert max(rows for rows, _ in seen) <= 1024
-    orders = stream.orders([1, 2], stream.plan(100), 0, torch.device("cpu"))
+    orders = stream.orders([1, 2], stream.plan(100), 0, torch.device("cpu"))[:, :]
     assert orders.shape == (2, 4000) and orders.max() < 1024 and not torch.equal(orders[0], orders[1])
 
 
@@ -41,7 +41,7 @@ def test_sharded_training_learns_and_resumes_where_it_was(sharded):
     crew = [m.__class__(**{**m.__dict__, "train": train, "validation": validation}) for m in members(3, lr=1e-2, epochs=5)]
     hooks = Record()
     result = fit(crew, stream, info, DenseNet, hooks)
-    assert result.plan["plan"] == "stacked"
+    assert result.plan["plan"] in ("stacked", "compiled")
     resident = fit([m.__class__(**{**m.__dict__, "train": torch.arange(4000), "validation": torch.arange(4000, 5000)}) for m in crew], data, info, DenseNet)
     for a, b in zip(result.members, resident.members, strict=True):
         assert a.curves["validation_loss"][-1] < a.curves["validation_loss"][0]

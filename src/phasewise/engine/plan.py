@@ -124,7 +124,7 @@ def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[
             groups.append(group)
     records = [b.record() for b in buckets]
     names = sorted({b.choice for b in buckets})
-    return groups, {"plan": names[0] if len(names) == 1 else "mixed", "device": setting.device.type, "precision": setting.precision, "asked": asked, "buckets": records, "not_tried": not_tried(setting)}
+    return groups, {"plan": names[0] if len(names) == 1 else "mixed", "device": setting.device.type, "precision": setting.precision, "asked": asked, "buckets": records, "not_tried": not_tried(setting), **({"stream": setting.stream.record()} if setting.stream is not None else {})}
 
 
 def not_tried(setting: Setting) -> dict[str, str]:

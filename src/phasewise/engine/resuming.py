@@ -19,6 +19,8 @@ def identity(run: "Run") -> str:
         [t.member.id, t.member.seed, t.member.config.model_dump(mode="json"), len(t.member.train), int(t.member.train.sum()), int(t.member.validation.sum())]
         for t in run.tracks
     ]
+    if run.setting.stream is not None:
+        parts.append(run.setting.stream.spans())  # other windows would give other steps in another order
     return fingerprint(parts)
 
 

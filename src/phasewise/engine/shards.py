@@ -1,11 +1,12 @@
 """Tables larger than memory (F5): rows in memory-mapped shards, read window by window in random order, the next one while this one trains."""
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor
 from phasewise.engine import streams
 from phasewise.engine.data import Dataset
 from phasewise.engine.sampling import BatchPlan
+from phasewise.engine.window_orders import WindowOrders
 from phasewise.records.errors import StorageError
 
 META = "shards.json"
+REMEDY = "Prepare the data again: delete .phasewise/cache/shards in the project, it is made anew."
 
 
 class ShardWriter:
@@ -51,10 +54,16 @@ class Shards:
     arrays: dict[str, np.ndarray]
     task: str
     classes: int
+    spans: tuple[tuple[int, int], ...] = ()
+    """Windows (first, last) that were written as such, each a random draw of all rows; empty where the rows lie in their own order."""
+    sums: dict[str, list[int]] = field(default_factory=dict)
+    """CRC-32 of every such window, by input."""
+    checked: set[tuple[int, int]] = field(default_factory=set)
+    """Windows whose sums were compared in this process."""
 
     @classmethod
     def open(cls, folder: Path) -> "Shards":
-        """Maps the files; nothing is read yet."""
+        """Maps the files; nothing is read yet. Raises StorageError where one is missing or shorter than its description says."""
         try:
             meta = json.loads((folder / META).read_text())
             arrays = {
@@ -62,8 +71,8 @@ class Shards:
                 for name, kind in meta["kinds"].items()
             }
         except (OSError, ValueError, KeyError) as error:
-            raise StorageError("the sharded table cannot be opened", f"{folder.name}: {error}", "Prepare the data again.") from error
-        return cls(arrays=arrays, task=meta["task"], classes=meta["classes"])
+            raise StorageError("the sharded table cannot be opened", f"{folder.name}: {error}", REMEDY) from error
+        return cls(arrays=arrays, task=meta["task"], classes=meta["classes"], spans=tuple((int(a), int(b)) for a, b in meta.get("spans", ())), sums=meta.get("sums", {}))
 
     @property
     def rows(self) -> int:
@@ -71,12 +80,24 @@ class Shards:
         return len(self.arrays["y"])
 
     def read(self, start: int, stop: int, device: torch.device, buffer: dict[str, np.ndarray] | None = None) -> Dataset:
-        """Rows start..stop-1 as a resident data set, into a buffer that is used again where one is given."""
+        """Rows start..stop-1 as a resident data set, into a buffer that is used again where one is given.
+
+        Raises StorageError where a file is missing, cut short, or a window is not what was written.
+        """
         tensors: dict[str, Tensor] = {}
+        fresh = (start, stop) in self.spans and (start, stop) not in self.checked
         for name, array in self.arrays.items():
             into = np.empty((stop - start, *array.shape[1:]), array.dtype) if buffer is None else buffer[name][: stop - start]
-            with open(str(array.filename), "rb", buffering=0) as f:
-                tensors[name] = torch.from_numpy(_read(f, array, start, into)).to(device)
+            try:
+                with open(str(array.filename), "rb", buffering=0) as f:
+                    _read(f, array, start, into)
+            except OSError as error:
+                raise StorageError("a sharded table cannot be read", f"{Path(str(array.filename)).name}: {error.strerror or error}.", REMEDY) from error
+            if fresh and name in self.sums and zlib.crc32(into) != self.sums[name][self.spans.index((start, stop))]:
+                raise StorageError("a sharded table is damaged", f"Rows {start:,} to {stop:,} of {Path(str(array.filename)).name} are not what was written.", REMEDY)
+            tensors[name] = torch.from_numpy(into).to(device)
+        if fresh:
+            self.checked.add((start, stop))
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
 
@@ -105,7 +126,7 @@ def _read(file: BinaryIO, array: np.ndarray, start: int, into: np.ndarray) -> np
     while at < len(view):
         got = file.readinto(view[at:])  # type: ignore[attr-defined]
         if not got:
-            raise StorageError("a sharded table is cut short", f"{Path(str(array.filename)).name} ends before row {start + len(into)}.", "Prepare the data again.")
+            raise StorageError("a sharded table is cut short", f"{Path(str(array.filename)).name} ends before row {start + len(into)}.", REMEDY)
         at += got
     return into
 
@@ -121,9 +142,13 @@ class ShardedData:
     first: int
     last: int
     window: int
+    why: str = ""
+    """Why rows stream, in words; part of the record of a run."""
 
     def spans(self) -> list[tuple[int, int]]:
-        """Windows as equal as they can be: the same number of steps every epoch."""
+        """Windows as they were written, else as equal as they can be: the same number of steps every epoch."""
+        if self.shards.spans:
+            return list(self.shards.spans)
         count = max(1, -(-(self.last - self.first) // self.window))
         cuts = [self.first + round(i * (self.last - self.first) / count) for i in range(count + 1)]
         return list(zip(cuts, cuts[1:], strict=False))
@@ -137,17 +162,17 @@ class ShardedData:
         """Batches per epoch; a window's short last batch is left out."""
         shortest = min(stop - start for start, stop in self.spans())
         size = min(batch, shortest)
-        return BatchPlan(rows=self.last - self.first, batch=size, steps=sum((stop - start) // size for start, stop in self.spans()))
+        return BatchPlan(rows=sum(stop - start for start, stop in self.spans()), batch=size, steps=sum((stop - start) // size for start, stop in self.spans()))
 
-    def orders(self, seeds: Sequence[int], plan: BatchPlan, epoch: int, device: torch.device) -> Tensor:
-        """Row numbers within their window, int32 [members, steps * batch]."""
-        b, out, at = plan.batch, torch.empty(len(seeds), plan.steps * plan.batch, dtype=torch.int32, device=device), 0
-        for i, (start, stop) in enumerate(self.shuffled(epoch)):
-            count = (stop - start) // b * b
-            for n, seed in enumerate(seeds):
-                out[n, at : at + count] = streams.permutation(stop - start, seed + 1_000_003 * i, epoch, device)[:count]
-            at += count
-        return out
+    def orders(self, seeds: Sequence[int], plan: BatchPlan, epoch: int, device: torch.device) -> Any:
+        """Row numbers within their window, int32 [members, steps * batch]; on a CPU drawn window by window as they are asked for."""
+        lazy = WindowOrders(self.shuffled(epoch), seeds, plan.batch, epoch, device)
+        return lazy if device.type == "cpu" else lazy[:, :]
+
+    def record(self) -> dict[str, Any]:
+        """What is shown and stored of a run whose rows stream."""
+        spans = self.spans()
+        return {"rows": sum(stop - start for start, stop in spans), "windows": len(spans), "window_rows": max(stop - start for start, stop in spans), "why": self.why}
 
     def windows(self, epoch: int, batch: int, done: int, device: torch.device) -> Iterator[tuple[int, Dataset]]:
         """(step at which a window ends, its rows) from the window that holds step `done` on; the next is read while one is used."""
