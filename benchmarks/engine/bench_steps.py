@@ -8,22 +8,25 @@ import torch
 from common import BATCH, CLASSES, FEATURES, LoaderLoop, PlainLoop, Report, cpu_seconds, dataset, ratio, rounds, trials
 
 from phasewise.engine.dense.module import DenseNet
-from phasewise.engine.dense.population import DensePopulation
+from phasewise.engine.native.build import library
+from phasewise.engine.plan import makers
 from phasewise.engine.population import Setting
 from phasewise.engine.sampling import BatchPlan
 
 ROWS, ROUNDS = 25_600, 7
+BEST = "stacked" if isinstance(library(), str) else "compiled"
+"""The plan that runs by itself on a machine like this one."""
 TILES = {32: 8, 128: 4, 512: 1}
 SHARE = {32: (0.25, 0.40), 128: (0.50, 0.70), 512: (0.80, 0.88)}
 GOALS = {128: ("C3", 2.5, 3.5), 32: ("C4", 5.5, 8.0)}
 
 
-def population(n: int, hidden: int, *, dropout: bool):
+def population(n: int, hidden: int, *, dropout: bool, by: str = BEST):
     """A function that runs some steps and gives CPU seconds per member-step."""
     data, info = dataset(ROWS)
     members = trials(n, hidden, epochs=1, train=ROWS, rows=ROWS, dropout=dropout)
     plan = BatchPlan(rows=ROWS, batch=BATCH, steps=ROWS // BATCH)
-    crew = DensePopulation(members, Setting(data=data, info=info, build=DenseNet, device=torch.device("cpu")), plan)
+    crew = makers()[by](members, Setting(data=data, info=info, build=DenseNet, device=torch.device("cpu")), plan)
     orders = torch.stack([torch.randperm(ROWS) for _ in range(n)])
     crew.begin(0, orders, torch.full((plan.steps, n), 1e-3, dtype=torch.float64))
     steps = max(8, min(60, 240 // n) // (4 if hidden > 256 else 1))
@@ -59,11 +62,13 @@ def main() -> None:
     torch.set_flush_denormal(True)
     report = Report("engine-cpu.md")
     report.head("C3, C4, C5: cost of a step (CPU time, one thread, batch 256)")
+    report.say(f"| | plan of the populations | {BEST} | | | |")
     table = []
     for hidden in (128, 32, 512):
         n = TILES[hidden]
         contestants = {
             f"population of {n}": population(n, hidden, dropout=True), "population of 1": population(1, hidden, dropout=True),
+            f"population of {n}, stacked (no compiler)": population(n, hidden, dropout=True, by="stacked"),
             "plain loop": loop(PlainLoop, hidden, dropout=True), "DataLoader loop": loop(LoaderLoop, hidden, dropout=True), "peak": peak,
         }
         got = rounds(contestants, ROUNDS if hidden < 512 else 5)
@@ -72,6 +77,8 @@ def main() -> None:
             id, target, stretch = GOALS[hidden]
             middle, low, high = ratio(got["plain loop"], crew)
             report.goal(id, f"H={hidden} dropout, population of {n} against a good plain loop", middle, target, stretch, (low, high))
+            middle, low, high = ratio(got["plain loop"], got[f"population of {n}, stacked (no compiler)"])
+            report.say(f"| {id} | H={hidden}, the same without a compiler (the stacked step) | {middle:.2f} ({low:.2f} to {high:.2f}) | {target:g} | {stretch:g} | |")
             middle, low, high = ratio(got["DataLoader loop"], crew)
             report.say(f"| {id} | H={hidden}, against a DataLoader loop with .item() (stand-in for front ends; no goal) | {middle:.2f} ({low:.2f} to {high:.2f}) | | | |")
         share, low, high = ratio([p * flop(hidden) for p in got["peak"]], crew)

@@ -10,18 +10,23 @@ from tests.engine.helpers import Record, members, mixed, same
 
 from phasewise.engine import Control, Halving, fit, state
 from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.native.build import library
 
 OPTIMISERS = ("adamw", "adam", "sgd", "rmsprop", "adadelta")
+COMPILED = pytest.param("compiled", marks=pytest.mark.skipif(isinstance(library(), str), reason=str(library())))
+STEPS = pytest.mark.parametrize("plan", ["stacked", COMPILED])
 
 
+@STEPS
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_members_of_any_tile_equal_the_member_alone(optimizer, batch_norm):
+def test_members_of_any_tile_equal_the_member_alone(optimizer, batch_norm, plan):
     data, info = mixed()
     crew = members(5, network={"batch_norm": batch_norm}, optimizer=optimizer, clip_norm=1.0)
-    together = fit(crew, data, info, DenseNet, plan="stacked", tile=5)
-    tiled = fit(crew, data, info, DenseNet, plan="stacked", tile=2)
-    alone = [fit([m], data, info, DenseNet, plan="stacked").members[0] for m in crew]
+    together = fit(crew, data, info, DenseNet, plan=plan, tile=5)
+    tiled = fit(crew, data, info, DenseNet, plan=plan, tile=2)
+    alone = [fit([m], data, info, DenseNet, plan=plan).members[0] for m in crew]
+    assert together.plan["plan"] == plan
     assert [same(a, b) for a, b in zip(together.members, alone, strict=True)] == [True] * 5
     assert [same(a, b) for a, b in zip(tiled.members, alone, strict=True)] == [True] * 5
     assert together.plan["buckets"][0]["tile"] == 5
@@ -36,6 +41,7 @@ def threads(request):
     torch.set_num_threads(before)
 
 
+@STEPS
 @pytest.mark.parametrize("threads", [1, 2], indirect=True)
 @pytest.mark.parametrize(("task", "activation", "network", "train"), [
     ("binary", "relu", {"hidden": [32], "batch_norm": False}, {"batch_size": 100}),
@@ -48,7 +54,7 @@ def threads(request):
     ("multiclass", "sigmoid", {"hidden": [5], "batch_norm": False, "embeddings": False}, {"batch_size": 99, "loss": "focal", "label_smoothing": 0.0}),
     ("multiclass", "tanh", {"hidden": [], "batch_norm": False, "family": "linear"}, {"batch_size": 125, "clip_norm": 0.5}),
 ])
-def test_nothing_about_a_task_lets_the_neighbours_matter(threads, task, activation, network, train):
+def test_nothing_about_a_task_lets_the_neighbours_matter(threads, task, activation, network, train, plan):
     data, info = mixed(700, task, classes=2 if task == "binary" else 3)
     if task == "regression":
         train = {"label_smoothing": 0.0} | train
@@ -57,16 +63,17 @@ def test_nothing_about_a_task_lets_the_neighbours_matter(threads, task, activati
     elif len(network["hidden"]) == 1:
         network = network | {"dropout": [0.2]}
     crew = members(3, 700, network={"activation": activation} | network, **{"epochs": 2} | train)
-    together = fit(crew, data, info, DenseNet, plan="stacked").members
-    assert [same(a, fit([m], data, info, DenseNet, plan="stacked").members[0]) for a, m in zip(together, crew, strict=True)] == [True] * 3
+    together = fit(crew, data, info, DenseNet, plan=plan).members
+    assert [same(a, fit([m], data, info, DenseNet, plan=plan).members[0]) for a, m in zip(together, crew, strict=True)] == [True] * 3
     assert torch.get_num_threads() == threads
 
 
-def test_survivors_of_halving_equal_the_undisturbed_member():
+@STEPS
+def test_survivors_of_halving_equal_the_undisturbed_member(plan):
     data, info = mixed()
     crew = members(8)
-    free = fit(crew, data, info, DenseNet, plan="stacked", tile=8)
-    halved = fit(crew, data, info, DenseNet, plan="stacked", tile=3, halving=Halving(rungs=(1, 2), keep=(5, 2)))
+    free = fit(crew, data, info, DenseNet, plan=plan, tile=8)
+    halved = fit(crew, data, info, DenseNet, plan=plan, tile=3, halving=Halving(rungs=(1, 2), keep=(5, 2)))
     done = [i for i, m in enumerate(halved.members) if m.stopped == "done"]
     assert len(done) == 2 and [m.stopped for m in halved.members].count("halved") == 6
     assert all(same(free.members[i], halved.members[i]) for i in done)
@@ -98,7 +105,7 @@ class StopAt(Record):
             self.saved = state_fn()
 
 
-@pytest.mark.parametrize("plan", ["stacked", "one", "vmap"])
+@pytest.mark.parametrize("plan", ["stacked", COMPILED, "one", "vmap"])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_resume_in_mid_epoch_is_bitwise(plan, optimizer, tmp_path):
     data, info = mixed()

@@ -211,5 +211,6 @@ def test_info_defaults_allow_numbers_only():
 def test_plans_that_were_not_tried_are_in_the_record():
     data, info = mixed()
     left_out = fit(members(1, epochs=1), data, info, DenseNet).plan["not_tried"]
-    assert set(left_out) == ({"compiled", "grouped"} if torch.cuda.is_available() else {"cuda_graph", "compiled", "grouped"})
+    assert set(left_out) - {"compiled"} == ({"grouped"} if torch.cuda.is_available() else {"cuda_graph", "grouped"})
+    assert ("compiled" in left_out) == isinstance(library(), str)
     assert all(left_out.values())

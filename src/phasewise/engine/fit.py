@@ -37,13 +37,17 @@ def fit(
     members = moved(members, place)
     chosen = devices.precision_of(precision or members[0].config.train.precision, place)
     setting = Setting(data=fuller.to(place), made={n: r.to(place) for n, r in made.items()}, info=info, build=build, device=place, precision=chosen, stream=stream)
+    held = state.load(resume) if isinstance(resume, Path) else resume
     with devices.numerics(chosen):
-        run = Run(members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile, look_every=look_every)
+        run = Run(
+            members, setting, hooks, asked_plan=plan, halving=halving, objective=objective, observers=observers, fallbacks=fallbacks, tile=tile,
+            look_every=look_every, before=held.meta["plan"]["buckets"] if held else (),
+        )
         watcher = Watch(hooks, every=interval(min(g.plan.steps for g in run.groups)))
         if watch:
             run.observers.append(watcher)
-        if resume is not None:
-            resuming.restore(run, state.load(resume) if isinstance(resume, Path) else resume)
+        if held is not None:
+            resuming.restore(run, held)
         for _ in run.epochs():
             for group in run.due():
                 try:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from phasewise.engine import sampling
+from phasewise.engine import losses, sampling
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.dense.optimise import KINDS
 from phasewise.engine.dense.population import DensePopulation
@@ -18,7 +18,9 @@ from phasewise.engine.sampling import BatchPlan
 from phasewise.engine.tracking import Track
 from phasewise.records.errors import UsageError
 
-PLANS = ("auto", "one", "stacked", "vmap")
+PLANS = ("auto", "one", "stacked", "compiled", "vmap")
+STEPPED = ("stacked", "compiled")
+"""Plans whose step was written by hand for the dense family."""
 CPU_TILE, GPU_TILE = 16, 256
 
 
@@ -45,9 +47,10 @@ class Bucket:
 
 def makers() -> dict[str, Maker]:
     """The populations a plan may name."""
+    from phasewise.engine.dense.compiled import CompiledPopulation
     from phasewise.engine.vmapped import VmapPopulation
 
-    return {"one": ModulePopulation, "stacked": stacked_maker, "vmap": VmapPopulation}
+    return {"one": ModulePopulation, "stacked": stacked_maker, "compiled": CompiledPopulation, "vmap": VmapPopulation}
 
 
 def stacked_maker(members: Sequence[Any], setting: Setting, plan: BatchPlan, *, blank: bool = False) -> DensePopulation:
@@ -103,20 +106,34 @@ def possible_plans(example: nn.Module, track: Track, setting: Setting) -> tuple[
     if {"layer_lr", "freeze", "unfreeze_every"} & options.keys():
         return ("one",)
     if type(example) is DenseNet and train.optimizer in KINDS and setting.precision != "bf16":
-        return ("one", "stacked")
+        return ("one", "stacked", "compiled") if setting.device.type == "cpu" and compiled_fits(track, setting) else ("one", "stacked")
     return ("one", "vmap") if vmapped.fits(example, train) else ("one",)
 
 
-def assemble(tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str], *, tile: int | None = None, share: float = 1.0) -> tuple[list[Group], dict[str, Any]]:
-    """Groups that cover all tracks, and the record of the plan; `share` is the part of their epochs that will be trained."""
+def compiled_fits(track: Track, setting: Setting) -> bool:
+    """Whether the compiled step knows the activation, the loss and the optimiser of a dense network, and this machine compiles."""
+    from phasewise.engine.dense import compiled
+
+    spec, train = track.member.config.network, track.member.config.train
+    return compiled.fits(spec.activation, losses.loss_fn(train, setting.data, track.member.train[:1]).name, train.optimizer)
+
+
+def assemble(
+    tracks: Sequence[Track], setting: Setting, asked: str, notes: list[str], *, tile: int | None = None, share: float = 1.0, before: Sequence[dict[str, Any]] = (),
+) -> tuple[list[Group], dict[str, Any]]:
+    """Groups that cover all tracks, and the record of the plan; `share` is the part of their epochs that will be trained.
+
+    `before` are the buckets of the record of a run that goes on: they keep their plan, so that a resumed run is the same bit for bit.
+    """
     from phasewise.engine import probe
 
     if asked not in PLANS:
         raise UsageError(f"unknown plan {asked!r}", "", f"Use one of {', '.join(PLANS)}.")
     groups: list[Group] = []
     buckets = buckets_of(tracks, setting, notes)
-    for bucket in buckets:
-        probe.choose(bucket, setting, asked, notes, tile, share)
+    for number, bucket in enumerate(buckets):
+        if asked != "auto" or not probe.keep(bucket, before[number : number + 1], notes):
+            probe.choose(bucket, setting, asked, notes, tile, share)
         maker = makers()[bucket.choice]
         for part in tiles(bucket.tracks, bucket.tile):
             group = Group(part, setting, bucket.plan, maker, bucket.choice, bucket.tile)
@@ -132,9 +149,19 @@ def not_tried(setting: Setting) -> dict[str, str]:
     gpu = setting.device.type == "cuda"
     return {
         **({} if gpu else {"cuda_graph": "needs a GPU; there a stacked step is captured in one"}),
-        "compiled": "a stacked step by hand was 1.8 times as fast as compiled autograd (anchors 2.2), and no compiler is asked of the machine",
+        **uncompiled(setting),
         "grouped": "no family here gains: grouped convolutions were 1.24 times one at a time at best, small ones run by vmap",
     }
+
+
+def uncompiled(setting: Setting) -> dict[str, str]:
+    """Why no step is compiled here, if so."""
+    from phasewise.engine.native.build import library
+
+    if setting.device.type == "cuda":
+        return {"compiled": "for CPUs; on a GPU a stacked step is captured in a graph"}
+    found = library()
+    return {"compiled": found} if isinstance(found, str) else {}
 
 
 def tiles(tracks: Sequence[Track], size: int) -> list[list[Track]]:

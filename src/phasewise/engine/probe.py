@@ -1,8 +1,8 @@
 """The short probe that chooses a plan: a few real steps of each candidate on throw-away members, well under a second in all."""
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,13 +18,24 @@ WORTH_SECONDS = 3.0
 BUDGET, SHARE = 0.6, 0.02
 """Seconds at most, and as a share of the training that is to come."""
 STEPS, ROUNDS, MOST_ROUNDS = 2, 2, 12
+RULE = {"stacked": "hand-written", "compiled": "compiled"}
 SLOW_CORE, CALLS = 2e10, 1e-4
 """Operations a second of a slow core, and seconds of a member-step that are not arithmetic."""
 
 
+def keep(bucket: "Bucket", before: Sequence[dict[str, Any]], notes: list[str]) -> bool:
+    """Takes over the plan that a bucket had before an interruption; false where there is none, or it cannot run here."""
+    for record in before:
+        if record["plan"] in bucket.possible and record["members"] == len(bucket.tracks):
+            bucket.choice, bucket.tile, bucket.why = record["plan"], record["tile"], "as before the interruption"
+            return True
+        notes.append(f"resumed with another plan than {record['plan']}, which cannot run here: equal up to rounding, not bit for bit")
+    return False
+
+
 def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], tile: int | None, share: float = 1.0) -> None:
     """Sets choice, tile, reason and figures of a bucket, of whose members' epochs a `share` will be trained (halving)."""
-    from phasewise.engine.plan import CPU_TILE, GPU_TILE
+    from phasewise.engine.plan import CPU_TILE, GPU_TILE, STEPPED
 
     widest = GPU_TILE if setting.device.type == "cuda" else CPU_TILE
     n = len(bucket.tracks)
@@ -40,38 +51,48 @@ def choose(bucket: "Bucket", setting: Setting, asked: str, notes: list[str], til
         bucket.choice, bucket.tile, bucket.why = "one", 1, "this network runs one member at a time only"
         return
     together = bucket.possible[-1]
-    if setting.device.type == "cuda" and together == "stacked":
+    stepped = together in STEPPED
+    usual = min(n, widest if together == "compiled" else default_tile(bucket, widest))
+    if setting.device.type == "cuda" and stepped:
         bucket.choice, bucket.tile, bucket.why = together, min(n, tile or widest), "GPU: a step is bound by launches, so members share them in one graph"
         return
-    if together == "stacked" and (n == 1 or tile):
-        bucket.choice, bucket.tile, bucket.why = together, min(n, tile or 1), "rule: the hand-written step is the faster one even for one member"
+    if stepped and (n == 1 or tile):
+        bucket.choice, bucket.tile, bucket.why = together, min(n, tile or 1), f"rule: the {RULE[together]} step is the faster one even for one member"
         return
     if n == 1:
         bucket.choice, bucket.tile, bucket.why = "one", 1, "one member"
         return
     if setting.stream is not None:
-        bucket.choice, bucket.tile = (together, min(n, default_tile(bucket, widest))) if together == "stacked" else ("one", 1)
-        bucket.why = "rule: rows stream from disk, no probe"
+        bucket.choice, bucket.tile, bucket.why = together if stepped else "one", usual if stepped else 1, "rule: rows stream from disk, no probe"
         return
     member_steps = bucket.plan.steps * sum(t.member.config.train.epochs for t in bucket.tracks) * share
-    if together == "stacked" and setting.device.type == "cpu" and (most := member_steps * slowest(bucket)) < WORTH_SECONDS:
-        bucket.choice, bucket.tile, bucket.why = together, min(n, default_tile(bucket, widest)), f"less than {most:.1f} s of training in all by the size of the network: too short to probe"
+    if stepped and (most := member_steps * slowest(bucket)) < WORTH_SECONDS:
+        bucket.choice, bucket.tile, bucket.why = together, usual, f"less than {most:.1f} s of training in all by the size of the network: too short to probe"
         return
-    candidates = sizes(n, widest, units(bucket)) if together == "stacked" else [min(n, 8)]
-    first = Candidate(bucket, setting, together, candidates[0])
+    first, *others = contestants(bucket, n, widest)
+    candidate = Candidate(bucket, setting, *first)
     for _ in range(ROUNDS):
-        first.block()
-    total = first.best * member_steps
+        candidate.block()
+    total = candidate.best * member_steps
     if total < WORTH_SECONDS:
-        bucket.choice, bucket.tile = (together, default_tile(bucket, widest)) if together == "stacked" else ("one", 1)
-        bucket.tile, bucket.why = min(n, bucket.tile), f"about {total:.1f} s of training in all: too short to probe"
-        bucket.measured = {first.name: first.best}
+        bucket.choice, bucket.tile = (together, usual) if stepped else ("one", 1)
+        bucket.why = f"about {total:.1f} s of training in all: too short to probe"
+        bucket.measured = {candidate.name: candidate.best}
         return
-    trials = [(together, size) for size in candidates[1:]] + ([("one", 1)] if together != "stacked" else [])
-    bucket.measured = compared(bucket, setting, first, trials, min(BUDGET, SHARE * total))
+    bucket.measured = compared(bucket, setting, candidate, others, min(BUDGET, SHARE * total))
     best = min(bucket.measured, key=bucket.measured.__getitem__)
     bucket.choice, size = best.split(" x")
     bucket.tile, bucket.why = int(size), "fastest per member-step in a short probe"
+
+
+def contestants(bucket: "Bucket", n: int, widest: int) -> list[tuple[str, int]]:
+    """Plans and tiles worth trying, the likeliest first."""
+    together = bucket.possible[-1]
+    if together == "compiled":  # members do not meet in a step, so its tile hardly matters
+        return [(together, min(n, widest)), ("stacked", min(n, default_tile(bucket, widest)))]
+    if together == "stacked":
+        return [(together, size) for size in sizes(n, widest, units(bucket))]
+    return [(together, min(n, 8)), ("one", 1)]
 
 
 def sizes(n: int, widest: int, units: int = 0) -> list[int]:

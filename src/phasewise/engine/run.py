@@ -25,7 +25,7 @@ class Run:
 
     def __init__(
         self, members: Sequence[Member], setting: Setting, hooks: Hooks, *, asked_plan: str, halving: Halving | None, objective: str,
-        observers: Sequence[Any], fallbacks: list[str], tile: int | None = None, look_every: float | None = None,
+        observers: Sequence[Any], fallbacks: list[str], tile: int | None = None, look_every: float | None = None, before: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.setting, self.hooks, self.halving, self.objective = setting, hooks, halving, objective
         self.observers, self.fallbacks = list(observers), fallbacks
@@ -34,7 +34,7 @@ class Run:
         samples = {key: _sample(rows, pictures=setting.info.image is not None) for key, rows in shared.items()}
         self.samples = {m.id: samples[id(m.train)] for m in members}
         work = share_of_work(halving, [m.id for m in members], max(m.config.train.epochs for m in members))
-        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile, share=work)
+        self.groups, self.plan = plan.assemble(self.tracks, setting, asked_plan, fallbacks, tile=tile, share=work, before=before)
         self.results: dict[str, MemberResult] = {}
         self.epoch = 0
         self.control = Control()

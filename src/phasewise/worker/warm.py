@@ -37,6 +37,7 @@ def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = 
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     children: dict[int, RunFolder] = {}
+    compiling = _compile()
     with contextlib.suppress(StorageError):
         atomic.replace(folder / "ready", str(os.getpid()).encode(), durable=False)
     last = time.monotonic()
@@ -45,6 +46,8 @@ def serve(folder: Path, *, idle: float = IDLE_LIMIT, modules: tuple[str, ...] = 
             child = _fork(run, work)
             children[child] = run
             last = time.monotonic()
+        if compiling and os.waitpid(compiling, os.WNOHANG)[0]:
+            compiling = 0
         if _reap(children):
             last = time.monotonic()
         if children:
@@ -74,6 +77,21 @@ def _names(folder: Path) -> list[str]:
         return [n for n in os.listdir(folder) if n.startswith("job-") and n.endswith(".json")]
     except OSError:
         return []
+
+
+def _compile() -> int:
+    """A child that compiles the engine's step where that has never been done on this machine, before a person waits for it; 0 where nothing is to do."""
+    from phasewise.engine.native import build
+
+    if not build.waiting(os.environ):
+        return 0
+    child = os.fork()
+    if not child:
+        try:
+            build.library()
+        finally:
+            os._exit(0)
+    return child
 
 
 def _fork(run: RunFolder, work: Callable[[Path], int] | None) -> int:

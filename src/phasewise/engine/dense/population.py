@@ -130,7 +130,7 @@ class DensePopulation:
 
     def _evaluated(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
         if self._evaluation is None:
-            self._evaluation = self.net.buffers(self._block, training=False)
+            self._evaluation = self._room()
         live = (self.net.parameters, self.net.statistics)
         if self.shadow is not None:
             self.net.parameters, self.net.statistics = self.shadow
@@ -138,6 +138,9 @@ class DensePopulation:
             return self._in_blocks(data, rows, self._evaluation)
         finally:
             self.net.parameters, self.net.statistics = live
+
+    def _room(self) -> Buffers:
+        return self.net.buffers(self._block, training=False)
 
     def _in_blocks(self, data: Dataset, rows: Sequence[Tensor], buffers: Buffers) -> list[Tensor]:
         block, longest, outputs, dim = self._block, max(len(r) for r in rows), self.net.outputs, 2 if self.layout.class_major else 1

@@ -1,0 +1,1 @@
+"""Steps in C for those machines that have a compiler: sources, and how they are compiled."""
