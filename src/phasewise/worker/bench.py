@@ -1,6 +1,6 @@
 """Development data of a job, prepared per fold, as engine data sets: the ground every trial of a job stands on, kind by kind the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from phasewise.engine import Dataset, InputInfo
+from phasewise.engine.shards import ShardedData
 from phasewise.kinds.base import Kind
 from phasewise.kinds.registry import kind
 from phasewise.records.base import fingerprint
 from phasewise.records.jobs import DataView
-from phasewise.records.models import NetworkSpec
+from phasewise.records.models import ModelConfig, NetworkSpec
 
 OBJECTIVES = {"accuracy": "accuracy", "roc_auc": "roc_auc", "rmse": "rmse", "mae": "mae"}
 
@@ -59,6 +60,7 @@ class Bench:
     start: dict[str, torch.Tensor] | None = None
     """Weights every network begins with instead of its own initialisation (fine-tuning)."""
     _stages: dict[str, list[Stage]] = field(default_factory=dict)
+    _streams: dict[int, ShardedData] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -81,8 +83,9 @@ class Bench:
 
     @property
     def training_rows(self) -> int:
-        """Rows a member trains on (the first fold's)."""
-        return len(self.splits[0][0])
+        """Rows a member trains on (the first fold's); of a table larger than memory all that stream."""
+        beyond = getattr(self.dev, "beyond", None)
+        return len(self.splits[0][0]) if beyond is None else beyond.count()
 
     def groups(self, rows: np.ndarray) -> np.ndarray | None:
         """Cluster of each row for intervals, or None."""
@@ -108,6 +111,16 @@ class Bench:
                 made.append(Stage(fold=number, train=train, validation=validation, preparing=fitted, data=data, info=batches.info(fitted, data, train)))
             self._stages[key] = made
         return self._stages[key]
+
+    def streams(self, config: ModelConfig) -> bool:
+        """Whether the training rows of a config stream: the table is larger than memory, and its rows are drawn as they come."""
+        return getattr(self.dev, "beyond", None) is not None and config.train.sampling == "none" and not {**self.view.options, **config.prepare}.get("auxiliary")
+
+    def streamed(self, stage: Stage, *, tell: Callable[[int, int], None], say: Callable[[str], None]) -> ShardedData:
+        """All training rows of a stage as they stream (written on first use); its own data are those that are held."""
+        if id(stage) not in self._streams:
+            self._streams[id(stage)] = self.kind.room("batches").streamed(self.dev, stage.preparing, stage.fold, stage.data, tell=tell, say=say)
+        return self._streams[id(stage)]
 
     def joinable(self, stages: list[Stage], spec: NetworkSpec) -> bool:
         """Whether all folds can train as one population: same columns, and a network that does not look at fold statistics.

@@ -16,6 +16,7 @@ from phasewise.records.results import Score
 from phasewise.stats.intervals import judged
 from phasewise.stats.predictions import Predictions
 from phasewise.stats.scores import joined, score
+from phasewise.worker import streaming
 from phasewise.worker.arrays import Stored
 from phasewise.worker.bench import Bench, Stage, joint_data, joint_info
 from phasewise.worker.context import RunContext
@@ -135,6 +136,8 @@ class _Call:
 
     trials: list[Trial]
     stages: list[Stage]
+    streams: bool = False
+    """All training rows of the one stage stream from disk."""
 
 
 def _calls(bench: Bench, trials: Sequence[Trial]) -> list[_Call]:
@@ -144,6 +147,10 @@ def _calls(bench: Bench, trials: Sequence[Trial]) -> list[_Call]:
     calls = []
     for group in by_options.values():
         stages = bench.stages(group[0].config.prepare)
+        flowing = [t for t in group if t.rows is None and bench.streams(t.config)]
+        if flowing:
+            calls += [_Call(trials=flowing, stages=[s], streams=True) for s in stages]
+            group = [t for t in group if not any(t is f for f in flowing)]
         joint = [t for t in group if bench.joinable(stages, t.config.network)]
         apart = [t for t in group if not any(t is j for j in joint)]
         if joint:
@@ -170,7 +177,7 @@ def run_trials(
         if number and ctx.control.stop is not None:
             break
         joined_call = len(call.stages) > 1
-        data = joint_data(call.stages)
+        data = streaming.of(ctx, bench, call.stages[0]) if call.streams else joint_data(call.stages)
         info = joint_info(call.stages)
         rows = call.stages[0].data.rows
         members = [_member(t, s, rows * i, bench) for t in call.trials for i, s in enumerate(call.stages)]
@@ -178,6 +185,8 @@ def run_trials(
         span = (low + (high - low) * number / len(calls), low + (high - low) * (number + 1) / len(calls))
         hooks = EngineHooks(ctx, series=series, key=key, stages=stages, share=span, record=record)
         resume = stages.next(key) if stages is not None else None
+        if resume is not None:
+            ctx.control.lr_factor = float(resume.meta.get("factor", 1.0))  # a rate set by hand outlives the process it was set in
         try:
             result = engine.fit(
                 members, data, info, bench.build, hooks, device=bench.device, watch=watch, objective=objective or bench.objective,
@@ -194,7 +203,7 @@ def run_trials(
             if fallback not in batch.fallbacks:
                 ctx.log(fallback, "warning")
         batch.fallbacks += result.fallbacks
-        batch.notes += result.notes
+        batch.notes += [n for n in (*result.notes, *streaming.notes(ctx, bench, call.trials, result.plan)) if n not in batch.notes]
         batch.violations += hooks.violations
         batch.losses = batch.losses or hooks.losses
         batch.rungs += result.rungs

@@ -40,6 +40,8 @@ class Development:
     target: str = ""
     split: dict[str, Any] = field(default_factory=dict)
     """What `splits/split.json` says."""
+    beyond: Any = None
+    """Of a table larger than memory: the training rows in its file, of which `train` is a sample (`kinds.tabular.large.Beyond`)."""
 
     @property
     def rows(self) -> np.ndarray:

@@ -166,13 +166,13 @@ def digest(hashes: np.ndarray, part: np.ndarray) -> str:
     return total.hexdigest()
 
 
-def write(project: Any, subject: Subject, drawn: Drawn, job: SplitJob, found: SplitResult, *, numbers: np.ndarray, about: dict[str, Any]) -> None:
-    """`splits/rows.npz` (row numbers of development rows, never of test) and `splits/split.json`."""
+def write(project: Any, subject: Subject, drawn: Drawn, job: SplitJob, found: SplitResult, *, numbers: np.ndarray, about: dict[str, Any], held: np.ndarray | None = None) -> None:
+    """`splits/rows.npz` (row numbers of development rows, never of test; those of a mask `held` [n] where not all fit into memory) and `splits/split.json`."""
     from phasewise.project import atomic
 
     folder = project.path / "splits"
     folder.mkdir(exist_ok=True)
-    developed = np.flatnonzero(np.isin(drawn.part, (TRAIN, VALIDATION)) & ~subject.external)
+    developed = np.flatnonzero(np.isin(drawn.part, (TRAIN, VALIDATION)) & ~subject.external & (True if held is None else held))
     arrays: dict[str, np.ndarray] = {"rows": numbers[developed], "part": drawn.part[developed], "clusters": np.unique(drawn.clusters.label[developed], return_inverse=True)[1]}
     if drawn.folds and drawn.fold_ids is not None:
         arrays["folds"] = drawn.fold_ids[developed]

@@ -1,5 +1,6 @@
-"""How much memory is left, so that a file too large for it is refused in words before the system kills the process without any."""
+"""How much memory there is and how much is left, so that a file too large for it is streamed or refused in words before the system kills the process without any."""
 
+import os
 from pathlib import Path
 
 from phasewise.records.errors import BadInputError
@@ -23,6 +24,26 @@ def available(meminfo: Path = MEMINFO, group: Path = GROUP) -> int | None:
     except (OSError, ValueError):
         pass
     return min(found, default=None)
+
+
+def limit(group: Path = GROUP) -> int:
+    """Bytes that this process may take in all: the machine's memory, or a container's or a process's limit (RLIMIT_AS, RLIMIT_DATA) where that is less."""
+    import resource
+
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    found += [soft for soft, _ in map(resource.getrlimit, (resource.RLIMIT_AS, resource.RLIMIT_DATA)) if soft != resource.RLIM_INFINITY]
+    try:
+        told = (group / "memory.max").read_text().strip()
+        found += [int(told)] if told != "max" else []
+    except (OSError, ValueError):
+        pass
+    return min(found)
+
+
+def allowed(setting: str) -> int:
+    """Bytes that data may take: as many MiB as an environment variable says, else half of `limit`."""
+    asked = os.environ.get(setting, "")
+    return int(asked) * 2**20 if asked.isdecimal() and int(asked) else limit() // 2
 
 
 def require(needed: int, path: Path, what: str, *, left: int | None = None) -> None:

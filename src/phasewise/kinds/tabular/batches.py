@@ -1,13 +1,15 @@
 """Prepared arrays as the engine's tensors, and raw outputs back as predictions (imports torch: worker only)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
 from phasewise.engine.data import Dataset, InputInfo
+from phasewise.engine.shards import ShardedData
 from phasewise.kinds.shared import outputs as shared
-from phasewise.kinds.tabular import auxiliary, networks
+from phasewise.kinds.tabular import auxiliary, networks, sharding
 from phasewise.kinds.tabular.development import Development
 from phasewise.kinds.tabular.preparing import Preparing
 from phasewise.stats.predictions import Predictions
@@ -25,6 +27,12 @@ def dataset(dev: Development, preparing: Preparing, device: str | torch.device =
         inputs[networks.AUXILIARY] = torch.from_numpy(auxiliary.block(dev.table, along)).to(device)
     y = torch.from_numpy(preparing.target.encode(dev.y)).to(device)
     return Dataset(inputs=inputs, y=y, task=dev.task, classes=len(dev.classes) if dev.task != "regression" else 0, names=tuple(dev.classes))
+
+
+def streamed(dev: Development, preparing: Preparing, fold: int, held: Dataset, *, tell: Callable[[int, int], None], say: Callable[[str], None]) -> ShardedData:
+    """All training rows of a fold of a table larger than memory, as they stream from the cache; `held` are its development rows in memory."""
+    shards = sharding.opened(dev, preparing, fold, tell, say)
+    return ShardedData(shards=shards, held=held, first=0, last=shards.rows, window=max(stop - start for start, stop in shards.spans), why=dev.beyond.why)
 
 
 def info(preparing: Preparing, data: Dataset, rows: np.ndarray) -> InputInfo:

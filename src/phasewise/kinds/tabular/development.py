@@ -1,5 +1,6 @@
 """The development rows of a split, the same for every job after it; the vault is never needed here."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from phasewise.kinds.shared import sealing
 from phasewise.kinds.shared.assigning import VALIDATION
 from phasewise.kinds.shared.development import Development
 from phasewise.kinds.shared.drawing import split_facts, split_rows
+from phasewise.kinds.shared.labels import Labels
 from phasewise.kinds.shared.naming import class_named, renamed
-from phasewise.kinds.tabular import casting, reading, sources, targets
+from phasewise.kinds.tabular import casting, large, reading, sources, targets
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
 from phasewise.records.jobs import DataView
@@ -37,20 +39,20 @@ def load(project: Any, view: DataView) -> Development:
     about = split_facts(project)
     view = complete_view(view, about)
     arrays = split_rows(project)
-    natural = _natural(project, view, about, arrays["rows"])
-    return shaped(natural, view, about, arrays)
+    key = _key(view, about)
+    natural = _natural(project, view, about, arrays["rows"], key)
+    dev = shaped(natural, view, about, arrays)
+    beyond = large.beyond(project, view, about, fingerprint([key, view.remedies, view.relabel, view.roles, view.options.get("formats"), dev.classes]))
+    return dev if beyond is None else replace(dev, beyond=beyond)
 
 
 def shaped(natural: pl.DataFrame, view: DataView, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Development:
     """Natural development rows -> `Development`: remedies (rows may leave), casts, labels, parts."""
-    natural = reading.remedied(_relabelled(natural, view), view)
+    natural, table, labels = labelled(natural, view, _classes(natural, view, about))
     kept = natural[reading.ROW].to_numpy().astype(np.int64)
     place = {int(r): i for i, r in enumerate(arrays["rows"])}
     index = np.fromiter((place[int(r)] for r in kept), np.int64, len(kept))
-    roles = reading.effective_roles(natural, view)
-    formats = casting.formats_of(view)
-    table = casting.cast_roles(natural, roles, formats)
-    labels = targets.encode(natural[view.target], view, _classes(natural, view, about))
+    roles, formats = reading.effective_roles(natural, view), casting.formats_of(view)
     known = labels.known
     if not known.all():
         mask = pl.Series(known)
@@ -65,6 +67,13 @@ def shaped(natural: pl.DataFrame, view: DataView, about: dict[str, Any], arrays:
         folds=None if folds is None else folds[:, 0], fold_repeats=folds, groups=groups, clusters=arrays["clusters"][index],
         roles=roles, formats=formats, target=view.target, split=about,
     )
+
+
+def labelled(natural: pl.DataFrame, view: DataView, classes: tuple[str, ...] | None) -> tuple[pl.DataFrame, pl.DataFrame, Labels]:
+    """Natural rows with relabels and remedies applied (rows may leave), the same cast to their roles, and their labels; `classes` None: those found."""
+    natural = reading.remedied(_relabelled(natural, view), view)
+    table = casting.cast_roles(natural, reading.effective_roles(natural, view), casting.formats_of(view))
+    return natural, table, targets.encode(natural[view.target], view, classes)
 
 
 def _classes(natural: pl.DataFrame, view: DataView, about: dict[str, Any]) -> tuple[str, ...] | None:
@@ -92,9 +101,13 @@ def _relabelled(natural: pl.DataFrame, view: DataView) -> pl.DataFrame:
     return natural.with_columns(pl.when(hit).then(new.replace({"": None}).cast(dtype, strict=False)).otherwise(pl.col(view.target)).alias(view.target))
 
 
-def _natural(project: Any, view: DataView, about: dict[str, Any], rows: np.ndarray) -> pl.DataFrame:
-    """Development rows as read, from the cache or from the source file (whose SHA-256 must be the split's)."""
-    key = fingerprint([about["digest"], about["file"]["sha256"], about.get("generation"), sorted((k, str(v)) for k, v in view.reading.items())])
+def _key(view: DataView, about: dict[str, Any]) -> str:
+    """What development rows as read depend on."""
+    return fingerprint([about["digest"], about["file"]["sha256"], about.get("generation"), sorted((k, str(v)) for k, v in view.reading.items())])
+
+
+def _natural(project: Any, view: DataView, about: dict[str, Any], rows: np.ndarray, key: str) -> pl.DataFrame:
+    """Development rows as read, from the cache or from the source file (whose SHA-256 must be the split's); of a large table those that are held."""
     folder = project.path / ".phasewise" / "cache" / CACHE
     cached = folder / f"{key}.arrow"
     if cached.is_file():
@@ -105,8 +118,11 @@ def _natural(project: Any, view: DataView, about: dict[str, Any], rows: np.ndarr
         except StorageError:
             pass
     verify_file(view, about)
-    raw = reading.read_raw(view)
-    frame = raw.frame.filter(pl.col(reading.ROW).is_in(pl.Series(rows).cast(raw.frame.schema[reading.ROW]).implode()))
+    if about.get("large"):
+        frame = large.BlockFile.open(Path(view.file).expanduser()).gather(np.sort(rows), large.allowed())
+    else:
+        raw = reading.read_raw(view)
+        frame = raw.frame.filter(pl.col(reading.ROW).is_in(pl.Series(rows).cast(raw.frame.schema[reading.ROW]).implode()))
     _store(folder, cached, frame)
     return frame
 

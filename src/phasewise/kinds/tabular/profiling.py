@@ -30,7 +30,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     Raises `BadInputError` for files and targets that cannot be used.
     """
     progress(0, 3, note="reading")
-    raw = read_raw(view)
+    raw = read_raw(view, sampled=True)
     frame = raw.frame.drop(ROW)
     progress(1, 3, note="columns")
     facts = column_facts(frame)
@@ -39,7 +39,7 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     progress(2, 3, note="target and split")
     proposals = targets.propose_targets(frame.columns, roles, facts, reasons)
     target = targets.find_target(frame.columns, view.target) if view.target else (proposals[0].value if proposals else "")
-    task, bars, notes = _target(frame, target, view)
+    task, bars, notes = _target(raw.whole(target) if target else None, view)
     if task == "regression":
         measured, more = _measured(frame[target])
         columns = [summarise(measured, "number", facts[c.name], c.reason) if c.name == target else c for c in columns]
@@ -48,8 +48,8 @@ def profile(view: DataView, progress: Progress = quiet) -> ProfileResult:
     groups = [c for c in frame.columns if c != target and is_group(c, facts[c], roles[c])]
     times = [c for c in frame.columns if c != target and (roles[c] == "date" or timelike(frame[c]))]
     result = ProfileResult(
-        files=[raw.identity], kind="tabular", rows=frame.height, columns=columns, targets=proposals, target=target, task=task,
-        classes=bars, preview=_preview(frame), notes=notes, policy=propose_policy(task, groups, times, str(view.options.get("claim", "")), frame.height),
+        files=[raw.identity], kind="tabular", rows=raw.rows, columns=columns, targets=proposals, target=target, task=task,
+        classes=bars, preview=_preview(frame), notes=notes, policy=propose_policy(task, groups, times, str(view.options.get("claim", "")), raw.rows),
         group_columns=groups, time_columns=times, reading=raw.reading, facts=_table_facts(raw, frame, columns, roles, target),
     )
     progress(3, 3, note="done")
@@ -126,10 +126,10 @@ def _top(column: pl.Series, limit: int = 10) -> list[Bin]:
     return [Bin(label=safe_text(v, 40), count=int(c)) for v, c in counts.iter_rows()]
 
 
-def _target(frame: pl.DataFrame, target: str, view: DataView) -> tuple[str, list[Bin], list[str]]:
-    if not target:
+def _target(column: pl.Series | None, view: DataView) -> tuple[str, list[Bin], list[str]]:
+    if column is None:
         return "", [], ["no column looks like a target: name one"]
-    column = frame[target]
+    target = column.name
     targets.check_target(column, view.task)
     notes = []
     if column.null_count():

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from phasewise.kinds.shared import memory
-from phasewise.kinds.tabular import casting, columnar, dialect, heading, sources, totals
+from phasewise.kinds.tabular import casting, columnar, dialect, heading, large, sources, totals
 from phasewise.records.errors import BadInputError
 from phasewise.records.jobs import DataView
 from phasewise.records.results.data import FileIdentity
@@ -31,6 +31,19 @@ class RawTable:
     identity: FileIdentity
     reading: dict[str, str]
     notes: list[str] = field(default_factory=list)
+    source: large.BlockFile | None = None
+    """The file where it is larger than the allowed memory: `frame` is then a random sample of its rows."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return self.identity.rows
+
+    def whole(self, column: str) -> pl.Series:
+        """A column over all rows of the file."""
+        if self.source is None:
+            return self.frame[column]
+        return pl.concat([b[column] for b in self.source.blocks(large.allowed(), [column])])
 
     @property
     def columns(self) -> list[str]:
@@ -38,8 +51,8 @@ class RawTable:
         return [c for c in self.frame.columns if c != ROW]
 
 
-def read_raw(view: DataView, path: Path | str | None = None, *, min_rows: int = MIN_ROWS) -> RawTable:
-    """The natural table of the view's file (or of another file read the same way).
+def read_raw(view: DataView, path: Path | str | None = None, *, min_rows: int = MIN_ROWS, sampled: bool = False) -> RawTable:
+    """The natural table of the view's file (or of another file read the same way); where it is larger than memory and `sampled`, some of its rows.
 
     Raises `BadInputError` naming file, row or column for everything listed under "Bad input" of the main job.
     """
@@ -47,7 +60,8 @@ def read_raw(view: DataView, path: Path | str | None = None, *, min_rows: int = 
     sources.require_file(file)
     own = path is None or Path(view.file).expanduser() == file
     wishes = view.reading if own else {k: v for k, v in view.reading.items() if k == "header"}
-    raw = _parquet(file) if sources.is_parquet(file) else _text(file, wishes)
+    source = large.opened(file) if sampled else None
+    raw = _sample(source) if source is not None else _parquet(file) if sources.is_parquet(file) else _text(file, wishes)
     rows = raw.frame.height
     if rows == 0:
         raise BadInputError(f"{sources.shown(file)} has a header and no rows", f"{len(raw.columns)} columns, 0 rows.", "Export the table with its rows.", where=str(file))
@@ -211,8 +225,14 @@ def _parse(body: bytes, names: list[str], found: dialect.Dialect, file: Path) ->
     return frame
 
 
-CELL = 16
-"""Bytes a cell of a Parquet file takes while it is read and cast: eight as it lies in memory, and once more."""
+def _sample(source: large.BlockFile) -> RawTable:
+    """Random rows of a file that is larger than memory, under their own numbers."""
+    dialect.check_names(list(source.columns), source.path)
+    room = large.allowed()
+    notes: list[str] = []
+    frame = source.gather(source.sample(source.held_rows(room)), room, notes)
+    notes.append(f"{source.rows:,} rows would take {source.cells * large.CELL / 2**20:,.0f} MB, {room / 2**20:,.0f} MB are allowed ({large.LIMIT}): columns are described from {frame.height:,} random rows, networks train on all training rows as they stream from the file")
+    return RawTable(frame=frame, identity=sources.identity(source.path, source.rows), reading={"format": "parquet"}, notes=notes, source=source)
 
 
 def _parquet(file: Path) -> RawTable:
@@ -220,7 +240,7 @@ def _parquet(file: Path) -> RawTable:
         schema = pl.read_parquet_schema(file)
         dialect.check_names(list(schema), file)
         cells = int(pl.scan_parquet(file, hive_partitioning=False, glob=False).select(pl.len()).collect().item()) * len(schema)
-        memory.require(cells * CELL, file, f"A table of {cells:,} cells")
+        memory.require(cells * large.CELL, file, f"A table of {cells:,} cells")
         frame = pl.read_parquet(file, hive_partitioning=False, glob=False)
     except pl.exceptions.PolarsError as error:
         raise BadInputError(f"cannot read {sources.shown(file)} as Parquet", safe_text(str(error).splitlines()[0], 200), "Write the file again.", where=str(file)) from None

@@ -33,8 +33,7 @@ def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = N
     copies = near = groups = 0
     if features and _can_tell_rows_apart(frame, features):
         parts = _column_hashes(frame, features)
-        with np.errstate(over="ignore"):
-            total = np.sum(list(parts.values()), axis=0, dtype=np.uint64)
+        total = _total(parts)
         links.append(chain(total))
         copies = len(links[-1])
         for links_of_column in _near_links(frame, parts, total):
@@ -45,11 +44,37 @@ def clusters(frame: pl.DataFrame, features: Sequence[str], group: str | None = N
     elif features:
         notes.append("equal rows are not kept together: the columns have so few values that rows repeat by chance")
     if group is not None:
-        codes = frame[group].rank("dense").fill_null(0).to_numpy().astype(np.uint64)
-        known = np.flatnonzero(codes > 0)
-        links.append(known[chain(codes[known])])
-        groups = int(len(np.unique(codes[known])))
+        groups = _by_group(frame[group], links)
     return Clusters(label=join(n, links), copies=copies, near=near, groups=groups, notes=notes)
+
+
+def totals(frame: pl.DataFrame, features: Sequence[str]) -> np.ndarray:
+    """In-memory hash of each row's features, uint64 [n]: equal for equal rows, in whatever block they are read."""
+    return _total(_column_hashes(frame, features))
+
+
+def copies_alone(total: np.ndarray, few: pl.DataFrame, features: Sequence[str], group: pl.Series | None) -> Clusters:
+    """Clusters of a table that is not in memory whole, from the `totals` of its rows: exact copies and the group key; `few` rows tell whether rows can be told apart."""
+    links, notes, copies, groups = [], ["near copies were not searched for: the table is larger than the allowed memory"], 0, 0
+    if features and _can_tell_rows_apart(few, features):
+        links.append(chain(total))
+        copies = len(links[0])
+    if group is not None:
+        groups = _by_group(group, links)
+    return Clusters(label=join(len(total), links), copies=copies, groups=groups, notes=notes)
+
+
+def _by_group(group: pl.Series, links: list[np.ndarray]) -> int:
+    """Links the rows of each group; the number of groups."""
+    codes = group.rank("dense").fill_null(0).to_numpy().astype(np.uint64)
+    known = np.flatnonzero(codes > 0)
+    links.append(known[chain(codes[known])])
+    return int(len(np.unique(codes[known])))
+
+
+def _total(parts: dict[str, np.ndarray]) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.sum(list(parts.values()), axis=0, dtype=np.uint64)
 
 
 def _can_tell_rows_apart(frame: pl.DataFrame, features: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 
 from phasewise.kinds.shared import assigning, drawing, sealing, splitchecks
 from phasewise.kinds.shared.assigning import DROPPED, PARTS, TEST, TRAIN, VALIDATION, Sizes
+from phasewise.kinds.shared.clusters import Clusters
 from phasewise.kinds.shared.drawing import Drawn
 from phasewise.kinds.tabular import casting, rows, sealed, splitfiles, targets
 from phasewise.kinds.tabular.reading import ROW, RawTable, effective_roles, read_raw
@@ -42,6 +43,26 @@ class Table:
         """Input columns that tell rows apart."""
         return [c for c, r in self.roles.items() if r != "ignore"]
 
+    def clusters(self, group: str | None) -> Clusters:
+        """Rows that are never parted."""
+        return rows.clusters(self.frame, self.features, group)
+
+    def sized(self, job: SplitJob) -> SplitJob:
+        """The job with the sizes that are possible here."""
+        return job
+
+    def look(self, drawn: Drawn) -> "tuple[Table, Drawn]":
+        """Table and draw as the checks see them, test rows included."""
+        return self, drawn
+
+    def held(self, drawn: Drawn) -> np.ndarray | None:
+        """Mask [n] of the rows that every job after this one has in memory; None for all."""
+        return None
+
+    def settle(self, project: Any, drawn: Drawn) -> dict[str, Any]:
+        """Writes what only this kind of table needs beside the split; what `split.json` says of it."""
+        return {}
+
 
 def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     """Draw, verify, seal and record the split of a table.
@@ -51,19 +72,23 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
     """
     progress(0, 5, note="reading")
     table = read_table(job)
+    job = table.sized(job)
     progress(1, 5, note="copies and groups")
     drawn = draw(table, job)
     progress(2, 5, note="checks on counts")
-    findings = check(table, drawn, job)
+    seen, as_seen = table.look(drawn)
+    findings = check(seen, as_seen, job)
     progress(3, 5, note="sealing")
-    recognised = sealed.packed(table.frame.filter(pl.Series(drawn.part == TEST)), table.roles, table.formats)
-    manifest = _seal(project, table, drawn, job, sealed.digest(recognised))
+    test = seen.frame.filter(pl.Series(as_seen.part == TEST))
+    recognised = sealed.packed(test, table.roles, table.formats)
+    manifest = _seal(project, table, drawn, job, sealed.digest(recognised), test)
     progress(4, 5, note="writing")
     from phasewise.project import atomic
 
     parts = _parts(table, drawn, job)
     result = drawing.result(table, drawn, job, findings, manifest, policy=job.policy if not job.test_file else "file", parts=parts)
-    drawing.write(project, table, drawn, job, result, numbers=table.frame[ROW].to_numpy().astype(np.int64), about={
+    drawing.write(project, table, drawn, job, result, numbers=table.frame[ROW].to_numpy().astype(np.int64), held=table.held(drawn), about={
+        **table.settle(project, drawn),
         "file": table.raw.identity.model_dump(), "columns": table.raw.columns, "roles": table.roles, "formats": table.formats, "reading": table.raw.reading, "sealed": sealed.digest(recognised),
     })
     atomic.replace(project.path / "splits" / sealed.FILE, recognised)
@@ -74,7 +99,11 @@ def split(project: Any, job: SplitJob, progress: Progress) -> SplitResult:
 def read_table(job: SplitJob) -> Table:
     """The data file (and external test file) with labels, roles and content hashes."""
     view = job.data
-    raw = read_raw(view)
+    raw = read_raw(view, sampled=True)
+    if raw.source is not None:
+        from phasewise.kinds.tabular import splitting_large
+
+        return splitting_large.read_table(job, raw)
     target = targets.find_target(raw.columns, view.target)
     targets.check_target(raw.frame[target], view.task)
     frame = raw.frame
@@ -114,7 +143,7 @@ def draw(table: Table, job: SplitJob) -> Drawn:
     n = int((labelled & ~table.external).sum())
     if n < 10:
         raise BadInputError("too few labelled rows", f"{n} rows have a target; at least 10 are needed.", "Label more rows.", where=job.data.file)
-    cluster = rows.clusters(table.frame, table.features, job.group if job.policy == "grouped" else None)
+    cluster = table.clusters(job.group if job.policy == "grouped" else None)
     stratum = np.zeros(len(labelled), np.int64)
     if job.policy != "random":
         stratum[labelled] = assigning.strata(table.labels.y[labelled], table.labels.task)
@@ -231,11 +260,11 @@ def _parts(table: Table, drawn: Drawn, job: SplitJob) -> dict[str, PartSummary]:
     return found
 
 
-def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob, recognised: str) -> str:
+def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob, recognised: str, rows_of_test: pl.DataFrame) -> str:
     """Hand the test rows to the vault; returns the manifest's digest."""
     from phasewise.project.vault import Vault
 
-    test, parts = drawn.part == TEST, _parts(table, drawn, job)
+    parts = _parts(table, drawn, job)
     files = [table.raw.identity.model_dump()]
     if job.test_file:
         files.append(identity(Path(job.test_file).expanduser(), int(table.external.sum())).model_dump())
@@ -246,6 +275,6 @@ def _seal(project: Any, table: Table, drawn: Drawn, job: SplitJob, recognised: s
     )
     about["parts"]["test"]["recognised_by"] = recognised
     with Vault(project.path) as vault:
-        return vault.seal(sealing.to_bytes(table.frame.filter(pl.Series(test))), about, reason=job.reason)
+        return vault.seal(sealing.to_bytes(rows_of_test), about, reason=job.reason)
 
 

@@ -12,7 +12,7 @@ from phasewise.records.results.baseline import BaselinesResult
 from phasewise.records.results.common import ModelResult
 from phasewise.stats import conformal, intervals, scores
 from phasewise.stats.optimism import candidate_correlation
-from phasewise.worker import arrays, series
+from phasewise.worker import arrays, series, streaming
 from phasewise.worker.thresholds import decided
 
 DEFAULT_METRIC = {"regression": "rmse"}
@@ -30,6 +30,7 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
     results: list[ModelResult] = []
     skipped: dict[str, str] = {}
     notes = [] if dev.folds is None else [f"scored out of fold on {int(np.max(dev.folds)) + 1} folds; the kept models learned from all {len(dev.y):,} development rows"]
+    notes += streaming.sampled(dev, "the baselines learn from them; networks train on all that stream from disk")
     for done, name in enumerate(names):
         ctx.progress(done, len(names), unit="models", note=name)
         ctx.control.poll()
@@ -54,7 +55,7 @@ def run(ctx: Any, job: BaselinesJob) -> BaselinesResult:
     best = next((m for m in results if m.family != "dummy"), None)
     if best is not None:
         notes += series.tell(ctx, best.name, series.look(wing, dev, arrays.load(ctx.run.arrays_dir, best.name)))
-    verdict = need.verdict(contenders, target=job.target, rows=len(dev.y), kind=job.data.kind, proposed=job.proposed)
+    verdict = need.verdict(contenders, target=job.target, rows=streaming.rows_of(dev), kind=job.data.kind, proposed=job.proposed)
     return BaselinesResult(models=results, need=verdict, skipped=skipped, notes=notes, luck_correlation=_shared_luck(ctx, metric_id, results))
 
 

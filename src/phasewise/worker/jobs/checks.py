@@ -7,6 +7,7 @@ from phasewise.kinds.registry import kind
 from phasewise.records.errors import UsageError
 from phasewise.records.jobs import ChecksJob
 from phasewise.records.results.data import ChecksResult
+from phasewise.worker import streaming
 
 
 def _typed(dev: Any) -> tuple[Any, dict[str, str]]:
@@ -82,4 +83,6 @@ def run(ctx: Any, job: ChecksJob) -> ChecksResult:
         if finding.severity in ("block", "warn"):
             ctx.finding(finding.id, finding.severity, finding.title, finding.seen)
     ctx.log(f"{len(result.findings)} findings on {result.rows:,} rows of {Path(job.data.file).name}; {sum(c.state == 'ran' for c in result.coverage)} of {len(result.coverage)} checks ran.")
+    for note in streaming.sampled(dev, "the checks look at them"):
+        ctx.log(note)
     return result

@@ -11,6 +11,7 @@ from phasewise.engine.watch_probe import stability
 from phasewise.records.jobs import FindLrJob
 from phasewise.records.rates import rate_in_force
 from phasewise.records.results import FinderResult, Suggestion
+from phasewise.worker import streaming
 from phasewise.worker.bench import Bench, Stage, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.effort import Effort, effort
@@ -55,6 +56,7 @@ def run(ctx: RunContext, job: FindLrJob) -> FinderResult:
         ctx.finding("finder-unsure", "warn", "The finder's own rule has no answer", rule.why or "The curve never falls clearly.")
     notes = _stability(ctx, job, stage, bench, None if chosen is None else rate_in_force(chosen, job.usual), cost)
     notes += [cost.note] if cost.note else []
+    notes += streaming.sampled(bench.dev, "the sweeps use them")
     cycle = list(cycle_bounds(curve) or ())
     if job.config.train.schedule == "cyclic" and cycle:
         notes.append(f"The cyclic rate goes from {cycle[0]:.2g} to {cycle[1]:.2g}: where the curve falls (T16).")
