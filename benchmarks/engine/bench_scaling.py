@@ -5,10 +5,11 @@ import os
 import time
 
 import torch
+from bench_steps import BEST
 from common import BATCH, Report, dataset, ratio, trials
 
 from phasewise.engine.dense.module import DenseNet
-from phasewise.engine.dense.population import DensePopulation
+from phasewise.engine.plan import makers
 from phasewise.engine.population import Setting
 from phasewise.engine.sampling import BatchPlan
 
@@ -21,7 +22,7 @@ def work(hidden: int, n: int, start, done) -> None:
     torch.set_flush_denormal(True)
     data, info = dataset(ROWS)
     plan = BatchPlan(rows=ROWS, batch=BATCH, steps=STEPS)
-    crew = DensePopulation(trials(n, hidden, epochs=1, train=ROWS, rows=ROWS), Setting(data=data, info=info, build=DenseNet, device=torch.device("cpu")), plan)
+    crew = makers()[BEST](trials(n, hidden, epochs=1, train=ROWS, rows=ROWS), Setting(data=data, info=info, build=DenseNet, device=torch.device("cpu")), plan)
     crew.begin(0, torch.stack([torch.randperm(ROWS) for _ in range(n)]), torch.full((STEPS, n), 1e-3, dtype=torch.float64))
     crew.run(data, 0, 10)
     done.put(0.0)

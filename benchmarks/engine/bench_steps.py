@@ -4,10 +4,16 @@ Lightning and skorch themselves are in bench_peers.py. The stand-ins here: a Dat
 and a good plain loop with resident rows and fused AdamW. The goals against the front ends themselves are therefore not judged.
 """
 
+import os
+import tempfile
+import time
+from pathlib import Path
+
 import torch
 from common import BATCH, CLASSES, FEATURES, LoaderLoop, PlainLoop, Report, cpu_seconds, dataset, ratio, rounds, trials
 
 from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.native import build as native
 from phasewise.engine.native.build import library
 from phasewise.engine.plan import makers
 from phasewise.engine.population import Setting
@@ -50,6 +56,16 @@ def peak() -> float:
     return cpu_seconds(lambda: [torch.mm(a, b, out=out) for _ in range(40)]) / 40 / (2 * 512**3)
 
 
+def compiling() -> float:
+    """Seconds the step takes to compile on a machine that never did."""
+    compiler = native._compiler(os.environ)
+    assert compiler is not None
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        native.compiled(compiler, Path(folder))
+        return time.perf_counter() - began
+
+
 def flop(hidden: int) -> float:
     """FLOP of one member-step: 2B(3P - P1), P1 the first layer (its input gradient is not needed)."""
     first = FEATURES * hidden
@@ -63,6 +79,8 @@ def main() -> None:
     report = Report("engine-cpu.md")
     report.head("C3, C4, C5: cost of a step (CPU time, one thread, batch 256)")
     report.say(f"| | plan of the populations | {BEST} | | | |")
+    if BEST == "compiled":
+        report.say(f"| | compiling the step, once a machine: seconds (wall) | {compiling():.1f} | | | |")
     table = []
     for hidden in (128, 32, 512):
         n = TILES[hidden]
