@@ -115,6 +115,17 @@ def test_a_rate_set_by_hand_takes_effect_and_replays(plan):
     assert not same(live.members[0], untouched.members[0])
 
 
+@pytest.mark.parametrize("name", ["cosine", "one_cycle", "restarts", "exponential"])
+def test_rates_set_by_hand_replay_on_top_of_any_schedule(name):
+    data, info = mixed()
+    live = fit(members(1, schedule=name), data, info, DenseNet, Lower(), plan="stacked", look_every=0)
+    again = fit(members(1, schedule=name, schedule_options={"keys": live.lr_events}), data, info, DenseNet, plan="stacked")
+    assert live.lr_events == [(15, 0.1)] and same(live.members[0], again.members[0])
+    plain = schedules.trace(TrainSpec(lr=0.1, epochs=4, schedule=name), S, 0, 4 * S)
+    keyed = schedules.trace(TrainSpec(lr=0.1, epochs=4, schedule=name, schedule_options={"keys": [[15, 0.1], [30, 1.0]]}), S, 0, 4 * S)
+    assert np.array_equal(keyed[15:30], plain[15:30] * 0.1) and np.array_equal(keyed[:15], plain[:15]) and np.array_equal(keyed[30:], plain[30:])
+
+
 def test_plateau_lowers_the_rate_in_a_fit():
     data, info = mixed()
     hooks = Record()

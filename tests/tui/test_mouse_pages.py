@@ -103,7 +103,7 @@ async def test_a_run_is_steered_and_left_by_mouse():
         await click(pilot, "p pause")
         assert run.posted[-1][0] == "pause"
         await click(pilot, "r rate")
-        await click(pilot, "half of it")
+        await click(pilot, "half of what is planned")
         assert run.posted[-1][0] == "set_lr"
         await click(pilot, "q Quit")
         await click(pilot, "4  Cancel")

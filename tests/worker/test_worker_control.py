@@ -65,8 +65,11 @@ def test_stop_works_while_paused(live):
 def test_checkpoint_on_demand_also_while_paused_and_learning_rate_by_value(live):
     run, _ = live
     before = sum(e.kind == "checkpoint" for e in events_of(run))
-    run.post("set_lr", value=0.05)
-    run.post("checkpoint")
+    from phasewise.cli.main import main
+
+    folder = str(run.path.parent.parent)
+    assert main(["steer", run.id, "rate", "0.05", "-C", folder]) == 0
+    assert main(["steer", run.id, "checkpoint", "-C", folder]) == 0
     until(lambda: sum(e.kind == "checkpoint" for e in events_of(run)) > before)
     until(lambda: ("checkpoint", True) in acks(run))
     assert ("set_lr", True) in acks(run)

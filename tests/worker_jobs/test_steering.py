@@ -61,6 +61,52 @@ def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
     assert first["model"]["validation"] == second["model"]["validation"] and first["curves"] == second["curves"]
 
 
+def test_a_rate_set_by_hand_outlives_the_process_and_its_config_trains_to_the_same_bits(jobs, monkeypatch):
+    config = small_config(epochs=14, optimizer="sgd", schedule="cosine")
+    cut = jobs.prepare("fit", config=config.model_dump(), seeds=[0])
+    real = hooks.EngineHooks.poll
+    asked = {"n": 0}
+
+    def steered(self):
+        asked["n"] += 1
+        if asked["n"] == 4:
+            with Project.open(jobs.folder) as project:
+                project.runs.get(cut.name).post("set_lr", value=0.001)
+            self.ctx.control._next = 0.0
+        if asked["n"] == 7:
+            raise Killed
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks.EngineHooks, "poll", steered)  # no checkpoint by time: the change itself asks for one
+        assert run_folder(cut) == 1
+    assert len(list((cut / "checkpoints").glob("step-*"))) == 1
+    assert run_folder(cut) == 0
+    found = jobs.result(cut)
+    (key,) = found["model"]["config"]["train"]["schedule_options"]["keys"]
+    assert 0 < key[1] < 1 and any("set by hand" in note for note in found["notes"])
+    planned = [lr for _, lr in found["curves"]["lr"]]
+    assert planned[-1] < 0.001 < planned[0]
+    again = jobs.prepare("fit", config=found["model"]["config"], seeds=[0])
+    assert run_folder(again) == 0
+    assert np.array_equal(_predictions(jobs, cut), _predictions(jobs, again)) and jobs.result(again)["notes"] == found["notes"]
+    plain = jobs.prepare("fit", config=config.model_dump(), seeds=[0])
+    assert run_folder(plain) == 0 and not np.array_equal(_predictions(jobs, cut), _predictions(jobs, plain))
+
+
+def test_plain_sgd_taken_up_after_its_first_epoch_ends_well(jobs, monkeypatch):
+    fields = {"config": small_config(epochs=6, optimizer="sgd", lr=1e-4).model_dump(), "seeds": [0]}
+    whole = jobs.prepare("fit", **fields)
+    assert run_folder(whole) == 0
+    cut = jobs.prepare("fit", **fields)
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
+        _kill_at(patch, 5)
+        assert run_folder(cut) == 1
+    assert run_folder(cut) == 0
+    assert jobs.result(cut)["notes"] == jobs.result(whole)["notes"] and "Adam is worth a try" in jobs.result(cut)["notes"][0]
+
+
 @pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 12, 5), ("learned", 12, 14)])
 def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, mode, trials, poll):
     """Of nine epochs: before the second rung, and after it; learned: in the first generation, and in the one proposed from it."""

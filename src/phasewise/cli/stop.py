@@ -17,6 +17,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: Any) -> int:
     """Put the command into the run's inbox; works beside an open app."""
+    return ask(args, "stop_now" if args.now else "stop_epoch", f"stop {'now' if args.now else 'after this epoch'}")
+
+
+def ask(args: Any, command: str, text: str, **more: float) -> int:
+    """Ask the run of `args` for something; a run that is not going on is a UsageError."""
     from phasewise.cli.places import need_project
     from phasewise.project.runs import RunStore
 
@@ -25,6 +30,6 @@ def run(args: Any) -> int:
     state = folder.state()
     if state not in ("queued", "running", "paused"):
         raise UsageError(f"run {args.run} is not running", f"It is {state}.", "See `phasewise runs`.")
-    folder.post("stop_now" if args.now else "stop_epoch")
-    say(f"asked run {args.run} to stop {'now' if args.now else 'after this epoch'}")
+    folder.post(command, **more)
+    say(f"asked run {args.run} to {text}")
     return 0

@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "all runs of the project"),
     "attach": ("attach", "follow a run that goes on"),
     "stop": ("stop", "stop a run after its epoch, or now with a checkpoint"),
+    "steer": ("steer", "pause, resume, save a checkpoint of, or change the learning rate of a run that goes on"),
     "ideas": ("ideas", "the idea backlog: list, add, estimate, predict, try, rank, drop, prune, export"),
     "noise": ("noise", "which gains are noise, and how large one must be to be seen"),
     "inspect": ("inspect", "where a model is wrong: slices, worst cases, confusion, calibration, importance"),

@@ -93,13 +93,18 @@ class Run:
         self.obey()
 
     def obey(self) -> None:
-        """Polls the control: pause here, change the learning rate, take a checkpoint, or stop."""
+        """Polls the control: change the learning rate, take a checkpoint, pause here, or stop."""
         self.control = self.hooks.poll()
+        self._follow_rate()
         if self.control.checkpoint_now or self.control.paused:
             self.hooks.on_checkpoint(self.state)
         while self.control.paused and self.control.stop is None:
             time.sleep(0.05)
             self.control = self.hooks.poll()
+        self._follow_rate()
+
+    def _follow_rate(self) -> None:
+        """The factor a person asked for holds from the next step on; a checkpoint of this moment has it."""
         if self.control.lr_factor != self.factor:
             self.factor = self.control.lr_factor
             self.lr_events.append((self.step(), self.factor))

@@ -23,7 +23,7 @@ def advise_adam(losses: Sequence[float], steps_per_epoch: int, optimizer: str, *
     Triggers: the first epoch lowers the loss by less than 20 %; or the log loss of the last 30 % falls by less than 1 % an epoch while
     the training error is above the goal. Means over tenths of an epoch stand for the noisy single steps.
     """
-    if optimizer != "sgd" or len(losses) < max(steps_per_epoch, 10) or not all(math.isfinite(x) for x in losses):
+    if optimizer != "sgd" or steps_per_epoch < 1 or len(losses) < max(steps_per_epoch, 10) or not all(math.isfinite(x) for x in losses):
         return None
     width = max(1, steps_per_epoch // 10)
     start = sum(losses[:width]) / width

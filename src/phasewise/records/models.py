@@ -36,7 +36,7 @@ class TrainSpec(Record):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "exponential", "staircase", "manual", "plateau", "cosine", "restarts", "cyclic", "one_cycle"] = "constant"
     schedule_options: dict[str, Any] = Field(default_factory=dict)
-    """`gamma`, `step`, `milestones`, `rates`, `lo`, `hi`, `cycle_len`, `cycle_mult`, `warmup`, `patience`, `factor`; units are epochs."""
+    """`gamma`, `step`, `milestones`, `rates`, `lo`, `hi`, `cycle_len`, `cycle_mult`, `warmup`, `patience`, `factor`; units are epochs. `keys`: [[step, factor], ...] asked for while it ran."""
     switch_epoch: int | None = Field(None, ge=1)
     """`swats`: leave Adam after this many epochs, whatever the projected rate does (T08); none: automatic."""
     switch_lr: float | None = Field(None, gt=0)

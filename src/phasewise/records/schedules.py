@@ -15,7 +15,8 @@ def factory(train: TrainSpec, steps_per_epoch: int) -> Schedule:
     """The schedule of a spec: int steps [k] (0 = first step) to learning rates, float64 [k].
 
     Units of `schedule_options` are epochs. `plateau` is constant here; its drops depend on the validation objective
-    (see `Plateau`). `warmup` epochs ramp linearly from lr/W to the schedule's own value.
+    (see `Plateau`). `warmup` epochs ramp linearly from lr/W to the schedule's own value. `keys`, [[step, factor], ...], is what a
+    person asked for while it ran (T11): from each step on the schedule is multiplied by the factor.
     """
     options = train.schedule_options
     try:
@@ -23,9 +24,12 @@ def factory(train: TrainSpec, steps_per_epoch: int) -> Schedule:
     except KeyError:
         raise UsageError(f"unknown schedule {train.schedule!r}", "", f"Use one of {', '.join(_FACTORIES)}.") from None
     ramp = round(float(options.get("warmup", 0)) * steps_per_epoch)
-    if not ramp:
-        return base
-    return lambda t: base(t) * np.minimum(1.0, (t + 1) / ramp)
+    planned = base if not ramp else lambda t: base(t) * np.minimum(1.0, (t + 1) / ramp)
+    keys = sorted((int(step), float(factor)) for step, factor in options.get("keys", []))
+    if not keys:
+        return planned
+    marks, factors = np.array([step for step, _ in keys]), np.array([1.0] + [factor for _, factor in keys])
+    return lambda t: planned(t) * factors[np.searchsorted(marks, t, side="right")]
 
 
 def trace(train: TrainSpec, steps_per_epoch: int, start: int, stop: int) -> np.ndarray:
@@ -70,10 +74,7 @@ def _manual(train: TrainSpec, options: dict, s: int) -> Schedule:
         at = np.round(np.array([epoch for epoch, _ in planned]) * s).astype(int)
         rates = np.array([train.lr] + [rate for _, rate in planned])
         return lambda t: rates[np.searchsorted(at, t, side="right")]
-    keys = sorted((int(step), float(factor)) for step, factor in options.get("keys", []))
-    marks = np.array([step for step, _ in keys], dtype=int)
-    factors = np.array([1.0] + [factor for _, factor in keys])
-    return lambda t: train.lr * factors[np.searchsorted(marks, t, side="right")]
+    return _constant(train, options, s)
 
 
 def _cosine(train: TrainSpec, options: dict, s: int) -> Schedule:

@@ -56,6 +56,7 @@ KEYS: tuple[Key, ...] = (
     Key("run.pause", "p", "pause", "Pause or resume the run", "Run", "main"),
     Key("run.stop", "s", "stop", "Stop the run after this epoch", "Run", "main"),
     Key("run.stop_now", "X", "stop_now", "Stop the run now", "Run", "main"),
+    Key("run.checkpoint", "K", "checkpoint", "Save a checkpoint of the run", "Run", "main"),
     Key("run.lr", "r", "run_lr", "Change the learning rate of the run", "Run", "main"),
     Key("enter", "enter", "enter_page", "Go into the page", "Move", "main"),
     Key("leave", "escape", "leave_field", "Leave the field", "Move", "main"),

@@ -35,6 +35,8 @@ class Control:
         self.checkpoint_now = False
         self.base_lr: float | None = None
         """Set by a handler with one learning rate, so that `set_lr value=` has a meaning."""
+        self.planned_lr: float | None = None
+        """What the schedule alone says now, as far as steps were reported: a rate that was typed is the rate of the next step."""
         self._writer = writer
         self._monotonic, self._sleep = monotonic, sleep
         self._next = 0.0
@@ -92,9 +94,10 @@ class Control:
         elif "factor" in args:
             self.lr_factor = float(args["factor"])
         elif self.base_lr:
-            self.lr_factor = float(args["value"]) / self.base_lr
+            self.lr_factor = float(args["value"]) / (self.planned_lr or self.base_lr)
         else:
             accepted, note = False, "this job has no single learning rate; send a factor"
+        self.checkpoint_now = self.checkpoint_now or (accepted and name == "set_lr")  # what a person set must outlive the process
         self._writer.emit("ack", command=name, id=command["id"], accepted=accepted, note=note)
         if name in ("pause", "resume"):
             self._writer.heartbeat()

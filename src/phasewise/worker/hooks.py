@@ -69,8 +69,10 @@ class EngineHooks(Hooks):
                 self._file.scalars(int(named.get("step") or 0), {f"{self.series}/{n}": named[n] for n in names})
 
     def _note_losses(self, columns: Sequence[str], rows: Sequence[Sequence[float | None]]) -> None:
-        """One member's losses, for advice after the run (T05)."""
+        """One member's losses, for advice after the run (T05), and what the schedule says now."""
         step, loss, member = (columns.index(n) for n in ("step", "loss", "member"))
+        if rows and "lr" in columns and (rate := rows[-1][columns.index("lr")]):
+            self.ctx.control.planned_lr = rate / self.ctx.control.lr_factor  # these steps were made under the factor of the last poll
         for row in rows:
             self._lead = row[member] if self._lead is None else self._lead
             if row[member] == self._lead and row[loss] is not None:

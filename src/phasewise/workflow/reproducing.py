@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from phasewise.records.errors import RunError, UsageError
+from phasewise.records.models import apply_change
 from phasewise.records.text import safe_text
 from phasewise.workflow.recording import told
 
@@ -49,7 +50,7 @@ def reproduce(session: Any, run_id: str, *, runner: Callable[[Any], Any] | None 
     began = time.monotonic()
     try:
         with _copied(session, run, scratch) as project:
-            again = project.runs.create(run.job().model_copy(update={"threads": environment.get("threads") or 1}))
+            again = project.runs.create(_as_it_ran(run).model_copy(update={"threads": environment.get("threads") or 1}))
             engine = (runner or _local)(project)
             try:
                 engine.start(again)
@@ -84,6 +85,13 @@ def _of(session: Any, run_id: str) -> Any:
     if run.state() != "finished" or run.result() is None:
         raise UsageError(f"run {run_id} has no result to compare with", f"It is {run.state()}.", "Choose a finished run.")
     return run
+
+
+def _as_it_ran(run: Any) -> Any:
+    """The job, with the learning rates that a person set while it ran (T11)."""
+    job, model = run.job(), (run.result() or {}).get("model") or {}
+    keys = ((model.get("config") or {}).get("train") or {}).get("schedule_options", {}).get("keys")
+    return job.model_copy(update={"config": apply_change(job.config, {"train.schedule_options.keys": keys})}) if keys and job.kind == "fit" else job
 
 
 def _local(project: Any) -> Any:

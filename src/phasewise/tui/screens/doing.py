@@ -261,6 +261,10 @@ class Doing:
         self.auto = ""
         self.steer("stop_now", "Stopping now; the last checkpoint is kept.")
 
+    def action_checkpoint(self) -> None:
+        """Save a checkpoint now; training goes on."""
+        self.steer("checkpoint", "Saving a checkpoint; training goes on.")
+
     def action_run_lr(self) -> None:
         """Change the learning rate of the run."""
         from phasewise.tui.screens.choose import Choose
@@ -268,7 +272,7 @@ class Doing:
         if self.shown_run() is None:
             self.tell("No run is going on.", "warning")
             return
-        rows = [(("factor", 0.5), "half of it"), (("factor", 0.1), "a tenth of it"), (("factor", 2.0), "twice as much"), (("typed", 0.0), "type a value")]
+        rows = [(("factor", 0.5), "half of what is planned"), (("factor", 0.1), "a tenth of what is planned"), (("factor", 2.0), "twice what is planned"), (("typed", 0.0), "type a value"), (("factor", 1.0), "as planned again")]
         self.app.push_screen(Choose("Learning rate of the run", rows), self._lr_chosen)
 
     def _lr_chosen(self, choice: Any) -> None:
@@ -276,10 +280,10 @@ class Doing:
         from phasewise.tui.widgets.entries import parse_number
 
         if choice and choice[0] == "factor":
-            self.steer("set_lr", f"Learning rate times {choice[1]:g}.", factor=choice[1])
+            self.steer("set_lr", "The learning rate is as planned." if choice[1] == 1 else f"{choice[1]:g} times the planned learning rate.", factor=choice[1])
         elif choice:
             check = lambda text: parse_number(text, False, (1e-12, 100.0)) if text.strip() else (None, "type a number")  # noqa: E731
-            self.app.push_screen(Ask("Learning rate of the run", "Takes effect at the next step.", prompt="New learning rate", check=check), lambda v: v and self.steer("set_lr", f"Learning rate {v:g}.", value=v))
+            self.app.push_screen(Ask("Learning rate of the run", "Takes effect at the next step; the schedule goes on from there.", prompt="New learning rate", check=check), lambda v: v and self.steer("set_lr", f"Learning rate {v:g}.", value=v))
 
     def action_runs(self) -> None:
         """All runs; a chosen one is shown, a lost one resumed."""
