@@ -19,7 +19,9 @@ from phasewise.engine.window_orders import WindowOrders
 from phasewise.records.errors import StorageError
 
 META = "shards.json"
-REMEDY = "Prepare the data again: delete .phasewise/cache/shards in the project, it is made anew."
+PIECE = 4 * 2**20
+"""Bytes read at once while sums are compared."""
+REMEDY = "Run the job again: rows that stream are prepared anew where they are damaged."
 
 
 class ShardWriter:
@@ -93,13 +95,29 @@ class Shards:
                     _read(f, array, start, into)
             except OSError as error:
                 raise StorageError("a sharded table cannot be read", f"{Path(str(array.filename)).name}: {error.strerror or error}.", REMEDY) from error
-            if fresh and name in self.sums and zlib.crc32(into) != self.sums[name][self.spans.index((start, stop))]:
-                raise StorageError("a sharded table is damaged", f"Rows {start:,} to {stop:,} of {Path(str(array.filename)).name} are not what was written.", REMEDY)
+            if fresh:
+                self._compare(name, (start, stop), zlib.crc32(into))
             tensors[name] = torch.from_numpy(into).to(device)
         if fresh:
             self.checked.add((start, stop))
         y = tensors.pop("y")
         return Dataset(inputs=tensors, y=y, task=self.task, classes=self.classes)
+
+    def verify(self) -> None:
+        """Reads every window once, a little at a time, and compares its sums; raises StorageError where one differs or a file is cut short."""
+        for name, array in self.arrays.items():
+            step = max(1, PIECE // max(1, array[:1].nbytes))
+            with open(str(array.filename), "rb", buffering=0) as f:
+                for start, stop in self.spans:
+                    found = 0
+                    for at in range(start, stop, step):
+                        found = zlib.crc32(_read(f, array, at, np.empty((min(step, stop - at), *array.shape[1:]), array.dtype)), found)
+                    self._compare(name, (start, stop), found)
+        self.checked.update(self.spans)
+
+    def _compare(self, name: str, span: tuple[int, int], found: int) -> None:
+        if name in self.sums and found != self.sums[name][self.spans.index(span)]:
+            raise StorageError("a sharded table is damaged", f"Rows {span[0]:,} to {span[1]:,} of {name}.bin are not what was written.", REMEDY)
 
     def gather(self, rows: Sequence[int] | np.ndarray, device: torch.device) -> Dataset:
         """Some rows as a resident data set, for validation; read run by run, so that no mapped page stays in memory."""

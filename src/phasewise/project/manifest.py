@@ -22,13 +22,18 @@ def merkle_root(hashes: Iterable[str]) -> str:
 
     It commits to every row and its order while showing none.
     """
-    level = [hashlib.sha256(b"\x00" + bytes.fromhex(h)).digest() for h in hashes]
+    level = bytearray()  # 32 bytes a row: millions of rows must not become millions of objects
+    for h in hashes:
+        level += hashlib.sha256(b"\x00" + bytes.fromhex(h)).digest()
     if not level:
         return hashlib.sha256(b"").hexdigest()
-    while len(level) > 1:
-        pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
-        level = [hashlib.sha256(b"\x01" + p[0] + p[1]).digest() if len(p) == 2 else p[0] for p in pairs]
-    return level[0].hex()
+    while len(level) > 32:
+        above = bytearray()
+        for at in range(0, len(level), 64):
+            pair = level[at : at + 64]
+            above += hashlib.sha256(b"\x01" + pair).digest() if len(pair) == 64 else pair
+        level = above
+    return level.hex()
 
 
 def digest_of(manifest: Mapping[str, Any]) -> str:

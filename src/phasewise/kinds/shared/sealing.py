@@ -11,6 +11,8 @@ import polars as pl
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
 
+CHUNK = 50_000
+"""Rows whose hashes are objects at once."""
 LISTED = 2000
 """Parts of at most this many rows have their salted hashes listed in the manifest; larger ones give a Merkle root."""
 
@@ -34,10 +36,13 @@ def part_entry(hashes: np.ndarray, salt: str, about: Mapping[str, Any], *, secre
     """One part in the manifest: counts, and its rows as salted hashes (few, not secret) or as a Merkle root."""
     from phasewise.project.manifest import merkle_root, row_hashes
 
-    salted = sorted(row_hashes((int(h).to_bytes(8, "little") for h in hashes), salt))
-    entry: dict[str, Any] = {**about, "rows": len(hashes), "merkle_root": merkle_root(salted)}
-    if not secret and len(salted) <= LISTED:
-        entry["row_hashes"] = salted
+    raw, salted = hashes.astype("<u8").tobytes(), bytearray()
+    for start in range(0, len(raw), 8 * CHUNK):
+        salted += bytes.fromhex("".join(row_hashes((raw[at : at + 8] for at in range(start, min(start + 8 * CHUNK, len(raw)), 8)), salt)))
+    np.frombuffer(salted, "S32").sort()  # where they lie; two hashes that differ in zeros at their end alone do not occur
+    entry: dict[str, Any] = {**about, "rows": len(hashes), "merkle_root": merkle_root(salted[at : at + 32].hex() for at in range(0, len(salted), 32))}
+    if not secret and len(hashes) <= LISTED:
+        entry["row_hashes"] = [salted[at : at + 32].hex() for at in range(0, len(salted), 32)]
     return entry
 
 

@@ -37,10 +37,11 @@ def opened(dev: Any, preparing: Preparing, fold: int, tell: Tell, say: Callable[
     if folder.is_dir():
         try:
             found = Shards.open(folder)
+            found.verify()
             os.utime(folder)
             return found
         except StorageError as error:
-            say(f"{error.cause} The rows are prepared again.")
+            say(f"{error.title[0].upper()}{error.title[1:]}: {error.cause} The rows are prepared again.")
             shutil.rmtree(folder, ignore_errors=True)
     development.verify_file(beyond.view, dev.split)
     beyond.cache.mkdir(parents=True, exist_ok=True)
