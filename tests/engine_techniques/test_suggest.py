@@ -35,6 +35,18 @@ def test_own_rule_on_noise_scales_with_the_curve():
         assert found.lr is not None and found.steepest < found.chosen < found.lowest and 10**-2.5 < found.lr < 10**-0.5
 
 
+def test_a_narrow_valley_before_the_divergence_is_seen():
+    losses = [1.0] * 42 + [0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.55, 0.6, 2.0, 8.0, 40.0, 40.0, 300.0, 500.0] + [500.0] * 4
+    seen = curve(losses)
+    rule = suggest.own_rule(seen)
+    assert rule.lr is not None and seen.lrs[42] < rule.lr <= seen.lrs[49]  # losses up to four times the start, smoothed backwards, hid it
+    assert rule.steepest < rule.chosen < rule.lowest
+    low, high = suggest.cycle_bounds(seen)
+    assert low < rule.lr < high
+    flat = [1.0 + 0.01 * math.sin(7 * i) for i in range(50)] + [2.0, 8.0, 40.0, 300.0] + [500.0] * 6
+    assert suggest.own_rule(curve(flat)).lr is None
+
+
 @pytest.mark.parametrize(
     ("losses", "word"),
     [(np.full(100, 2.0), "lowest at the smallest"), (np.linspace(1, 3, 100), "lowest at the smallest"),
