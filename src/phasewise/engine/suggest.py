@@ -62,9 +62,10 @@ def own_rule(curve: FinderCurve | Sweep) -> OwnRule:
 
     With s the zero-lag smoothing of the raw losses clipped at 4x the mean of the first ten, g = ds/dlog10(lr), m = argmin s and
     j = argmin g before m: the largest k with j < k < m and s_k at least 2 % of the fall above s_m. No answer without a clear fall of
-    5 % or more; where the diverged points, smoothed backwards, fill the valley (13 of 108 curves), they count as the start and the rule looks
-    again (4 of 108 left without an answer; none of 48 on random labels got one). T02's own wording (slope still half of the steepest, a quarter of the way from j to m) is `cautious`: it stays within
-    4x of a grid's best on 8 of 21 task-optimiser pairs, this rule on 17 (`benchmarks/lr_finder.py`).
+    5 % or more. Where diverged points, smoothed backwards, fill the valley, they count as the start and the rule looks again: 4 of 108
+    curves stay without an answer instead of 14, and none of 48 on random labels gets one. T02's own wording (slope still half of the
+    steepest, a quarter of the way from j to m) is `cautious`: it stays within 4x of a grid's best on 8 of 21 task-optimiser pairs, this
+    rule on 17 (`benchmarks/lr_finder.py`).
     """
     seen = _smoothed(curve)
     if isinstance(seen, OwnRule):
