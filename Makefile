@@ -38,7 +38,7 @@ bench: $(V)/.ok ## CPU figures of the engine, side by side with plain loops
 	@for s in steps "trials 32" "trials 128" scaling equality first_metric finder watch shards tabm; do \
 	  set -- $$s; OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$1.py $$2 || exit 1; done
 
-bench-peers: $(V)/.ok build/peers/tabular/.ok ## C1 to C4 and C8 beside the real peers (Optuna, skorch, Lightning, tabm, pytabkit), in an environment of their own
+bench-peers: $(V)/.ok build/peers/tabular/.ok build/peers/fastai/.ok ## C1 to C4 and C8 beside the real peers (Optuna, skorch, Lightning, fastai, tabm, pytabkit), in environments of their own
 	@for s in tabm realmlp peers; do OMP_NUM_THREADS=1 PYTHONPATH=src $(V)/bin/python benchmarks/engine/bench_$$s.py || exit 1; done
 
 bench-gpu: $(V)/.ok ## GPU figures, one command under nine minutes; needs a CUDA device
@@ -53,6 +53,10 @@ pictures: $(V)/.ok ## the README's SVG pictures from a real project (a minute): 
 
 build/peers/tabular/.ok: benchmarks/engine/peers.txt
 	@$(PY) -m venv build/peers/tabular && PIP_CONSTRAINT= build/peers/tabular/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+build/peers/fastai/.ok: benchmarks/engine/peers-fastai.txt
+	@$(PY) -m venv build/peers/fastai && PIP_CONSTRAINT= build/peers/fastai/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 # posting crashes while it starts with tree-sitter 0.26

@@ -1,9 +1,9 @@
-"""C1 to C4 beside the peers the goals name: Optuna's own searches, and steps of skorch and Lightning (CPU time, one thread).
+"""C1 to C4 beside the peers the goals name: Optuna's own searches, and steps of skorch, Lightning and fastai (CPU time, one thread).
 
 Same rows, network, batch, epochs and space as `bench_trials.py` and `bench_steps.py`; every contestant in a process of its own, ours with the
 allocator thresholds the engine process sets. Optuna draws 32 trials of its own with its default sampler from the same space; of ours, E learns from
 its first 16 trials what the others are, R draws all at random. A goal of a search counts where its best validation loss, the mean over the rounds,
-is within one standard deviation of the peer's. fastai is not among them: its package brings some sixty others, a language toolkit among them.
+is within one standard deviation of the peer's.
 """
 
 import json
@@ -21,7 +21,9 @@ from phasewise.kinds.shared import allocator
 
 ROUNDS, SEARCHES = 3, 5
 STEP_ROWS = 25_600
-STEP_GOALS = {128: ("C3", {"lightning": (6, 9), "skorch": (4.5, 6.5)}), 32: ("C4", {"lightning": (17, 25), "skorch": (15, 22)})}
+STEP_GOALS = {
+    128: ("C3", {"fastai": (7, 10), "lightning": (6, 9), "skorch": (4.5, 6.5)}), 32: ("C4", {"fastai": (25, 38), "lightning": (17, 25), "skorch": (15, 22)}),
+}
 """Targets and stretches of anchors section 5."""
 NAMES = {"A": "Optuna + DataLoader loop", "B": "Optuna + DataLoader loop + halving pruner", "C": "Optuna + plain loop"}
 
@@ -78,15 +80,18 @@ def searches(hidden: int) -> None:
 
 
 def steps() -> None:
-    """C3 and C4: one step of skorch and of Lightning over one member-step of ours."""
+    """C3 and C4: one step of skorch, Lightning and fastai (where its environment was made) over one member-step of ours."""
     report, versions = Report("engine-cpu.md"), set()
-    report.head("C3, C4 beside skorch and Lightning: cost of a step (CPU time, one thread, batch 256, dropout)")
+    report.head("C3, C4 beside skorch, Lightning and fastai: cost of a step (CPU time, one thread, batch 256, dropout)")
     data, _ = dataset(STEP_ROWS)
     file = peers.rows_file(data.inputs["num"], data.y)
-    for hidden, (id, goals) in STEP_GOALS.items():
+    for hidden, (id, all_goals) in STEP_GOALS.items():
+        goals = {who: goal for who, goal in all_goals.items() if who != "fastai" or peers.there(peers.FASTAI)}
+
         def timed(who: str, hidden: int = hidden) -> float:
             s = json.dumps({"contestant": who, "hidden": hidden, "dropout": 0.1, "batch": BATCH})
-            found = peers.run("bench_peers.py", s, ours=True) if who == "engine" else peers.run("peers_steps.py", str(file), s)
+            by = peers.FASTAI if who == "fastai" else peers.PYTHON
+            found = peers.run("bench_peers.py", s, ours=True) if who == "engine" else peers.run("peers_steps.py", str(file), s, by=by)
             versions.add(found.get("versions", ""))
             return found["seconds"]
 

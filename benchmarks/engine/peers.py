@@ -16,14 +16,15 @@ from phasewise.kinds.shared import allocator
 
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE.parents[1] / "build" / "peers" / "tabular" / "bin" / "python"
+FASTAI = HERE.parents[1] / "build" / "peers" / "fastai" / "bin" / "python"
 ABSENT = "The peers' environment is absent (`make build/peers/tabular/.ok` sets it up)."
 TUNED = {"MALLOC_MMAP_THRESHOLD_": str(allocator.LARGEST), "MALLOC_TRIM_THRESHOLD_": str(allocator.KEPT)}
 """glibc reads from the environment what our engine process sets for itself; torch keeps its freed memory with it."""
 
 
-def there() -> bool:
-    """Whether the environment was made."""
-    return PYTHON.exists() and (PYTHON.parents[1] / ".ok").exists()
+def there(python: Path = PYTHON) -> bool:
+    """Whether an environment was made."""
+    return python.exists() and (python.parents[1] / ".ok").exists()
 
 
 def rows_file(x: Tensor, y: Tensor) -> Path:
@@ -33,10 +34,10 @@ def rows_file(x: Tensor, y: Tensor) -> Path:
     return path
 
 
-def run(script: str, *arguments: str, ours: bool = False, tuned: bool = False) -> dict[str, Any]:
+def run(script: str, *arguments: str, ours: bool = False, tuned: bool = False, by: Path = PYTHON) -> dict[str, Any]:
     """The JSON a contestant prints last; its error output is shown where it fails. One thread."""
     env: Mapping[str, str] = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | (TUNED if tuned else {})
-    python = sys.executable if ours else str(PYTHON)
+    python = sys.executable if ours else str(by)
     done = subprocess.run([python, str(HERE / script), *arguments], capture_output=True, text=True, env=env)
     if done.returncode:
         raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")

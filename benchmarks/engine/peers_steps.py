@@ -1,6 +1,6 @@
-"""C3, C4: what a step costs in skorch and in Lightning, run by the Python of the peers' environment.
+"""C3, C4: what a step costs in skorch, in Lightning and in fastai, run by the Python of the peers' environment.
 
-`peers_steps.py ROWS.npz SETTINGS` with settings {contestant: skorch | lightning, hidden, dropout, batch} prints `{"seconds", "versions"}`: CPU seconds
+`peers_steps.py ROWS.npz SETTINGS` with settings {contestant: skorch | lightning | fastai, hidden, dropout, batch} prints `{"seconds", "versions"}`: CPU seconds
 a step, from the difference between a fit of three epochs and one of one epoch, so that start-up counts for nobody. Their fast settings: callbacks,
 progress bars, checkpoints, logging and validation off, fused AdamW, rows in memory behind the DataLoader each of them asks for.
 """
@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 import warnings
+from functools import partial
 from importlib import metadata
 
 import numpy as np
@@ -61,12 +62,27 @@ def lightning_fit(x: np.ndarray, y: np.ndarray, s: dict, epochs: int) -> None:
     trainer.fit(Module(), loader)
 
 
+def fastai_fit(x: np.ndarray, y: np.ndarray, s: dict, epochs: int) -> None:
+    """A Learner without its recorder and its progress bar, over torch's own optimiser."""
+    from fastai.callback.progress import ProgressCallback
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner, Recorder
+    from fastai.optimizer import OptimWrapper
+
+    rows = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    loader = torch.utils.data.DataLoader(rows, batch_size=s["batch"], shuffle=True, drop_last=True)
+    fused = partial(OptimWrapper, opt=partial(torch.optim.AdamW, fused=True))
+    learner = Learner(DataLoaders(loader, []), network(x.shape[1], s["hidden"], int(y.max()) + 1, s["dropout"]), loss_func=nn.CrossEntropyLoss(), opt_func=fused)
+    learner.remove_cbs([c for c in learner.cbs if isinstance(c, ProgressCallback | Recorder)])
+    learner.fit(epochs, lr=1e-3)
+
+
 def main(file: str, settings: str) -> None:
     """One figure by JSON settings."""
     torch.set_num_threads(1)
     held, s = np.load(file), json.loads(settings)
     x, y = held["x"], held["y"]
-    fit = {"skorch": skorch_fit, "lightning": lightning_fit}[s["contestant"]]
+    fit = {"skorch": skorch_fit, "lightning": lightning_fit, "fastai": fastai_fit}[s["contestant"]]
 
     def seconds(epochs: int) -> float:
         began = time.process_time()
@@ -75,7 +91,7 @@ def main(file: str, settings: str) -> None:
 
     seconds(1)
     once, thrice = seconds(1), seconds(3)
-    name = {"skorch": "skorch", "lightning": "pytorch-lightning"}[s["contestant"]]
+    name = {"skorch": "skorch", "lightning": "pytorch-lightning", "fastai": "fastai"}[s["contestant"]]
     print(json.dumps({"seconds": (thrice - once) / 2 / (len(x) // s["batch"]), "versions": f"{name} {metadata.version(name)}, torch {torch.__version__}"}))
 
 
