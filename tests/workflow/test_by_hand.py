@@ -42,6 +42,17 @@ def test_switch_reaches_the_training_only_with_the_optimiser_that_switches(train
     assert config.chosen(trained.view).train.switch_epoch is None
 
 
+def test_momentum_and_both_ways_of_clipping_reach_the_training(trained):
+    trained.answers.update({"train": {"optimizer": "sgd", "momentum": 0.8, "nesterov": True, "clip_norm": 2.0, "clip_value": 0.5}}, source="flag")
+    train = config.chosen(trained.view).train
+    assert (train.momentum, train.nesterov, train.clip_norm, train.clip_value) == (0.8, True, 2.0, 0.5)
+    trained.answers.set("train", "optimizer", "adam")  # has none of its own to set (T23)
+    assert (config.chosen(trained.view).train.momentum, config.chosen(trained.view).train.nesterov) == (0.9, False)
+    for field, value in (("momentum", 1.0), ("clip_value", 0.0)):
+        with pytest.raises(UsageError):
+            trained.answers.set("train", field, value)
+
+
 def test_cycles_have_the_length_that_was_asked_for_and_restarts_end_with_one(trained):
     trained.answers.set("train", "schedule", "cyclic")
     assert config.chosen(trained.view).train.schedule_options == {"step": 2.0}

@@ -128,8 +128,10 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
             options = {"step": view.value("train.cycle_len") / 2, **_bounds(view)}  # up and down again is one cycle (M08)
         case "manual":
             options = {"rates": rate_keys(view.value("train.rate_keys") or [])}
-    names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm")
+    names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm", "clip_value")
     answers = {n: v for n in names if (v := view.value(f"train.{n}")) is not None}
+    if answers.get("optimizer", base.train.optimizer) == "sgd":
+        answers |= {n: v for n in ("momentum", "nesterov") if (v := view.value(f"train.{n}")) is not None}
     if answers.get("optimizer", base.train.optimizer) == "swats":
         answers |= {n: view.value(f"train.{n}") for n in ("switch_epoch", "switch_lr")}
     train = base.train.model_copy(update={
