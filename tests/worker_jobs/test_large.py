@@ -144,11 +144,16 @@ def test_several_windows_end_as_near_as_another_seed_and_better_than_the_sample(
     (stage,) = bench.stages()
     flow = streamed(bench, stage)
     assert len(flow.spans()) > 1 and sum(b - a for a, b in flow.spans()) == bench.dev.beyond.count()
-    long = small_config("mlp", epochs=8, batch_size=100)
-    a = fitted(bench, stage, flow, torch.from_numpy(stage.train), torch.from_numpy(stage.validation), long)
-    b = fitted(bench, stage, *resident(bench, stage), long)
-    control = fitted(bench, stage, stage.data, torch.from_numpy(stage.train), torch.from_numpy(stage.validation), long)
-    assert abs(a.best - b.best) < 0.02 < control.best - a.best, (a.best, b.best, control.best)
+    long, seeds = small_config("mlp", epochs=8, batch_size=100), range(6)
+
+    def best(data, train, validation):
+        crew = [Member(id=f"m{s}", config=long, seed=s, train=train, validation=validation) for s in seeds]
+        return np.array([m.best for m in engine.fit(crew, data, stage.info, bench.build, device="cpu", objective="loss").members])
+
+    held = torch.from_numpy(stage.train), torch.from_numpy(stage.validation)
+    a, b, control = best(flow, *held), best(*resident(bench, stage)), best(stage.data, *held)
+    error = np.hypot(a.std(ddof=1), b.std(ddof=1)) / np.sqrt(len(seeds))
+    assert abs(a.mean() - b.mean()) < 3 * error < control.mean() - a.mean(), (a, b, control)
 
 
 def test_streamed_rows_are_those_of_the_file(jobs):
@@ -235,7 +240,7 @@ def test_baselines_learn_from_the_sample_and_the_vault_opens(jobs):
     assert any("in memory" in n and large.LIMIT in n for n in found.notes)
     fit = jobs.run("fit", config=CONFIG.model_dump(), seeds=[0])
     looked = jobs.run("open_vault", phase="verify", model=fit.model.ref, freeze="x" * 16, claim="target", target=0.6, reason="a test", evaluations=1)
-    assert looked.test.n > 400 and looked.test.value > 0.7
+    assert looked.test.n > 300 and looked.test.value > 0.7
 
 
 def test_folds_stream_each_their_own_rows(file, tmp_path):
@@ -267,3 +272,18 @@ def test_preparing_is_fitted_on_held_training_rows_only(jobs):
     bench = bench_of(jobs)
     with pytest.raises(UsageError, match="training rows only"):
         preparing.fit(bench.dev, bench.dev.validation, bench.dev.beyond.view)
+
+
+def test_predictions_of_a_large_file_are_those_of_the_same_file_in_memory(jobs, file, tmp_path, monkeypatch):
+    from phasewise.kinds.tabular import answering, predictor
+
+    fit = jobs.run("fit", config=CONFIG.model_dump(), seeds=[0])
+    run, _, name = fit.model.ref.partition("/")
+    model = predictor.load(jobs.folder / "runs" / run / "models" / name)
+    found = answering.answer_file(model, file, tmp_path / "streamed.csv")
+    monkeypatch.setenv(large.LIMIT, "400")
+    answering.answer_file(model, file, tmp_path / "whole.csv")
+    a, b = (pl.read_csv(tmp_path / f"{n}.csv") for n in ("streamed", "whole"))
+    assert found.rows == ROWS + 50 and a.columns == b.columns and a["row"].equals(b["row"])
+    assert np.allclose(a["p(yes)"], b["p(yes)"], atol=1e-5) and (a["prediction"] == b["prediction"]).mean() > 0.999
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["streamed.csv", "whole.csv"]

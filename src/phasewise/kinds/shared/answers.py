@@ -28,8 +28,10 @@ def labelled(said: Predictions, threshold: float | None) -> np.ndarray:
     return np.asarray(said.names(threshold), dtype=object) if said.task != "regression" else said.values
 
 
-def to_csv(said: Predictions, threshold: float | None, *, raw: bool = False, names: Sequence[str] | None = None, sets: float | None = None) -> str:
+def to_csv(said: Predictions, threshold: float | None, *, raw: bool = False, names: Sequence[str] | None = None, sets: float | None = None, before: int = 0) -> str:
     """CSV text of predictions; a line begins with its name (`file`), else with its row number from 1, the first row of data.
+
+    `before` rows were written already: numbers go on and the line of names is left out.
 
     With the limit of `sets` lines end with the interval (`low_90`, `high_90`) or the classes (`set_90`) that hold the truth nine times in ten.
     """
@@ -37,16 +39,18 @@ def to_csv(said: Predictions, threshold: float | None, *, raw: bool = False, nam
     writer = csv.writer(buffer, lineterminator="\n")
     labels = labelled(said, threshold)
     first = "row" if names is None else "file"
-    ids = [str(i) for i in range(1, len(labels) + 1)] if names is None else [guarded(n, raw=raw) for n in names]
+    ids = [str(i) for i in range(before + 1, before + len(labels) + 1)] if names is None else [guarded(n, raw=raw) for n in names]
     if said.task == "regression":
         low, high = conformal.ends(said, sets or 0.0)
         ends = [[]] * len(labels) if sets is None else [[f"{a:.6g}", f"{b:.6g}"] for a, b in zip(low, high, strict=True)]
-        writer.writerow([first, "prediction", *(["low_90", "high_90"] if sets is not None else [])])
+        if not before:
+            writer.writerow([first, "prediction", *(["low_90", "high_90"] if sets is not None else [])])
         writer.writerows([i, repr(float(v)), *e] for i, v, e in zip(ids, labels, ends, strict=True))
         return buffer.getvalue()
     classes = np.asarray(said.classes, dtype=object)
     inside = [[]] * len(labels) if sets is None else [[guarded(" | ".join(map(str, classes[row])), raw=raw)] for row in conformal.sets(said, sets)]
-    writer.writerow([first, "prediction", *(guarded(f"p({c})", raw=raw) for c in said.classes), *(["set_90"] if sets is not None else [])])
+    if not before:
+        writer.writerow([first, "prediction", *(guarded(f"p({c})", raw=raw) for c in said.classes), *(["set_90"] if sets is not None else [])])
     for i, label, row, own in zip(ids, labels, said.proba, inside, strict=True):
         writer.writerow([i, guarded(label, raw=raw), *(f"{p:.6g}" for p in row), *own])
     return buffer.getvalue()

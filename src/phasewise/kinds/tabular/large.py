@@ -21,8 +21,8 @@ from phasewise.records.errors import StorageError
 LIMIT = "PHASEWISE_TABLES_MB"
 CELL = 16
 """Bytes a cell takes while its table is read and cast whole: eight as it lies in memory, and once more."""
-HELD_CELL = 64
-"""Bytes a cell of held rows takes at most: as read, cast, and six copies of eight bytes while a preparation is fitted."""
+HELD_CELL = 80
+"""Bytes a cell of held rows takes at most: as read, cast, and eight copies of eight bytes while a preparation is fitted."""
 JUDGING = 0.3
 """Of the held rows at most this share are validation rows; the test part is no larger than that either, because a look reads it whole."""
 STREAM_NPZ = "stream.npz"
@@ -119,6 +119,11 @@ class Beyond:
     def why(self) -> str:
         """Why rows stream, in words."""
         return f"the table has {self.source.cells:,} cells and would take {self.source.cells * CELL / 2**20:,.0f} MB in memory; {self.room / 2**20:,.0f} MB were allowed when it was split ({LIMIT})"
+
+
+def spelled(block: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Levels that are numbers with fractions as text: in a block of whole ones alone they would be written without."""
+    return block.with_columns(pl.col(c).cast(pl.String) for c in names if c in block.columns and block.schema[c].is_float())
 
 
 def opened(path: Path) -> BlockFile | None:

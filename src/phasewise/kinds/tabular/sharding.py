@@ -118,8 +118,7 @@ def _shaped(natural: pl.DataFrame, dev: Any) -> tuple[pl.DataFrame, np.ndarray, 
     """Cast rows of a block with a known label, their labels, and their places in the block."""
     numbers = natural[ROW].to_numpy()
     held = dict(dev.natural.schema)
-    texts = [c for c, r in dev.roles.items() if r == "category" and held.get(c) in (pl.Float64, pl.Float32) and not _whole(dev.natural[c])]
-    natural = natural.with_columns(pl.col(texts).cast(pl.String))  # else a block of whole numbers alone would be written without their fractions
+    natural = large.spelled(natural, [c for c, r in dev.roles.items() if r == "category" and c in held and held[c].is_float() and not _whole(dev.natural[c])])
     natural, table, labels = development.labelled(natural, dev.beyond.view, tuple(dev.classes) or None) if natural.height else (natural, natural, Labels(task=dev.task, classes=(), y=np.zeros(0)))
     known = labels.known
     return table.filter(pl.Series(known)), labels.y[known], np.searchsorted(numbers, natural[ROW].to_numpy()[known])
