@@ -33,6 +33,8 @@ def test_every_part_is_told_as_lines_and_as_json(trained):
     assert trained("run", "-C", "p", "--through", "verify", "--yes")[0] in (0, 3)
     code, out, _ = trained("show", "strengthen", "-C", "p")
     assert code == 0 and "ensembles" in out and "best: " in out
+    told = out.split("ensembles\n")[1].splitlines()
+    assert told[0].split()[0] in ("average", "weighted", "vote"), "each ensemble by its way of combining"
     code, out, _ = trained("show", "verify", "-C", "p")
     assert code == 0 and out.startswith("confirmed") and "look 1 of at most 3" in out
     for part in results.PARTS:

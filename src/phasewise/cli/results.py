@@ -109,7 +109,10 @@ def strengthen(session: Any) -> list[str]:
     combined, pruned = _result(session, "combine"), _result(session, "prune")
     lines: list[str] = []
     if combined is not None:
-        lines += ["models", *(_model(m) for m in combined.singles), "ensembles", *(_model(m) for m in combined.ensembles)]
+        lines += ["models", *(_model(m, m.name) for m in combined.singles), "ensembles", *(_model(m, m.name) for m in combined.ensembles)]
+        names = {m.ref: m.name for m in combined.singles}
+        held = sorted(((w, names.get(ref, ref)) for ref, w in combined.weights.items() if w >= 0.005), reverse=True)
+        lines += [f"weights: {', '.join(f'{safe_text(name, 40)} {w:.2f}' for w, name in held)}"] if held else []
         lines += [f"best: {safe_text(combined.best.name, 40)}, {combined.gain:+.4g} [{combined.low:+.4g}, {combined.high:+.4g}] beside the best single model", *(safe_text(n, 300) for n in combined.notes)]
     if pruned is not None:
         lines += ["", *(f"{name:<9}{_model(m)}" for name, m in (("before", pruned.original), ("pruned", pruned.pruned), ("scratch", pruned.scratch)) if m is not None), *(safe_text(n, 300) for n in pruned.notes)]
@@ -157,9 +160,9 @@ def _result(session: Any, slot: str) -> Any:
     return evidence.result if evidence is not None else None
 
 
-def _model(model: Any) -> str:
+def _model(model: Any, name: str = "") -> str:
     score = model.validation
-    return f"{safe_text(model.name if model.source == 'baseline' else model.family, 15):<16}{score.value:>12.5g}  [{score.low:.5g}, {score.high:.5g}]"
+    return f"{safe_text(name or (model.name if model.source == 'baseline' else model.family), 19 if name else 15):<{20 if name else 16}}{score.value:>12.5g}  [{score.low:.5g}, {score.high:.5g}]"
 
 
 def _curve(title: str, points: list[list[float]]) -> list[str]:
