@@ -30,6 +30,17 @@ def test_a_member_that_breaks_down_is_stopped_and_the_others_do_not_notice():
 
 
 @pytest.mark.parametrize("plan", ["stacked", "one"])
+def test_the_batch_that_broke_the_loss_is_the_one_that_is_kept(plan):
+    data, info = mixed(task="regression")
+    y = data.y.clone()
+    y[437] = 1e30  # its squared error is beyond fp32
+    hooks = Record()
+    result = fit(members(1, batch_size=50), Dataset(inputs=data.inputs, y=y, task="regression"), info, DenseNet, hooks, plan=plan)
+    (finding,) = [f for f in hooks.findings if f[0] == "loss-not-finite"]
+    assert result.members[0].stopped == "diverged" and 437 in finding[4]["rows"].tolist() and len(finding[4]["rows"]) == 50
+
+
+@pytest.mark.parametrize("plan", ["stacked", "one"])
 def test_roll_back_to_the_best_epoch(plan):
     data, info = mixed()
 

@@ -61,3 +61,7 @@ def test_clipping_is_per_member_and_leaves_others_untouched():
     assert torch.equal(grads[0][1], torch.tensor([[3.0, 4.0]])) and torch.equal(grads[0][2], torch.tensor([[0.3, 0.4]]))
     Clipper([TrainSpec(clip_value=2.0), TrainSpec(), TrainSpec()], grads[0])(grads)
     assert torch.equal(grads[0][1], torch.tensor([[3.0, 4.0]]))
+    both = [torch.tensor([[3.0], [3.0]]), torch.tensor([[4.0], [4.0]])]
+    Clipper([TrainSpec(clip_norm=1.0), TrainSpec()], both[0])(both)
+    assert torch.allclose(both[0][0], torch.tensor([0.6]), atol=1e-6) and torch.allclose(both[1][0], torch.tensor([0.8]), atol=1e-6), "one norm over all tensors of a member"
+    assert both[0][1] == 3.0 and both[1][1] == 4.0

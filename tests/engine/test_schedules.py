@@ -83,6 +83,15 @@ def test_the_example_of_the_method_is_seven_epochs_with_restarts_at_one_and_thre
     assert (np.flatnonzero(np.diff(lrs) > 0.5) + 1).tolist() == [10, 30]
 
 
+@pytest.mark.parametrize("mult", [1, 2, 3, 5, 7])
+def test_every_cycle_begins_at_the_full_rate(mult):
+    spec = TrainSpec(lr=0.3, schedule="restarts", schedule_options={"cycle_len": 1, "cycle_mult": mult})
+    curve = schedules.factory(spec, 3)
+    starts = np.array([3 * schedules.epochs_for(n, 1, mult) for n in range(9)])
+    assert curve(starts).tolist() == [0.3] * 9  # 7^7 is where the logarithm alone comes out below the whole number
+    assert (curve(starts[1:] - 1) < 0.09).all()
+
+
 def test_warmup_preview_and_bad_options():
     spec = TrainSpec(lr=0.1, epochs=4, schedule="cosine", schedule_options={"warmup": 1})
     curve = schedules.preview(spec, 25)

@@ -54,6 +54,16 @@ def test_scales():
         groups.scales(3, 0.5)
 
 
+@pytest.mark.parametrize(("rule", "ratios"), [("ulmfit", (1 / 2.6**2, 1 / 2.6, 1)), ("geometric", (0.01, 0.1, 1)), (5, (0.04, 0.2, 1))])
+def test_a_step_of_training_moves_each_group_by_its_rate(rule, ratios):
+    data, info = mixed()
+    crew = lambda rule, lr=0.01: members(1, network={"hidden": [16], "dropout": [], "options": {"layer_lr": rule}}, optimizer="sgd", momentum=0.0, epochs=1, batch_size=1000, lr=lr)  # noqa: E731
+    start, alike, rated = (fit(crew(r, lr), data, info, DenseNet, plan="one").members[0].state for r, lr in ((1, 0.0), (1, 0.01), (rule, 0.01)))
+    for name, ratio in zip(("embeddings.0.weight", "layers.0.weight", "head.weight"), ratios, strict=True):
+        whole, part = (alike[name] - start[name]).norm(), (rated[name] - start[name]).norm()
+        assert float(part / whole) == pytest.approx(ratio, rel=1e-2), name
+
+
 def test_parameter_groups_cover_everything_once_without_decay_on_biases_and_norms():
     module = net()
     torch_groups = groups.parameter_groups(module, config(layer_lr="ulmfit"))

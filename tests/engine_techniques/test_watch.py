@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from phasewise.engine import Dataset, Halving, Hooks, InputInfo, Member, fit, init
+from phasewise.engine import Control, Dataset, Halving, Hooks, InputInfo, Member, fit, init
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.group import Group
 from phasewise.engine.watch import Watch
@@ -81,6 +81,33 @@ def test_planted_faults_are_found_and_the_layer_is_named(name):
     assert all(layer for _, layer, _ in seen)
 
 
+ALARMS = {
+    "gradient ratio": ({"family": "mlp", "hidden": [32] * 30, "activation": "tanh", "init": "torch"}, {"optimizer": "adam", "lr": 1e-3}, 1.0),
+    "update ratio": (MLP, {"optimizer": "sgd", "lr": 1e-9, "momentum": 0.0}, 1.0),
+    "loss": (MLP, {"optimizer": "sgd", "lr": 0.02}, 100.0),
+}
+
+
+@pytest.mark.parametrize("quantity", list(ALARMS))
+def test_every_alarm_of_vanishing_and_exploding_goes_off_by_itself(quantity):
+    spec, train, factor = ALARMS[quantity]
+
+    class Jump(Listen):
+        polls = 0
+
+        def poll(self):
+            self.polls += 1
+            return Control(lr_factor=factor if self.polls > 150 else 1.0)
+
+    data, info = digits()
+    hooks = Jump()
+    watch = Watch(hooks, every=10, share=9.0)
+    config = ModelConfig(network=NetworkSpec(**spec), train=TrainSpec(**{"batch_size": 32, "epochs": 5, **train}))
+    fit([Member(id="m", config=config, train=torch.arange(1400), validation=torch.arange(1400, 1797))], data, info, networks.build, hooks, watch=False, observers=[watch], look_every=0)
+    first = next(v for v in watch.violations if v["finding"] in ("vanishing", "exploding"))
+    assert first["quantity"] == quantity and (factor == 1.0 or 150 < first["step"] <= 171)
+
+
 @pytest.mark.parametrize(("optimizer", "lr"), [("adam", 0.3), ("sgd", 5.0)])
 def test_a_rate_100_times_too_large_is_reported_within_the_first_look(optimizer, lr):
     data, info = digits()
@@ -138,6 +165,18 @@ def test_instability_probe_on_a_quadratic_and_everything_is_put_back():
 
     assert not probe(0.5).unstable
     assert probe(1.95).unstable
+
+
+@pytest.mark.parametrize(("rate", "unstable"), [(0.005, False), (0.03, True)])
+def test_the_probe_judges_by_how_much_the_loss_moves(rate, unstable):
+    w = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        w.weight.fill_(1.0)
+    found = stability(w, torch.optim.SGD(w.parameters(), lr=rate), lambda m, b: 0.5 * m(b).pow(2).sum(), [torch.ones(1, 1)] * 50)
+    expected = [sum((1 - rate * f) ** (2 * t) for t in range(40, 50)) / 20 for f in (0.8, 1.0, 1.2)]  # the quadratic by hand
+    assert found.losses == pytest.approx(expected, rel=1e-4)
+    assert found.sensitivity == pytest.approx(max(abs(e - expected[1]) for e in expected) / expected[1], rel=1e-3)
+    assert found.unstable is unstable and math.isfinite(found.sensitivity)
 
 
 def test_the_first_bad_layer_is_named_and_bad_inputs_are_a_data_fault():

@@ -100,6 +100,26 @@ def test_weights_equal_the_reference_optimum_and_drop_a_guesser():
     assert -np.log(weights @ chosen).mean() <= -np.log(np.full(3, 1 / 3) @ chosen).mean()
 
 
+def test_weights_are_fitted_on_one_half_and_judged_on_the_other():
+    from phasewise.worker.jobs.combine import crossed
+
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, 300)
+    half = halves(y, "multiclass", None, 0)
+    honest, other = _knowing(y, 1.5, 1), _knowing(y, 1.0, 2)
+    learned_by_heart = honest.proba.copy()
+    learned_by_heart[half] = np.eye(3)[y[half]] * 0.97 + 0.01  # right on half A, a guess on half B
+    learned_by_heart[~half] = 1 / 3
+    parts = [honest, other, Predictions(task="multiclass", classes=CLASSES, proba=learned_by_heart)]
+    found = crossed("weighted", parts, y, half).proba
+    weights = fit_weights([p.take(half) for p in parts], y[half])
+    assert weights[2] > 0.9 and np.allclose(found[~half], average([p.take(~half) for p in parts], weights).proba)
+    assert np.allclose(found[half], average([p.take(half) for p in parts], fit_weights([p.take(~half) for p in parts], y[~half])).proba)
+    everywhere = average(parts, fit_weights(parts, y)).proba
+    loss = lambda proba, at: -np.log(proba[at, y[at]]).mean()  # noqa: E731
+    assert loss(found, ~half) > loss(everywhere, ~half) + 0.05, "what was fitted on its own rows would look better than it is"
+
+
 def test_disagreement_and_halves():
     y = np.repeat([0, 1, 2], 100)
     parts = [_knowing(y, 9.0, 1), _knowing(y, 9.0, 2)]

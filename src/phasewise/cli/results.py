@@ -72,7 +72,7 @@ def training(session: Any) -> list[str]:
     seen = {(w.get("quantity"), w.get("layer")): w for w in reversed(fit.watch)}
     lines += [f"watch: {safe_text(w.get('quantity'), 40)} of {safe_text(w.get('layer'), 60)} is {w.get('value', float('nan')):.3g} at step {w.get('step')}" for w in seen.values()]
     if ladder is not None:
-        lines += ["", "ladder", *(f"  {safe_text(r.title, 50):<50} {r.before:.4g} -> {r.after:.4g}  {'kept' if r.kept else 'dropped'}" + (f"  {safe_text(r.note, 100)}" if r.note else "") for r in ladder.rungs), safe_text(ladder.advice, 400)]
+        lines += ["", "ladder", *(f"  {safe_text(r.title, 50):<50} {r.before:.4g} -> {r.after:.4g}  {'kept' if r.kept else 'undone' if r.change else 'not tried' if r.id != 'objective' else 'asked'}" + (f"  {safe_text(r.note, 100)}" if r.note else "") for r in ladder.rungs), safe_text(ladder.advice, 400)]
     return lines
 
 
