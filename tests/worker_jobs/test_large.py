@@ -168,26 +168,29 @@ def test_streamed_rows_are_those_of_the_file(jobs):
     assert "2.5" in stage.preparing.levels["rate"] and "1.0" in stage.preparing.levels["rate"]
 
 
-def killed_at(monkeypatch, poll: int) -> None:
-    real, count = hooks.EngineHooks.poll, {"n": 0}
+class Killed(BaseException):
+    """Stands for kill -9 at a chosen moment."""
 
-    def counted(self):
-        count["n"] += 1
-        if count["n"] == poll:
-            raise KeyboardInterrupt
+
+def kill_after_a_checkpoint(monkeypatch, run: Path) -> None:
+    real = hooks.EngineHooks.poll
+
+    def poll(self):
+        if list((run / "checkpoints").glob("step-*")):
+            raise Killed
         return real(self)
 
-    monkeypatch.setattr(hooks.EngineHooks, "poll", counted)
+    monkeypatch.setattr(hooks.EngineHooks, "poll", poll)
 
 
 def test_a_killed_fit_goes_on_bit_for_bit(jobs, monkeypatch):
-    fields = {"config": CONFIG.model_dump(), "seeds": [0, 1]}
+    fields = {"config": small_config("mlp", epochs=14, batch_size=100).model_dump(), "seeds": [0, 1]}
     whole = jobs.prepare("fit", **fields)
     assert run_folder(whole) == 0
     cut = jobs.prepare("fit", **fields)
     with monkeypatch.context() as patch:
         patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
-        killed_at(patch, 6)
+        kill_after_a_checkpoint(patch, cut)
         assert run_folder(cut) != 0
     assert list((cut / "checkpoints").glob("step-*"))
     assert run_folder(cut) == 0

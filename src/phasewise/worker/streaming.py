@@ -31,7 +31,10 @@ def of(ctx: "RunContext", bench: "Bench", stage: "Stage") -> "ShardedData":
         ctx.progress(done, total, unit="rows", note="preparing rows that stream from disk")
         ctx.control.poll()
 
-    return bench.streamed(stage, tell=tell, say=lambda text: ctx.log(text, "warning"))
+    found = bench.streamed(stage, tell=tell, say=lambda text: ctx.log(text, "warning"))
+    flow = found.record()
+    ctx.log(f"{flow['rows']:,} training rows stream from disk in {flow['windows']} windows: {flow['why']}")
+    return found
 
 
 def notes(ctx: "RunContext", bench: "Bench", trials: Sequence[Any], plan: dict[str, Any]) -> list[str]:

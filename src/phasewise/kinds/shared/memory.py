@@ -23,15 +23,40 @@ def available(meminfo: Path = MEMINFO, group: Path = GROUP) -> int | None:
             found.append(max(0, int(limit) - int((group / "memory.current").read_text())))
     except (OSError, ValueError):
         pass
+    found += [max(0, soft - _taken(name)) for name, soft in _limits()]
     return min(found, default=None)
+
+
+def _limits() -> list[tuple[str, int]]:
+    """Limits of this process (`ulimit -v`, `-d`) under the name of what counts against them."""
+    import resource
+
+    soft = (("VmSize", resource.getrlimit(resource.RLIMIT_AS)[0]), ("VmData", resource.getrlimit(resource.RLIMIT_DATA)[0]))
+    return [(name, value) for name, value in soft if value != resource.RLIM_INFINITY]
+
+
+def _taken(name: str) -> int:
+    """Bytes of a line of /proc/self/status; 0 where it is not told."""
+    try:
+        return next((int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name + ":")), 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def give_back() -> None:
+    """Returns freed memory to the system where the C library can (glibc keeps what a pass over a table used)."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def limit(group: Path = GROUP) -> int:
     """Bytes that this process may take in all: the machine's memory, or a container's or a process's limit (RLIMIT_AS, RLIMIT_DATA) where that is less."""
-    import resource
-
-    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    found += [soft for soft, _ in map(resource.getrlimit, (resource.RLIMIT_AS, resource.RLIMIT_DATA)) if soft != resource.RLIM_INFINITY]
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *(soft for _, soft in _limits())]
     try:
         told = (group / "memory.max").read_text().strip()
         found += [int(told)] if told != "max" else []

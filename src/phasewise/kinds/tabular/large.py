@@ -72,6 +72,7 @@ class BlockFile:
             if notes is not None and not start:
                 notes += said
             yield frame.with_row_index(ROW, offset=start)
+        memory.give_back()
 
     def gather(self, numbers: np.ndarray, room: int, notes: list[str] | None = None) -> pl.DataFrame:
         """The natural rows of some row numbers (ascending), block by block."""

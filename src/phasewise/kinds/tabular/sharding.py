@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from phasewise.engine.shards import META, Shards
+from phasewise.kinds.shared import memory
 from phasewise.kinds.shared.labels import Labels
 from phasewise.kinds.tabular import development, large
 from phasewise.kinds.tabular.preparing import Preparing
@@ -22,7 +23,7 @@ from phasewise.records.errors import BadInputError, StorageError
 
 KEPT = 8
 """Prepared tables in a cache; the oldest goes when another is written."""
-BUFFERS = 4
+BUFFERS = 6
 """Windows that the allowed memory would hold: two of them are in memory at a time, the rest is for held rows and networks."""
 Tell = Callable[[int, int], None]
 
@@ -32,6 +33,7 @@ def opened(dev: Any, preparing: Preparing, fold: int, tell: Tell, say: Callable[
 
     Raises StorageError where the disk has no room, or the data file is not the one that was split.
     """
+    memory.give_back()  # what fitting the preparation used
     beyond: large.Beyond = dev.beyond
     folder = beyond.cache / fingerprint([beyond.key, preparing.to_json(), fold, beyond.room])
     if folder.is_dir():
