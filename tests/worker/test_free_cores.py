@@ -45,3 +45,20 @@ def test_pictures_look_for_free_cores_unless_told_or_resumed(monkeypatch):
     assert context.choose_threads(3, 2, "fit", "images") == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     assert context.choose_threads(None, None, "fit", "images") == 4
+
+
+def test_members_may_use_all_cores_unless_somebody_said_otherwise(monkeypatch):
+    from phasewise.engine.native import threads
+    from phasewise.worker import main
+
+    assert main.CORES == threads.VARIABLE
+    for asked, environment, expected in [(None, None, cores.cores()), (None, "1", 1), (3, "1", 3), (3, None, 3)]:
+        monkeypatch.delenv(main.CORES, raising=False)
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if environment:
+            monkeypatch.setenv("OMP_NUM_THREADS", environment)
+        main.set_cores(asked)
+        assert threads.cores(1000) == expected
+    monkeypatch.setenv(main.CORES, "7")
+    main.set_cores(3)
+    assert threads.cores(1000) == 7

@@ -13,6 +13,7 @@ from phasewise.engine.dense.optimise import KINDS
 from phasewise.engine.dense.population import DensePopulation
 from phasewise.engine.group import Group
 from phasewise.engine.modules import ModulePopulation
+from phasewise.engine.native import threads
 from phasewise.engine.population import Maker, Setting, initial_module
 from phasewise.engine.sampling import BatchPlan
 from phasewise.engine.tracking import Track
@@ -40,7 +41,7 @@ class Bucket:
     def record(self) -> dict[str, Any]:
         """What is shown and stored of the choice; times are milliseconds per member-step."""
         return {
-            "plan": self.choice, "tile": self.tile, "members": len(self.tracks), "batch": self.plan.batch, "steps_per_epoch": self.plan.steps, "why": self.why,
+            "plan": self.choice, "tile": self.tile, "cores": threads.cores(self.tile) if self.choice == "compiled" else 1, "members": len(self.tracks), "batch": self.plan.batch, "steps_per_epoch": self.plan.steps, "why": self.why,
             "measured_ms": {k: round(v * 1e3, 4) for k, v in self.measured.items()},
         }
 

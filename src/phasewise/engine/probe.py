@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from phasewise.engine.group import Group
+from phasewise.engine.native import threads
 from phasewise.engine.population import Setting
 from phasewise.engine.tracking import Track
 
@@ -121,7 +122,7 @@ def default_tile(bucket: "Bucket", widest: int) -> int:
 
 def clock(setting: Setting) -> Callable[[], float]:
     """Seconds of this thread alone where it does all the work (a busy machine then misleads nobody), else of the wall."""
-    return time.thread_time if setting.device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+    return time.thread_time if setting.device.type == "cpu" and torch.get_num_threads() == threads.cores(2) == 1 else time.perf_counter
 
 
 class Candidate:

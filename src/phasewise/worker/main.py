@@ -18,11 +18,12 @@ from phasewise.project.folder import Project
 from phasewise.project.runs import RunFolder
 from phasewise.project.writer import RunWriter
 from phasewise.records.errors import PhasewiseError, RunError, StorageError
-from phasewise.worker import failures
+from phasewise.worker import cores, failures
 from phasewise.worker.context import RunContext, choose_threads
 from phasewise.worker.control import Control, Stopped
 
 _PACKAGES = ("torch", "numpy", "scikit-learn", "polars", "safetensors")
+CORES = "PHASEWISE_CORES"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -62,6 +63,7 @@ def _attempt(run: RunFolder, writer: RunWriter, past: list[Any], find: Callable[
         job = run.job()
         before = next((e for e in past if e.kind == "hello"), None)
         threads = choose_threads(job.threads, before.threads if before else None, job.kind, getattr(getattr(job, "data", None), "kind", ""))
+        set_cores(job.threads)
         set_threads(threads)
         hello = writer.emit("hello", job=job.kind, pid=os.getpid(), host=platform.node(), versions=versions(), device=job.device, threads=threads)
         with Project.open(run.path.parents[1], read_only=True) as project:
@@ -115,6 +117,12 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def set_cores(asked: int | None) -> None:
+    """Cores that members of a population may use side by side: as asked, else the environment's, else all; their number changes no result."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    os.environ.setdefault(CORES, str(asked or (int(given) if given.isdigit() and int(given) else cores.cores())))
 
 
 def set_threads(count: int) -> None:

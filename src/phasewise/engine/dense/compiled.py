@@ -15,6 +15,7 @@ from phasewise.engine.dense.network import Buffers
 from phasewise.engine.dense.population import DensePopulation
 from phasewise.engine.dense.struct import ACTIVATIONS, LOSSES, OPTIMISERS, Net, address, buffers, place, space, table
 from phasewise.engine.member import Member
+from phasewise.engine.native import threads
 from phasewise.engine.native.build import Library, library
 from phasewise.engine.population import Setting
 from phasewise.engine.sampling import BatchPlan
@@ -35,7 +36,7 @@ class CompiledPopulation(DensePopulation):
             raise TypeError(found)
         self.library = found
         self._net: Net | None = None
-        self._judge: Net | None = None
+        self._cores = 1
         self._plain: tuple[weakref.ref[Dataset], tuple[Tensor, Tensor, Tensor]] | None = None
 
     # -- steps -----------------------------------------------------------------------------------------------------
@@ -59,20 +60,36 @@ class CompiledPopulation(DensePopulation):
     def rest(self) -> None:
         """See DensePopulation."""
         super().rest()
-        self._net = self._judge = None
+        self._net = None
+
+    def run(self, data: Dataset, start: int, stop: int) -> None:
+        """See Population."""
+        self._run(data, start, stop, self._free())
 
     @device.one_thread
     @torch.no_grad()
-    def run(self, data: Dataset, start: int, stop: int) -> None:
-        """See Population."""
+    def _run(self, data: Dataset, start: int, stop: int, cores: int) -> None:
+        """Members side by side on `cores` threads; a member's bits do not depend on their number."""
         self._ready()
         num, cat, y = self._rows(data)
         batches, lrs, losses = self.batches[start:stop].to(torch.int64).contiguous(), self.lrs[start:stop], self.losses[start:stop]
         _within(batches, len(y))
-        self.library.run(
-            ctypes.byref(self._net), *_whole(self.size, stop - start), *(address(t) for t in (num, cat, y, batches, lrs, losses)),
-        )
+        noise = torch.empty(cores, -(-self.plan.batch * sum(self.net.sizes) // 8), dtype=torch.int64)
+        given = [address(t) for t in (num, cat, y, batches, lrs, losses)]
+
+        def work(k: int, m: int) -> None:
+            self.library.run(ctypes.byref(self._net), *_whole(m, self.size, stop - start), address(noise[k]), *given)
+
+        threads.share(work, range(self.size), cores, self._alone)
         self.done = stop
+
+    def _free(self) -> int:
+        """Cores for this tile: one where this BLAS would share out every product in every thread, which adds up otherwise."""
+        return threads.cores(self.size) if self.library.alone is not None else 1
+
+    def _alone(self) -> None:
+        if self.library.alone is not None:
+            self.library.alone(1)
 
     def _rows(self, data: Dataset) -> tuple[Tensor, Tensor, Tensor]:
         """Numbers float32, codes int32, targets int64 or float32, as the compiled step reads them; kept while the rows are the same."""
@@ -91,27 +108,33 @@ class CompiledPopulation(DensePopulation):
 
     # -- evaluation ------------------------------------------------------------------------------------------------
 
-    def _room(self) -> Buffers:
-        """One member's buffers, for all in turn."""
-        room = buffers(self.net, 1, self._block, activation=self.activation, major=self.layout.class_major)
-        self._judge = self._described(room, self._block)
-        return room
+    def outputs(self, data: Dataset, rows: Sequence[Tensor]) -> list[Tensor]:
+        """See Population."""
+        self._cores = self._free()  # asked before torch is held to one thread
+        return super().outputs(data, rows)
 
-    def _in_blocks(self, data: Dataset, rows: Sequence[Tensor], room: Buffers) -> list[Tensor]:
+    def _room(self) -> list[Net]:
+        """One member's buffers for every thread, for all members in turn."""
+        rooms = [buffers(self.net, 1, self._block, activation=self.activation, major=self.layout.class_major) for _ in range(self._cores)]
+        return [self._described(room, self._block) for room in rooms]
+
+    def _in_blocks(self, data: Dataset, rows: Sequence[Tensor], rooms: list[Net]) -> list[Tensor]:
         num, cat, y = self._rows(data)
         for index in {id(r): r for r in rows}.values():
             _within(index, len(y))
         parameters, statistics = self.net.parameters.memory(), self.net.statistics.memory()  # the averaged ones, where there are such
-        out: list[Tensor] = []
-        for slot, index in enumerate(rows):
-            shape = (self.net.outputs, len(index)) if self.layout.class_major else (len(index), self.net.outputs)
-            z, where = torch.empty(shape), index.to(torch.int64).contiguous()
+        major = self.layout.class_major
+        where = [r.to(torch.int64).contiguous() for r in rows]
+        out = [torch.empty((self.net.outputs, len(r)) if major else (len(r), self.net.outputs)) for r in rows]
+
+        def work(k: int, m: int) -> None:
             self.library.outputs(
-                ctypes.byref(self._judge), ctypes.c_int64(slot), address(num), address(cat), address(where), ctypes.c_int64(len(index)),
-                *(address(t) for t in (parameters, statistics, z)),
+                ctypes.byref(rooms[k]), *_whole(m), address(num), address(cat), address(where[m]), *_whole(len(where[m])),
+                *(address(t) for t in (parameters, statistics, out[m])),
             )
-            out.append(z.t() if self.layout.class_major else z)
-        return out
+
+        threads.share(work, range(self.size), len(rooms), self._alone)
+        return [z.t() for z in out] if major else out
 
     # -- description -----------------------------------------------------------------------------------------------
 
@@ -139,9 +162,8 @@ class CompiledPopulation(DensePopulation):
         hidden, p = range(depth), net.parameters
         rates = self.dropout.rates
         states = [self.dropout.bits[n].ctypes.state_address if n in self.dropout.drawing else None for n in range(self.size)]
-        noise = torch.zeros(-(-b * sum(net.sizes) // 8), dtype=torch.int64)
         weights = self.loss.weights.contiguous() if self.loss.weights is not None else None
-        keep += [room, noise, weights, net.parameters, net.gradients, net.statistics, moments, self.shadow, self.optimiser.steps]
+        keep += [room, weights, net.parameters, net.gradients, net.statistics, moments, self.shadow, self.optimiser.steps]
         embedded = bool(net.embedded)
         described = Net(
             gemm=self.library.gemm, depth=depth, numbers=net.numbers, inputs=net.inputs, outputs=net.outputs, cats=len(net.cardinalities), embedded=embedded,
@@ -160,7 +182,7 @@ class CompiledPopulation(DensePopulation):
             ema=address(self.shadow[0].memory()) if self.shadow else None, ema_statistics=address(self.shadow[1].memory()) if self.shadow else None,
             x=space(keep, room.x), z=space(keep, room.z), dz=space(keep, room.dz), dx=space(keep, room.dx),
             pre=spaces(room.pre), h=spaces(room.h), grad=spaces(room.grad), norm=spaces(room.norm), rstd=spaces(room.rstd),
-            noise=address(noise), random=table(keep, states, ctypes.c_void_p), threshold=ints([r[i][0] for r in rates for i in hidden]),
+            random=table(keep, states, ctypes.c_void_p), threshold=ints([r[i][0] for r in rates for i in hidden]),
             scale=doubles([r[i][1] for r in rates for i in hidden]), decay=doubles([s.weight_decay for s in specs]), momentum=doubles([s.momentum for s in specs]),
             nesterov=doubles([float(s.nesterov and s.momentum > 0) for s in specs]), smoothing=doubles([s.label_smoothing for s in specs]),
             clip_value=limits([s.clip_value for s in specs]), clip_norm=limits([s.clip_norm for s in specs]),

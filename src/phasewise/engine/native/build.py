@@ -36,13 +36,16 @@ class Library:
     run: "ctypes._CFuncPtr"
     outputs: "ctypes._CFuncPtr"
     gemm: int
+    alone: "ctypes._CFuncPtr | None"
+    """`alone(1)` holds the products of the calling thread to one core, where this BLAS can do that (MKL)."""
 
 
 @functools.cache
 def library() -> "Library | str":
     """The compiled steps, or in a sentence why there are none."""
     try:
-        gemm = ctypes.cast(ctypes.CDLL(str(_torch_library())).sgemm_, ctypes.c_void_p).value
+        blas = ctypes.CDLL(str(_torch_library()))
+        gemm = ctypes.cast(blas.sgemm_, ctypes.c_void_p).value
     except (OSError, AttributeError):
         return "torch shows no matrix product (sgemm) to compiled code here"
     compiler = _compiler(os.environ)
@@ -54,7 +57,7 @@ def library() -> "Library | str":
         return f"the step could not be compiled ({_reason(error)})"
     for function in (loaded.phasewise_run, loaded.phasewise_outputs):
         function.restype = None
-    return Library(run=loaded.phasewise_run, outputs=loaded.phasewise_outputs, gemm=gemm or 0)
+    return Library(run=loaded.phasewise_run, outputs=loaded.phasewise_outputs, gemm=gemm or 0, alone=getattr(blas, "MKL_Set_Num_Threads_Local", None))
 
 
 def folder(env: Mapping[str, str]) -> Path:

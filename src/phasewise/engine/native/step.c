@@ -37,6 +37,16 @@ typedef struct {
 #include "loss.h"
 #include "update.h"
 
+/* Numbers too small to be normal are taken as zero, as `device.numerics` has it; every thread keeps its own switch. */
+#ifdef __SSE__
+#include <xmmintrin.h>
+static unsigned flush_denormals(void) { const unsigned before = _mm_getcsr(); _mm_setcsr(before | 0x8040); return before; }
+static void restore(unsigned before) { _mm_setcsr(before); }
+#else
+static unsigned flush_denormals(void) { return 0; }
+static void restore(unsigned before) { (void)before; }
+#endif
+
 static void average(const Net *net, int64_t m) {
     float rate = (float)net->average[m];
     for (int64_t p = 0; p < net->pieces; p++) {
@@ -52,21 +62,24 @@ static void average(const Net *net, int64_t m) {
     }
 }
 
-/* Some steps of members 0..n-1. rows int64 [steps, n, batch], rates and losses [steps, n]; */
-void phasewise_run(const Net *net, int64_t n, int64_t steps, const float *num, const int32_t *cat, const void *y,
+/* Some steps of member m of n, with room for its noise. rows int64 [steps, n, batch], rates and losses [steps, n]. */
+void phasewise_run(const Net *shared, int64_t m, int64_t n, int64_t steps, uint8_t *noise, const float *num, const int32_t *cat, const void *y,
                    const int64_t *rows, const double *rates, float *losses) {
-    for (int64_t m = 0; m < n; m++)
-        for (int64_t s = 0; s < steps; s++) {
-            const int64_t *at = rows + (s * n + m) * net->batch;
-            gather(net, m, num, cat, at, net->batch);
-            draw(net, m);
-            forward(net, m);
-            losses[s * n + m] = loss_of(net, m, y, at);
-            backward(net, m, cat, at);
-            clip(net, m);
-            update(net, m, rates[s * n + m]);
-            if (net->average) average(net, m);
-        }
+    Net own = *shared, *net = &own; /* other threads run other members */
+    own.noise = noise;
+    const unsigned before = flush_denormals();
+    for (int64_t s = 0; s < steps; s++) {
+        const int64_t *at = rows + (s * n + m) * net->batch;
+        gather(net, m, num, cat, at, net->batch);
+        draw(net, m);
+        forward(net, m);
+        losses[s * n + m] = loss_of(net, m, y, at);
+        backward(net, m, cat, at);
+        clip(net, m);
+        update(net, m, rates[s * n + m]);
+        if (net->average) average(net, m);
+    }
+    restore(before);
 }
 
 /* Outputs of one member in evaluation mode for some rows, into out [outputs, count] (class-major) or [count, outputs]. */
@@ -74,9 +87,11 @@ void phasewise_outputs(const Net *net, int64_t m, const float *num, const int32_
                        float *statistics, float *out) {
     Net block = *net; /* the buffers hold a batch */
     block.parameters = parameters, block.statistics = statistics;
+    const unsigned before = flush_denormals();
     for (int64_t at = 0; at < count; at += net->batch) {
         block.batch = count - at < net->batch ? count - at : net->batch;
         gather(&block, m, num, cat, rows + at, block.batch);
         evaluate(&block, m, out + (net->major ? at : at * net->outputs), net->major ? count : net->outputs);
     }
+    restore(before);
 }
