@@ -16,9 +16,9 @@ from phasewise import engine  # noqa: E402
 from phasewise.engine import Member  # noqa: E402
 from phasewise.engine.shards import Shards  # noqa: E402
 from phasewise.kinds.shared import memory  # noqa: E402
-from phasewise.kinds.tabular import batches, development, large, preparing, profiling  # noqa: E402
+from phasewise.kinds.tabular import batches, development, large, preparing, profiling, reading  # noqa: E402
 from phasewise.project.folder import Project  # noqa: E402
-from phasewise.records.errors import StorageError, UsageError  # noqa: E402
+from phasewise.records.errors import BadInputError, StorageError, UsageError  # noqa: E402
 from phasewise.records.jobs import DataView, SplitJob  # noqa: E402
 from phasewise.worker import hooks  # noqa: E402
 from phasewise.worker.bench import open_bench  # noqa: E402
@@ -290,3 +290,20 @@ def test_predictions_of_a_large_file_are_those_of_the_same_file_in_memory(jobs, 
     assert found.rows == ROWS + 50 and a.columns == b.columns and a["row"].equals(b["row"])
     assert np.allclose(a["p(yes)"], b["p(yes)"], atol=1e-5) and (a["prediction"] == b["prediction"]).mean() > 0.999
     assert sorted(p.name for p in tmp_path.iterdir()) == ["streamed.csv", "whole.csv"]
+
+
+def test_a_csv_larger_than_memory_goes_the_same_way(tmp_path):
+    path, frame = tmp_path / "t.csv", table().with_columns(note=pl.lit('a "quoted",\nline'), count=pl.int_range(pl.len()) % 7)
+    frame.write_csv(path)
+    source = large.opened(path)
+    whole = reading.read_raw(DataView(kind="tabular", file=str(path))).frame
+    assert source is not None and source.rows == whole.height
+    assert pl.concat(source.blocks(large.allowed())).equals(whole)
+    made = Jobs(tmp_path / "p", path, "outcome", "roc_auc", task="binary", positive="yes", roles={"rate": "category", "note": "ignore"})
+    made.split()
+    assert made.run("fit", config=CONFIG.model_dump(), seeds=[0]).plan["stream"]["rows"] > 7500
+    with path.open("a") as f:
+        f.write("1,2,3\n")
+    with pytest.raises(BadInputError, match="different length") as caught:
+        large.opened(path)
+    assert "row" in caught.value.cause

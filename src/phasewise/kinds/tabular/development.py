@@ -119,7 +119,7 @@ def _natural(project: Any, view: DataView, about: dict[str, Any], rows: np.ndarr
             pass
     verify_file(view, about)
     if about.get("large"):
-        frame = large.BlockFile.open(Path(view.file).expanduser()).gather(np.sort(rows), large.allowed())
+        frame = large.reopened(Path(view.file).expanduser(), about).gather(np.sort(rows), large.allowed())
     else:
         raw = reading.read_raw(view)
         frame = raw.frame.filter(pl.col(reading.ROW).is_in(pl.Series(rows).cast(raw.frame.schema[reading.ROW]).implode()))

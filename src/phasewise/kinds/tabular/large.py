@@ -5,7 +5,7 @@ networks train on all training rows (`sharding`). What a table's sample is, is s
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,17 @@ class BlockFile:
     path: Path
     rows: int
     columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """How the file is read, as a view names it."""
+        return {"format": "parquet"}
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """What later jobs need to read it the same way without looking again."""
+        return {}
 
     @classmethod
     def open(cls, path: Path) -> "BlockFile":
@@ -127,10 +138,12 @@ def spelled(block: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return block.with_columns(pl.col(c).cast(pl.String) for c in names if c in block.columns and block.schema[c].is_float())
 
 
-def opened(path: Path) -> BlockFile | None:
-    """The file in blocks where it is a Parquet file larger than the allowed memory; None where it is read whole."""
+def opened(path: Path, wishes: Mapping[str, Any] | None = None) -> BlockFile | None:
+    """The file in blocks where it is larger than the allowed memory; None where it is read whole. `wishes`: how a text is to be read."""
     if not sources.is_parquet(path):
-        return None
+        from phasewise.kinds.tabular import large_text
+
+        return large_text.opened(path, wishes or {}, allowed())
     try:
         found = BlockFile.open(path)
     except (pl.exceptions.PolarsError, OSError):
@@ -151,6 +164,15 @@ def write(project: Any, part: np.ndarray, folds: np.ndarray | None) -> None:
     atomic.replace(project.path / "splits" / STREAM_NPZ, buffer.getvalue())
 
 
+def reopened(path: Path, about: dict[str, Any]) -> BlockFile:
+    """The file of a split, read the way the split read it."""
+    from phasewise.kinds.tabular import large_text
+
+    settled = about["large"]
+    known = {"path": path, "rows": int(settled["rows"]), "columns": tuple(about["columns"])}
+    return large_text.TextFile(**known, **large_text.known(settled["text"])) if settled.get("text") else BlockFile(**known)
+
+
 def beyond(project: Any, view: Any, about: dict[str, Any], key: str) -> Beyond | None:
     """The streamed rows of a split of a large table; None where the table was split in memory. Raises StorageError where the split's file of rows is damaged."""
     settled = about.get("large")
@@ -161,5 +183,5 @@ def beyond(project: Any, view: Any, about: dict[str, Any], key: str) -> Beyond |
             part, folds = held["part"], held["folds"] if "folds" in held else None
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(f"splits/{STREAM_NPZ} cannot be read", str(error), "Restore it from a copy, or split again.") from None
-    source = BlockFile(path=Path(view.file).expanduser(), rows=int(settled["rows"]), columns=tuple(about["columns"]))
+    source = reopened(Path(view.file).expanduser(), about)
     return Beyond(source=source, view=view, part=part, folds=folds, room=min(int(settled["room"]), max(allowed(), 2**20)), cache=project.path / ".phasewise" / "cache" / "shards", key=key)

@@ -60,7 +60,7 @@ def read_raw(view: DataView, path: Path | str | None = None, *, min_rows: int = 
     sources.require_file(file)
     own = path is None or Path(view.file).expanduser() == file
     wishes = view.reading if own else {k: v for k, v in view.reading.items() if k == "header"}
-    source = large.opened(file) if sampled else None
+    source = large.opened(file, wishes) if sampled else None
     raw = _sample(source) if source is not None else _parquet(file) if sources.is_parquet(file) else _text(file, wishes)
     rows = raw.frame.height
     if rows == 0:
@@ -113,37 +113,56 @@ def effective_roles(frame: pl.DataFrame, view: DataView) -> dict[str, str]:
     return roles
 
 
-def _text(file: Path, wishes: dict[str, Any]) -> RawTable:
-    text = sources.load_text(file, wishes.get("encoding"))
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """How a text begins: its bytes, how they are cut into cells, the names given and used, where rows start and how many lines stand above them."""
+
+    text: sources.TextSource
+    found: dialect.Dialect
+    given: list[str]
+    names: list[str]
+    start: int
+    above: int
+    notes: list[str]
+
+
+def opening(text: sources.TextSource, file: Path, wishes: dict[str, Any]) -> Opening:
+    """The dialect and the header of a text, whose first part is enough."""
     header = {"yes": True, "no": False, True: True, False: False}.get(wishes.get("header"))
     text, found = _cut(text, file, _delimiter(wishes.get("delimiter")), header)
-    notes = list(text.notes)
+    notes, given = list(text.notes), []
     start, above = found.skip, text.data.count(b"\n", 0, found.skip)
     if found.above:
         notes.append(f"{len(found.above)} line{'s' if len(found.above) > 1 else ''} above the table {'were' if len(found.above) > 1 else 'was'} left out: {'; '.join(repr(line) for line in found.above[:2])}{' ...' if len(found.above) > 2 else ''}")
     if found.header:
         head, found = heading.read(text.data, found, dialect.sample(text.data, found))
-        names, start = dialect.check_names(head.names, file), head.start
+        given, names, start = head.names, dialect.check_names(head.names, file), head.start
         notes += head.notes
         above += text.data.count(b"\n", found.skip, start)
     else:
         names = dialect.check_names([""] * found.columns, file)
         notes.append(f"no header line: {found.header_reason}")
+    return Opening(text=text, found=found, given=given, names=names, start=start, above=above, notes=notes)
+
+
+def _text(file: Path, wishes: dict[str, Any]) -> RawTable:
+    begun = opening(sources.load_text(file, wishes.get("encoding")), file, wishes)
+    text, found, names, start, above, notes = begun.text, begun.found, begun.names, begun.start, begun.above, begun.notes
     data, lines = text.data, dialect.scan(text.data, replace(found, skip=start), above)
     if lines.ragged_count:
         data, footer = heading.without_footer(data, lines, found.delimiter, len(names))
         if footer:
             notes.append(f"{len(footer)} line{'s' if len(footer) > 1 else ''} below the table {'were' if len(footer) > 1 else 'was'} left out: {'; '.join(repr(line) for line in footer[:2])}{' ...' if len(footer) > 2 else ''}")
         else:
-            _refuse_ragged(lines, len(names), file, found)
+            refuse_ragged(lines, len(names), file, found)
     if lines.blank:
         notes.append(f"{lines.blank:,} blank lines were left out")
-    frame = _parse(data[start:], names, found, file)
+    frame = parse(data[start:], names, found, file)
     if lines.blank:
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     if found.header:
         frame = _without_repeated_header(frame, names, notes)
-        frame = _without_nameless(frame, head.names, names, notes)
+        frame = _without_nameless(frame, begun.given, names, notes)
     frame, totals_notes = totals.without_totals(frame)
     frame, typed_notes = casting.natural_types(frame)
     notes += totals_notes
@@ -198,7 +217,8 @@ def _delimiter(wish: object) -> str | None:
     return named
 
 
-def _refuse_ragged(lines: dialect.Scan, width: int, file: Path, found: dialect.Dialect) -> None:
+def refuse_ragged(lines: dialect.Scan, width: int, file: Path, found: dialect.Dialect) -> None:
+    """A `BadInputError` that names the rows whose number of cells is not that of the others, if there are any."""
     if not lines.ragged_count:
         return
     places = ", ".join(f"row {r:,} has {c} cells" for r, c in lines.ragged[:3])
@@ -209,7 +229,8 @@ def _refuse_ragged(lines: dialect.Scan, width: int, file: Path, found: dialect.D
     )
 
 
-def _parse(body: bytes, names: list[str], found: dialect.Dialect, file: Path) -> pl.DataFrame:
+def parse(body: bytes, names: list[str], found: dialect.Dialect, file: Path) -> pl.DataFrame:
+    """Rows of text as a table whose cells are all text."""
     if not body.strip():
         return pl.DataFrame({n: pl.Series(n, [], dtype=pl.String) for n in names})
     try:
@@ -229,10 +250,10 @@ def _sample(source: large.BlockFile) -> RawTable:
     """Random rows of a file that is larger than memory, under their own numbers."""
     dialect.check_names(list(source.columns), source.path)
     room = large.allowed()
-    notes: list[str] = []
+    notes = list(source.notes)
     frame = source.gather(source.sample(source.held_rows(room)), room, notes)
     notes.append(f"{source.rows:,} rows would take {source.cells * large.CELL / 2**20:,.0f} MB, {room / 2**20:,.0f} MB are allowed ({large.LIMIT}): columns are described from {frame.height:,} random rows, networks train on all training rows as they stream from the file")
-    return RawTable(frame=frame, identity=sources.identity(source.path, source.rows), reading={"format": "parquet"}, notes=notes, source=source)
+    return RawTable(frame=frame, identity=sources.identity(source.path, source.rows), reading=source.reading, notes=notes, source=source)
 
 
 def _parquet(file: Path) -> RawTable:

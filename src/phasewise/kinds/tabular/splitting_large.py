@@ -99,7 +99,8 @@ class LargeTable(Table):
         folds = drawn.fold_ids[:, 0] if drawn.folds and drawn.fold_ids is not None else None
         large.write(project, drawn.part, folds)
         held = self.held(drawn) & np.isin(drawn.part, (TRAIN, VALIDATION))
-        return {"large": {"rows": len(drawn.part), "room": self.room, "held": int(held.sum())}}
+        assert self.raw.source is not None
+        return {"large": {"rows": len(drawn.part), "room": self.room, "held": int(held.sum()), **self.raw.source.settled}}
 
 
 def read_table(job: SplitJob, raw: RawTable) -> LargeTable:
