@@ -13,6 +13,9 @@ from phasewise.kinds.shared import memory
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "polars", "pydantic", "textual", "plotext", "safetensors", "skops", "jinja2", "pillow", "tensorboard", "onnx", "onnxruntime", "lightgbm", "timm", "torchvision")
 
+COMPILERS = (os.environ.get("PHASEWISE_COMPILER") or "cc", "gcc", "clang")
+"""As engine.native.build looks for them; torch would have to be imported to ask there."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
@@ -65,7 +68,8 @@ def _machine() -> dict[str, Any]:
         cores = os.cpu_count() or 1
     free = memory.available()
     gpu = "found" if Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") else "none seen"
-    return {"cores": cores, "memory": "unknown" if free is None else f"{free / 2**30:.1f} GiB available", "disk": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free here", "nvidia driver": gpu}
+    compiler = "off (PHASEWISE_COMPILER)" if os.environ.get("PHASEWISE_COMPILER") == "off" else next(filter(None, map(shutil.which, COMPILERS)), "none found: small networks train slower")
+    return {"cores": cores, "C compiler": compiler, "memory": "unknown" if free is None else f"{free / 2**30:.1f} GiB available", "disk": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free here", "nvidia driver": gpu}
 
 
 def _packages() -> dict[str, Any]:

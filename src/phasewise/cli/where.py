@@ -7,6 +7,7 @@ from typing import Any
 from phasewise.cli import places
 from phasewise.cli.parser import json_option
 from phasewise.cli.talk import out, out_json
+from phasewise.records import cache
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def paths() -> dict[str, Path]:
     """Name -> path, the project's only when there is one here."""
-    found = {"config": places.config_dir() / "config.toml", "demos": places.data_dir(), "state": places.state_dir(), "log": places.log_file()}
+    found = {"config": places.config_dir() / "config.toml", "demos": places.data_dir(), "state": places.state_dir(), "cache": cache.folder(), "log": places.log_file()}
     project = places.find_project(None)
     if project is not None:
         found |= {"project": project, "answers": project / "phasewise.toml", "journal": project / "journal.jsonl", "runs": project / "runs", "vault": project / "vault", "reports": project / "reports"}

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import torch
 
+from phasewise.records import cache
+
 SOURCES = ("step.c", "layers.h", "loss.h", "update.h", "maths.h")
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 COMPILERS = ("cc", "gcc", "clang")
@@ -52,19 +54,12 @@ def library() -> "Library | str":
     if compiler is None:
         return f"{SWITCH} is off" if os.environ.get(SWITCH) == "off" else "no C compiler was found"
     try:
-        loaded = ctypes.CDLL(str(compiled(compiler, folder(os.environ))))
+        loaded = ctypes.CDLL(str(compiled(compiler, cache.folder())))
     except (OSError, subprocess.SubprocessError) as error:
         return f"the step could not be compiled ({_reason(error)})"
     for function in (loaded.phasewise_run, loaded.phasewise_outputs):
         function.restype = None
     return Library(run=loaded.phasewise_run, outputs=loaded.phasewise_outputs, gemm=gemm or 0, alone=getattr(blas, "MKL_Set_Num_Threads_Local", None))
-
-
-def folder(env: Mapping[str, str]) -> Path:
-    """Where compiled steps are kept (`$XDG_CACHE_HOME/phasewise`; safe to delete)."""
-    given = env.get("XDG_CACHE_HOME", "")
-    base = Path(given) if given.startswith("/") else Path(env.get("HOME") or "~").expanduser() / ".cache"
-    return base / "phasewise"
 
 
 def compiled(compiler: str, place: Path) -> Path:
@@ -87,7 +82,7 @@ def waiting(env: Mapping[str, str]) -> bool:
     """Whether a first use would compile: worth doing before somebody waits for it."""
     compiler = _compiler(env)
     try:
-        return compiler is not None and not (folder(env) / _name(compiler)).exists()
+        return compiler is not None and not (cache.folder(env) / _name(compiler)).exists()
     except OSError:
         return False
 

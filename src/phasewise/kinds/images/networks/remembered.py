@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from phasewise.project import atomic
+from phasewise.records import cache
 from phasewise.records.base import fingerprint
 
 
 def place(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of the notes."""
-    given = env.get("XDG_CACHE_HOME", "")
-    base = Path(given) if given.startswith("/") else Path(env.get("HOME") or "~").expanduser() / ".cache"
-    return base / "phasewise" / "networks"
+    return cache.folder(env) / "networks"
 
 
 def fitting(weights: Mapping[str, Any], versions: Mapping[str, str], search: Callable[[], list[str]], folder: Path | None = None) -> list[str]:
