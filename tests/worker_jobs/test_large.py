@@ -292,6 +292,20 @@ def test_predictions_of_a_large_file_are_those_of_the_same_file_in_memory(jobs, 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["streamed.csv", "whole.csv"]
 
 
+def test_what_needs_all_rows_in_memory_is_refused_or_takes_the_sample(jobs, file):
+    from phasewise.kinds.tabular import renewing, scripting
+    from phasewise.records.errors import GateError
+    from phasewise.records.jobs import RenewJob
+    from phasewise.worker.feeding import appended
+
+    assert "streamed from disk" in scripting.why_not(CONFIG, {"stream": {"rows": 1}})
+    bench = bench_of(jobs)
+    fed = appended(bench, [bench.dev.table[:40]], [bench.dev.y[:40]])
+    assert not fed.streams(CONFIG) and fed.training_rows == len(bench.dev.train) + 40
+    with Project.open(jobs.folder, read_only=True) as project, pytest.raises(GateError, match="larger than memory"):
+        renewing.renew(project, RenewJob(phase="verify", data=jobs.data, file=str(file), reason="a test", generation=2), lambda *_, **__: None)
+
+
 def test_a_csv_larger_than_memory_goes_the_same_way(tmp_path):
     path, frame = tmp_path / "t.csv", table().with_columns(note=pl.lit('a "quoted",\nline'), count=pl.int_range(pl.len()) % 7)
     frame.write_csv(path)

@@ -65,6 +65,6 @@ def appended(bench: Bench, tables: list[Any], ys: list[np.ndarray]) -> Fed:
     top = 0 if dev.groups is None else int(np.asarray(dev.groups).max()) + 1
     longer_dev = replace(
         dev, table=pl.concat(parts), y=y, folds=longer(dev.folds, np.full(extra, -1)), groups=longer(dev.groups, np.arange(top, top + extra)),
-        fold_repeats=None, clusters=None, weights=None,
+        fold_repeats=None, clusters=None, weights=None, beyond=None,  # of a table larger than memory the held rows and the new ones train
     )
     return Fed(kind=bench.kind, view=bench.view, dev=longer_dev, device=bench.device, metric=bench.metric, old=bench, fed=np.arange(len(dev.y), len(y)))

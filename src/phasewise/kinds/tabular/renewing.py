@@ -30,6 +30,8 @@ def renew(project: Any, job: RenewJob, progress: Any) -> RenewResult:
     Raises `GateError` for fewer than 100 usable cases, `BadInputError` for a file that does not fit the table.
     """
     about = split_facts(project)
+    if about.get("large"):
+        raise GateError("the test set of a table larger than memory cannot be renewed", "Old and new rows would have to be in memory together.", "Add the new cases to the table and make a new split of it.")
     view = complete_view(job.data, about)
     verify_file(view, about)
     progress(0, 4, note="reading")

@@ -38,7 +38,7 @@ def why_not(config: ModelConfig, plan: dict[str, Any]) -> str:
         (bool(spec.options.get("layer_lr") or spec.options.get("freeze")), "learning rates per layer"), (bool(train.loss_options), "options of the loss"),
         (bool(config.prepare.get("auxiliary")), "a second target that is learned along"),
         (plan.get("device", "cpu") != "cpu", "training on a GPU, whose row order cannot be redrawn elsewhere"), (plan.get("precision", "fp32") not in ("fp32", "auto"), f"{plan.get('precision')} arithmetic"),
-        (plan.get("plan") == "vmap", "the vmap plan"),
+        (plan.get("plan") == "vmap", "the vmap plan"), (bool(plan.get("stream")), "rows that streamed from disk"),
     )
     return next((f"the script does not cover {what}" for hit, what in checks if hit), "")
 

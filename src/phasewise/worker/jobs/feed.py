@@ -18,7 +18,7 @@ from phasewise.records.results import FeedResult, ModelResult, PairedRow
 from phasewise.stats.intervals import judged
 from phasewise.stats.paired import Difference, difference
 from phasewise.stats.scores import score
-from phasewise.worker import arrays, models
+from phasewise.worker import arrays, models, streaming
 from phasewise.worker.bench import Bench, open_bench
 from phasewise.worker.context import RunContext
 from phasewise.worker.feeding import Fed, appended, held_out
@@ -50,6 +50,8 @@ def run(ctx: RunContext, job: FeedJob) -> FeedResult | None:
     old_said = predictor.predict(new.table[held])
     report = field_report(NewData(reference=bench.dev.natural, new=new.remedied[fresh], target=bench.dev.target, roles=bench.dev.roles, reference_outputs=stored.predictions, outputs=predictor.predict(new.table[fresh]), seed=job.seed))
     ctx.progress(2, 4, unit="steps", note="training on old and new rows")
+    for note in streaming.sampled(bench.dev, "retraining learns from them and from the new rows"):
+        ctx.log(note, "warning")
     tables, ys = [], []
     for file in job.earlier:
         before, rows, _ = _fresh(ctx, bench, job.data, file)
