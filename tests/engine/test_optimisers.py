@@ -65,3 +65,6 @@ def test_clipping_is_per_member_and_leaves_others_untouched():
     Clipper([TrainSpec(clip_norm=1.0), TrainSpec()], both[0])(both)
     assert torch.allclose(both[0][0], torch.tensor([0.6]), atol=1e-6) and torch.allclose(both[1][0], torch.tensor([0.8]), atol=1e-6), "one norm over all tensors of a member"
     assert both[0][1] == 3.0 and both[1][1] == 4.0
+    limited = [torch.tensor([[3.0, 40.0]])]
+    Clipper([TrainSpec(clip_value=4.0, clip_norm=1.0)], limited[0])(limited)
+    assert torch.allclose(limited[0], torch.tensor([[0.6, 0.8]]), atol=1e-6), "values are cut before the norm is"

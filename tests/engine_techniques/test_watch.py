@@ -81,6 +81,30 @@ def test_planted_faults_are_found_and_the_layer_is_named(name):
     assert all(layer for _, layer, _ in seen)
 
 
+@pytest.mark.parametrize("plan", ["stacked", "one"])
+def test_histograms_of_every_layer_come_a_quarter_further_apart_each_time(plan):
+    class Pictured(Listen):
+        def __init__(self):
+            super().__init__()
+            self.taken = {}
+
+        def on_histograms(self, step, values):
+            self.taken[step] = values
+
+    data, info = digits()
+    hooks = Pictured()
+    config = ModelConfig(network=NetworkSpec(**MLP), train=TrainSpec(optimizer="adam", lr=1e-3, batch_size=32, epochs=6))
+    watch = Watch(hooks, every=10, share=9.0)
+    fit([Member(id="m", config=config, train=torch.arange(1400), validation=torch.arange(1400, 1797))], data, info, networks.build, hooks, plan=plan, watch=False, observers=[watch])
+    steps = list(hooks.taken)
+    assert len(steps) > 5 and all(b >= 1.25 * a for a, b in zip(steps, steps[1:], strict=False))
+    last = hooks.taken[steps[-1]]
+    layers = [n for n in ("layers.0.weight", "layers.1.weight", "head.weight") if f"weights/{n}" in last and f"gradients/{n}" in last]
+    assert len(layers) == 3 and all(x.dim() == 1 and len(x) <= 4096 for x in last.values())
+    assert ("activations/layers.0.weight" in last) == (plan == "stacked")
+    assert not torch.equal(last["weights/layers.0.weight"], hooks.taken[steps[0]]["weights/layers.0.weight"])
+
+
 ALARMS = {
     "gradient ratio": ({"family": "mlp", "hidden": [32] * 30, "activation": "tanh", "init": "torch"}, {"optimizer": "adam", "lr": 1e-3}, 1.0),
     "update ratio": (MLP, {"optimizer": "sgd", "lr": 1e-9, "momentum": 0.0}, 1.0),

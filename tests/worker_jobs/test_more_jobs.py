@@ -146,7 +146,10 @@ def test_every_rung_of_the_ladder_can_be_climbed(moons):
 
     start = small_config(lr=0.1, epochs=4, optimizer="sgd", batch_size=64)
     start = start.model_copy(update={"network": start.network.model_copy(update={"family": "mlp", "hidden": [16, 8], "dropout": [0.1, 0.1]})})
-    told = {r.id: r for r in moons.run("ladder", config=start.model_dump(), goal=2.0, rungs=["adam", "batch", "depth"]).rungs}
+    rungs = moons.run("ladder", config=start.model_dump(), goal=2.0, rungs=["adam", "exponential", "batch", "depth"]).rungs
+    told = {r.id: r for r in rungs}
+    assert all(r.kept == (1 - r.after < 0.99 * (1 - r.before)) for r in rungs) and not all(r.kept for r in rungs), "what does not lower the error is undone"
+    assert all(b.before == (a.after if a.kept else a.before) for a, b in zip(rungs, rungs[1:], strict=False))
     assert all(math.isfinite(r.after) for r in told.values()), told
     assert told["adam"].change["train.optimizer"] == "adamw" and told["adam"].change["train.lr"] < 0.1
     assert told["batch"].change == {"train.batch_size": "/2", "train.lr": "/2"}

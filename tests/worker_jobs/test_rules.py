@@ -311,6 +311,15 @@ def test_event_files_are_read_by_tensorboard(tmp_path):
     read = loader.EventAccumulator(str(with_values.path))
     read.Reload()
     assert set(read.Tags()["scalars"]) == {"train/loss", "epoch/a b"}
+    third = EventFile(tmp_path, clock=lambda: 101.0)
+    third.histogram(7, "weights/a", np.array([0.0, 1.0, 2.0, 30.0, math.nan]))
+    third.histogram(8, "weights/a", [])
+    third.close()
+    shown = loader.EventAccumulator(str(third.path), size_guidance={"histograms": 0})
+    shown.Reload()
+    seen = shown.Histograms("weights/a")[0]
+    value = seen.histogram_value
+    assert (seen.step, value.min, value.max, value.num, value.sum, value.sum_squares) == (7, 0, 30, 4, 33, 905) and value.bucket[:2] == [2, 1] and sum(value.bucket) == 4
     assert [(e.step, round(e.value, 6)) for e in read.Scalars("train/loss")] == [(i, round(1 / (i + 1), 6)) for i in range(5)]
 
 

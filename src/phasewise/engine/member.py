@@ -68,6 +68,9 @@ class Hooks:
     def on_finding(self, id: str, severity: str, title: str, detail: str = "", data: dict[str, Any] | None = None) -> None:
         """Something noticed; `data` may hold tensors (the offending batch of a NaN stop)."""
 
+    def on_histograms(self, step: int, values: dict[str, Tensor]) -> None:
+        """Weights, gradients and activations of the first member by `<kind>/<layer>` at a step, as flat samples (V03)."""
+
     def on_progress(self, done: int, total: int) -> None:
         """Member-steps done of the total still planned."""
 

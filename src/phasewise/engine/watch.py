@@ -27,6 +27,8 @@ FREE = 6
 VANISH_RATIO, VANISH_UPDATE, VANISH_STEPS = 1e-3, 1e-7, 50
 NORM_JUMP, LOSS_JUMP = 100.0, 10.0
 TINY = 1e-30
+APART, SAMPLE = 1.25, 4096
+"""Histograms are taken a quarter further on each time, so that a run of any length has some tens of them; of a layer so many numbers at most."""
 WORDS = {
     "activation_std": "outputs of {layer} have a spread of {value:.2g}", "dead_share": "{value:.0%} of the units of {layer} never fire",
     "saturated_share": "{value:.0%} of the units of {layer} are saturated", "update_ratio": "a step changes {layer} by {value:.2g} of its size",
@@ -66,6 +68,8 @@ class Watch:
         self._held: tuple[int, int, list[Tensor]] | None = None
         """An open measurement: which population, after which step, its weights then."""
         self._seen = False
+        self._pictured = 0.0
+        """Step of the last histograms."""
 
     def closing(self, tracks: Sequence[Any]) -> None:
         """After a run: a clipping threshold from the norms of its first healthy, unclipped member (T27)."""
@@ -112,6 +116,7 @@ class Watch:
         sizes = [math.sqrt(v.weight[0].numel()) for v in views]
         shares = _shares(views, tracks[0].member.config.network.activation)
         self._strip(tracks[0], epoch * len(population.losses) + done, [(v.name, *row, size) for v, row, size in zip(views, table, sizes, strict=True)])
+        self._histograms(tracks[0], epoch * len(population.losses) + done, views)
         for slot, track in enumerate(tracks):
             member = self.members[track.member.id]
             figures = [(v.name, table[i][0][slot], table[i][1][slot], table[i][2][slot], sizes[i]) for i, v in enumerate(views)]
@@ -133,6 +138,14 @@ class Watch:
             return
         norm = math.sqrt(sum(g * g for g in gradients)) if gradients else None
         self.hooks.on_metrics(STRIP, [[float(step), norm, ratios[0], ratios[(len(ratios) - 1) // 2], ratios[-1], float(track.position)]])
+
+    def _histograms(self, track: Any, step: int, views: Sequence[Any]) -> None:
+        """What each layer of the first member holds now, every time the run has got a quarter further."""
+        if track.position or step < APART * self._pictured:
+            return
+        self._pictured = float(step)
+        found = {f"{kind}/{v.name}": tensor[0] for v in views for kind, tensor in (("weights", v.weight), ("gradients", v.grad), ("activations", v.activation)) if tensor is not None}
+        self.hooks.on_histograms(step, {name: _sampled(x) for name, x in found.items()})
 
     def _stats(self, views: Sequence[Any], figures: list[tuple[str, float, float, float, float]], shares: dict[str, dict[str, list[float]]], slot: int, track: Any) -> list[LayerStats]:
         out = []
@@ -204,6 +217,12 @@ def _shares(views: Sequence[Any], kind: str) -> dict[str, dict[str, list[float]]
     found = [(v.name, quantity, each) for v in views if v.activation is not None and v.activation.dim() == 3 for quantity, each in unit_shares(v.activation, kind).items()]
     numbers = torch.stack([each for *_, each in found]).tolist() if found else []
     return {name: {quantity: row} for (name, quantity, _), row in zip(found, numbers, strict=True)}
+
+
+def _sampled(x: Tensor) -> Tensor:
+    """At most `SAMPLE` numbers spread evenly over a tensor, flat, on the host."""
+    flat = x.detach().reshape(-1)
+    return flat[:: max(1, -(-len(flat) // SAMPLE))].float().cpu().clone()  # the weights go on changing
 
 
 def _rms(x: Tensor) -> Tensor:

@@ -124,6 +124,12 @@ class EngineHooks(Hooks):
         if arrays:
             np.savez(self.ctx.run.arrays_dir / f"finding-{len(self.findings)}-{id}.npz", **arrays)
 
+    def on_histograms(self, step: int, values: dict[str, Any]) -> None:
+        """Into the event file of a recorded run; the first population of a job only."""
+        if self._file is not None:
+            for tag, tensor in values.items():
+                self._file.histogram(step, tag, tensor.numpy())
+
     def on_progress(self, done: int, total: int) -> None:
         """Progress of this call inside its share of the whole job, with a range for the time the whole job still takes."""
         low, high = self.share
