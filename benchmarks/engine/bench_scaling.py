@@ -1,4 +1,4 @@
-"""C6: two worker processes with one thread each against one, the same tile of members in each (wall time; quiet machine needed)."""
+"""C6: members on all cores against one core: by threads in one process, as the product has it, and by one worker process a core (wall time; quiet machine needed)."""
 
 import multiprocessing
 import os
@@ -6,9 +6,10 @@ import time
 
 import torch
 from bench_steps import BEST
-from common import BATCH, Report, dataset, ratio, trials
+from common import BATCH, Report, dataset, ratio, rounds, trials
 
 from phasewise.engine.dense.module import DenseNet
+from phasewise.engine.native import threads
 from phasewise.engine.plan import makers
 from phasewise.engine.population import Setting
 from phasewise.engine.sampling import BatchPlan
@@ -32,6 +33,28 @@ def work(hidden: int, n: int, start, done) -> None:
         done.put(time.perf_counter() - began)
 
 
+def side_by_side(report: Report, cores: int) -> None:
+    """A population of 16 as `fit` runs it: wall seconds of some steps on one core over those on all."""
+    torch.set_num_threads(1)
+    data, info = dataset(ROWS)
+    plan = BatchPlan(rows=ROWS, batch=BATCH, steps=STEPS)
+    for hidden in (32, 128):
+        crew = makers()[BEST](trials(16, hidden, epochs=1, train=ROWS, rows=ROWS), Setting(data=data, info=info, build=DenseNet, device=torch.device("cpu")), plan)
+        crew.begin(0, torch.stack([torch.randperm(ROWS) for _ in range(16)]), torch.full((STEPS, 16), 1e-3, dtype=torch.float64))
+
+        def seconds(count: int, crew=crew) -> float:
+            os.environ[threads.VARIABLE] = str(count)
+            began = time.perf_counter()
+            crew.run(data, 0, STEPS)
+            return time.perf_counter() - began
+
+        seconds(1), seconds(cores)
+        got = rounds({"one": lambda: seconds(1), "all": lambda: seconds(cores)}, ROUNDS)
+        middle, low, high = ratio(got["one"], got["all"])
+        report.goal("C6", f"H={hidden}: a population of 16 on {cores} cores of one process over one core", middle, 0.85 * cores, 0.95 * cores, (low, high))
+    os.environ.pop(threads.VARIABLE)
+
+
 def main() -> None:
     """Rounds of one worker and of all workers, interleaved."""
     workers = min(os.cpu_count() or 1, 16)
@@ -39,6 +62,8 @@ def main() -> None:
     report.head(f"C6: {workers} worker processes x 1 thread against one (wall time)")
     if os.getloadavg()[0] > workers / 2:
         report.say(f"\n(load {os.getloadavg()[0]:.1f}: more than half the cores are busy, so the figure is a lower bound)\n")
+    if BEST == "compiled":
+        side_by_side(report, workers)
     for hidden, n in ((32, 8), (128, 4)):
         context = multiprocessing.get_context("spawn")
         pairs = [(context.Queue(), context.Queue()) for _ in range(workers)]
