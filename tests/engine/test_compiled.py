@@ -218,7 +218,7 @@ def test_a_place_that_cannot_be_written_is_no_error(fresh, monkeypatch):
 def test_the_sources_compile_without_a_warning(tmp_path):
     compiler = build._compiler(os.environ)
     here = build.Path(build.__file__).parent
-    done = subprocess.run([compiler, *build.FLAGS, "-Wall", "-Wextra", "-Werror", str(here / "step.c"), "-o", str(tmp_path / "x.so"), "-lm"], check=False, capture_output=True, text=True)
+    done = subprocess.run([compiler, *build.FLAGS, "-Wall", "-Wextra", "-Werror", *(str(here / unit) for unit in build.UNITS), "-o", str(tmp_path / "x.so"), "-lm"], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

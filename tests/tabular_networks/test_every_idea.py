@@ -12,6 +12,9 @@ ROWS, TRAIN = 240, 160
 NEEDS_LONGER = ("early-stop", "clip")
 """A stop after five epochs and a limit on the gradient show in long or wild trainings only; here they must merely do no harm."""
 
+NO_CHANGE = (("one_hidden", "adam"),)
+"""Its recipe has Adam already, and without decay Adam and AdamW are the same arithmetic in the compiled step, to the last bit."""
+
 
 def _data(task: str) -> tuple[Dataset, InputInfo]:
     g = torch.Generator().manual_seed(0)
@@ -47,6 +50,6 @@ def test_every_idea_trains_and_changes_something(family, task):
             continue
         said = outputs(config)
         assert torch.isfinite(said).all(), idea.id
-        assert idea.id in NEEDS_LONGER or not torch.equal(said, plain), f"{idea.id} changes nothing"
+        assert idea.id in NEEDS_LONGER or (family, idea.id) in NO_CHANGE or not torch.equal(said, plain), f"{idea.id} changes nothing"
         tried += 1
     assert tried >= 12

@@ -15,10 +15,13 @@ class Pieces:
     def __init__(self) -> None:
         self.count = 1
         self.said = ""
+        self._norms: tuple[nn.Module | None, list[nn.Module]] = (None, [])
 
     def __call__(self, clear: Callable[[], None], gradients: Callable[[int], Tensor], batch: int, module: nn.Module) -> Tensor:
         """The loss of a step whose gradients `gradients(count)` computes in parts; a failed attempt leaves no gradient, statistic or random draw behind."""
-        norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        if self._norms[0] is not module:
+            self._norms = (module, [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)])
+        norms = self._norms[1]
         least = 2 if norms else 1
         while True:
             clear()

@@ -1,4 +1,4 @@
-"""Compiles the steps of `step.c` with the machine's own C compiler, once a machine, and finds the matrix product they call.
+"""Compiles `step.c` and `networks.c` with the machine's own C compiler, once a machine, and finds the matrix product they call.
 
 Nothing is asked of a machine: without a compiler, a BLAS that torch shows, or a place to keep the result, other plans run instead and
 `library` says why. The result lies in the user's cache under a name made from the sources, the flags, the compiler and the processor.
@@ -22,7 +22,10 @@ import torch
 
 from phasewise.records import cache
 
-SOURCES = ("step.c", "layers.h", "loss.h", "update.h", "maths.h")
+UNITS = ("step.c", "networks.c")
+SOURCES = (*UNITS, "layers.h", "loss.h", "update.h", "realmlp.h", "tabm.h", "periodic.h", "bins.h", "single.h", "adam.h", "entropy.h", "activations.h", "maths.h", "blas.h")
+LAYERS = tuple(f"{name}_{way}" for name in ("realmlp", "tabm", "periodic", "bins") for way in ("forward", "backward")) + ("scale", "single_loss", "single_update")
+"""Functions of `networks.c`; each takes a struct."""
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 COMPILERS = ("cc", "gcc", "clang")
 SWITCH = "PHASEWISE_COMPILER"
@@ -37,6 +40,7 @@ class Library:
 
     run: "ctypes._CFuncPtr"
     outputs: "ctypes._CFuncPtr"
+    layers: "Mapping[str, ctypes._CFuncPtr]"
     gemm: int
     alone: "ctypes._CFuncPtr | None"
     """`alone(1)` holds the products of the calling thread to one core, where this BLAS can do that (MKL)."""
@@ -57,9 +61,10 @@ def library() -> "Library | str":
         loaded = ctypes.CDLL(str(compiled(compiler, cache.folder())))
     except (OSError, subprocess.SubprocessError) as error:
         return f"the step could not be compiled ({_reason(error)})"
-    for function in (loaded.phasewise_run, loaded.phasewise_outputs):
+    layers = {name: loaded[f"phasewise_{name}"] for name in LAYERS}
+    for function in (loaded.phasewise_run, loaded.phasewise_outputs, *layers.values()):
         function.restype = None
-    return Library(run=loaded.phasewise_run, outputs=loaded.phasewise_outputs, gemm=gemm or 0, alone=getattr(blas, "MKL_Set_Num_Threads_Local", None))
+    return Library(run=loaded.phasewise_run, outputs=loaded.phasewise_outputs, layers=layers, gemm=gemm or 0, alone=getattr(blas, "MKL_Set_Num_Threads_Local", None))
 
 
 def compiled(compiler: str, place: Path) -> Path:
@@ -72,7 +77,7 @@ def compiled(compiler: str, place: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be at it: its result will do
         if not (file.exists() and _ours(file)):
             made = Path(apart) / file.name
-            subprocess.run([compiler, *FLAGS, str(HERE / "step.c"), "-o", str(made), "-lm"], check=True, capture_output=True, timeout=PATIENCE)
+            subprocess.run([compiler, *FLAGS, *(str(HERE / unit) for unit in UNITS), "-o", str(made), "-lm"], check=True, capture_output=True, timeout=PATIENCE)
             made.chmod(0o700)
             made.replace(file)
     return file

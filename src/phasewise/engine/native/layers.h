@@ -1,18 +1,10 @@
 /* Rows, dropout noise, and the layers forward and backward, for one member. */
 #define BN_MOMENTUM 0.1f
 #define BN_EPS 1e-5f
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define VECTOR _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define VECTOR _Pragma("GCC ivdep") /* what is read and written in place overlaps number by number only */
-#endif
 
 /* c [m, n] (rows ldc apart) = beta c + a b, all row by row; ta and tb say that a or b lies transposed. */
 static void product(const Net *net, int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
-    const int32_t m_ = (int32_t)m, n_ = (int32_t)n, k_ = (int32_t)k, lda_ = (int32_t)lda, ldb_ = (int32_t)ldb, ldc_ = (int32_t)ldc;
-    const float one = 1.0f;
-    net->gemm(tb ? "T" : "N", ta ? "T" : "N", &n_, &m_, &k_, &one, b, &ldb_, a, &lda_, &beta, c, &ldc_);
+    multiply(net->gemm, ta, tb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
 }
 
 INLINE float *part(float *store, Place p, int64_t m) { return store + p.at + m * p.stride; }
@@ -55,33 +47,6 @@ static void draw(const Net *net, int64_t m) {
         to[i] = word;
     }
     state[0] = a, state[1] = b, state[2] = c, state[3] = count;
-}
-
-#define SELU_ALPHA 1.6732632423543772848170429916717f
-#define SELU_SCALE 1.0507009873554804934193349852946f
-
-INLINE float activated(int kind, float v) {
-    if (kind == RELU) return v < 0.0f ? 0.0f : v; /* NaN stays NaN */
-    const float e = exp_of(kind == TANH ? v + v : kind == MISH && v > 20.0f ? 20.0f : v);
-    if (kind == TANH) return v != v ? v : 1.0f - 2.0f / (e + 1.0f);
-    if (kind == SIGMOID) return e / (1.0f + e);
-    if (kind == SELU) return v > 0.0f ? SELU_SCALE * v : SELU_SCALE * SELU_ALPHA * (e - 1.0f);
-    if (kind == SILU) return v * (1.0f - 1.0f / (1.0f + e));
-    const float q = e * (e + 2.0f);
-    return v * (q / (q + 2.0f));
-}
-
-/* The derivative at v, of which relu needs only the sign. */
-INLINE float slope(int kind, float v) {
-    if (kind == RELU) return v <= 0.0f ? 0.0f : 1.0f;
-    const float e = exp_of(kind == TANH ? v + v : kind == MISH && v > 20.0f ? 20.0f : v);
-    if (kind == TANH) { const float t = 1.0f - 2.0f / (e + 1.0f); return 1.0f - t * t; }
-    const float s = e / (1.0f + e);
-    if (kind == SIGMOID) return s * (1.0f - s);
-    if (kind == SELU) return v > 0.0f ? SELU_SCALE : SELU_SCALE * SELU_ALPHA * e;
-    if (kind == SILU) return s * (1.0f + v * (1.0f - s));
-    const float q = e * (e + 2.0f), t = q / (q + 2.0f);
-    return t + v * s * (1.0f - t * t);
 }
 
 /* h = mask * f(a * gain + shift), or of a + shift; what goes into f is kept in `pre` where the derivative needs it. */

@@ -1,5 +1,5 @@
 /* The losses with a closed gradient (engine/losses, dense/objective): the mean loss of a batch, and dz. */
-#define BLOCK 256
+#include "entropy.h"
 
 static inline int64_t class_at(const Net *net, const void *y, int64_t row) {
     return net->targets ? (int64_t)((const float *)y)[row] : ((const int64_t *)y)[row];
@@ -7,27 +7,6 @@ static inline int64_t class_at(const Net *net, const void *y, int64_t row) {
 
 static inline float target_at(const Net *net, const void *y, int64_t row) {
     return net->targets ? ((const float *)y)[row] : (float)((const int64_t *)y)[row];
-}
-
-/* Cross-entropy of the rows of one block, the classes `step` apart and the rows `next` apart; the losses into `out`, probabilities less target into dz. */
-static void cross_entropy(int64_t count, int64_t classes, int64_t step, int64_t next, const float *z, float *dz, const int64_t *truth, float smoothing, float *out) {
-    float most[BLOCK], sum[BLOCK], all[BLOCK];
-    for (int64_t r = 0; r < count; r++) most[r] = z[r * next], sum[r] = 0.0f, all[r] = 0.0f;
-    for (int64_t c = 1; c < classes; c++) VECTOR for (int64_t r = 0; r < count; r++) { const float v = z[c * step + r * next]; most[r] = v > most[r] || v != v ? v : most[r]; }
-    for (int64_t c = 0; c < classes; c++) VECTOR for (int64_t r = 0; r < count; r++) {
-        const float gap = z[c * step + r * next] - most[r], e = exp_of(gap);
-        dz[c * step + r * next] = e;
-        sum[r] += e;
-        all[r] += gap;
-    }
-    for (int64_t r = 0; r < count; r++) {
-        const float total = log_of(sum[r]), picked = z[truth[r] * step + r * next] - most[r] - total;
-        out[r] = smoothing > 0.0f ? -(1.0f - smoothing) * picked - smoothing * (all[r] / (float)classes - total) : -picked;
-        sum[r] = 1.0f / sum[r];
-    }
-    const float spread = smoothing / (float)classes;
-    for (int64_t c = 0; c < classes; c++) VECTOR for (int64_t r = 0; r < count; r++) dz[c * step + r * next] = dz[c * step + r * next] * sum[r] - spread;
-    for (int64_t r = 0; r < count; r++) dz[truth[r] * step + r * next] -= 1.0f - smoothing;
 }
 
 static float loss_of(const Net *net, int64_t m, const void *y, const int64_t *rows) {
@@ -58,9 +37,7 @@ static float loss_of(const Net *net, int64_t m, const void *y, const int64_t *ro
                 continue;
             }
             t = t * (1.0f - smoothing) + 0.5f * smoothing;
-            const float e = exp_of(v < 0.0f ? v : -v); /* of -|v|, so at most 1 */
-            dz[(at + r) * next] = (v < 0.0f ? e / (1.0f + e) : 1.0f / (1.0f + e)) - t;
-            each[r] = (v < 0.0f ? 0.0f : v) - v * t + log1p_of(e);
+            each[r] = binary_entropy(v, t, &dz[(at + r) * next]);
         }
         for (int64_t r = 0; r < count; r++) total += (double)each[r] * share[r];
         if (weights) for (int64_t c = 0; c < k; c++) for (int64_t r = 0; r < count; r++) dz[(at + r) * next + c * step] *= share[r];

@@ -6,14 +6,12 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "maths.h"
+#include "activations.h"
+#include "blas.h"
 
-typedef void (*Gemm)(const char *, const char *, const int32_t *, const int32_t *, const int32_t *, const float *, const float *, const int32_t *,
-                     const float *, const int32_t *, const float *, float *, const int32_t *);
 typedef struct { int64_t at, stride; } Place; /* where a piece lies in its store: member 0, and from member to member (in numbers) */
 typedef struct { float *at; int64_t stride; } Space; /* a buffer of a step */
 
-enum { RELU, TANH, SIGMOID, SELU, SILU, MISH };
 enum { CROSS_ENTROPY, BCE, MSE };
 enum { SGD, ADAM, ADAMW, RMSPROP, ADADELTA };
 

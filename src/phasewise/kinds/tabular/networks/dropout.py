@@ -7,27 +7,29 @@ LEVELS = 256
 """A byte decides: p is rounded to 1/256, and the survivors are scaled by the exact inverse of the rounded share."""
 
 
-def _bytes(shape: torch.Size, device: torch.device) -> Tensor:
+def random_bytes(shape: torch.Size, device: torch.device) -> Tensor:
+    """Bytes of `shape` from torch's generator of the device."""
     count = int(torch.Size(shape).numel())
     words = torch.empty((count + 7) // 8, dtype=torch.int64, device=device).random_(-(2**63), None)
     return words.view(torch.uint8)[:count].reshape(shape)
 
 
-def _threshold(p: float) -> int:
+def threshold(p: float) -> int:
+    """Bytes below it drop a unit."""
     return min(round(p * LEVELS), LEVELS - 1)
 
 
 def byte_mask(shape: torch.Size, p: float, device: torch.device) -> tuple[Tensor, float]:
     """A keep mask (bool) of `shape` and the scale 1/(1-p) of what is kept; draws from torch's generator of the device."""
-    cut = _threshold(p)
-    return _bytes(shape, device) >= cut, LEVELS / (LEVELS - cut)
+    cut = threshold(p)
+    return random_bytes(shape, device) >= cut, LEVELS / (LEVELS - cut)
 
 
 def fill_mask(out: Tensor, p: float) -> float:
     """The same draws as 0 or 1/(1-p) into a float array, an order of magnitude faster than by way of a bool mask; returns the scale."""
-    cut = _threshold(p)
+    cut = threshold(p)
     scale = LEVELS / (LEVELS - cut)
-    torch.ge(_bytes(out.shape, out.device), cut, out=out).mul_(scale)
+    torch.ge(random_bytes(out.shape, out.device), cut, out=out).mul_(scale)
     return scale
 
 

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from phasewise.engine.dense.module import embedding_size
+from phasewise.engine.native import calls
 from phasewise.kinds.tabular.networks import periodic
+from phasewise.kinds.tabular.networks.compiled import bins as compiled_bins
+from phasewise.kinds.tabular.networks.compiled import periodic as compiled_periodic
 from phasewise.kinds.tabular.networks.workspace import Pool, nobody_looks
 
 QUANTILES = 193
@@ -70,6 +73,10 @@ class RobustScale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, d]` to `[n, d]` within (-3, 3)."""
+        if not x.requires_grad and nobody_looks(x, self.center, ()) and x.shape[1] == self.features:
+            x = x.contiguous()
+            if calls.fits((x, self.center, self.factor)):
+                return compiled_periodic.scaled(x, self.center, self.factor)
         scaled = (x - self.center) * self.factor
         return scaled / torch.sqrt(1 + (scaled / 3) ** 2)
 
@@ -97,7 +104,10 @@ class Periodic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`[n, d]` to `[n, d * size]`."""
         if not x.requires_grad and nobody_looks(x, self.weight, ()):
-            return periodic.embedded(self.pool, self.RATE, x, self.frequency, self.phase, self.weight, self.bias)
+            x, parameters = x.contiguous(), (self.frequency, self.phase, self.weight, self.bias)
+            if compiled_periodic.fits(x, *parameters):
+                return compiled_periodic.embedded(self.RATE, x, *parameters)
+            return periodic.embedded(self.pool, self.RATE, x, *parameters)
         column = x.t().unsqueeze(2)
         wave = torch.cos(2 * math.pi * self.RATE * self.frequency * column + self.RATE * self.phase)
         mapped = torch.baddbmm(self.RATE * self.bias, wave, self.RATE * self.weight)
@@ -145,6 +155,7 @@ class PiecewiseLinear(nn.Module):
         self.weight = nn.Parameter(torch.zeros(len(rich), bins, size))
         self.features = len(rich) * size + len(flat)
         self.chunks = [size] * len(rich) + [1] * len(flat)
+        self.pool = Pool()
 
     def encode(self, x: Tensor) -> Tensor:
         """The encoding alone: `[n, d]` to `[rich columns, n, bins]`; 1 below the value's bin, a fraction in it, 0 above."""
@@ -155,6 +166,10 @@ class PiecewiseLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, d]` to `[n, features]`."""
+        if not x.requires_grad and nobody_looks(x, self.weight, ()):
+            plain, fixed = x.contiguous(), {name: getattr(self, name) for name in (*compiled_bins.PLACES, *compiled_bins.FIXED)}
+            if compiled_bins.fits(plain, fixed, self.linear, self.bias, self.weight):
+                return compiled_bins.embedded(self.pool, fixed, plain, self.linear, self.bias, self.weight)
         parts = []
         if len(self.rich):
             column = (x[:, self.rich].t().unsqueeze(2) - self.center) * self.factor

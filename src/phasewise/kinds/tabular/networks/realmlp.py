@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phasewise.engine.native import calls
 from phasewise.kinds.tabular.networks import realmlp_body
+from phasewise.kinds.tabular.networks.compiled import realmlp as compiled
 from phasewise.kinds.tabular.networks.dropout import Dropout
 from phasewise.kinds.tabular.networks.realmlp_body import ACTIVATION_RATE, BIAS_RATE, SCALE_RATE
 from phasewise.kinds.tabular.networks.workspace import Pool, nobody_looks
@@ -58,6 +60,9 @@ class ParametricActivation(nn.Module):
 class RealMLP(nn.Module):
     """Robust scaling and PBLD embeddings in front, then scaling layer, hidden layers with dropout, and a head that starts at zero."""
 
+    compiled_steps = True
+    """Loss and update of its steps may be compiled too (engine/native/single.py)."""
+
     def __init__(self, front: nn.Module, hidden: list[int], dropout: list[float], outputs: int, *, activation: str) -> None:
         super().__init__()
         function = {"selu": functional.selu, "mish": functional.mish}.get(activation) or getattr(functional, activation)
@@ -80,6 +85,8 @@ class RealMLP(nn.Module):
         linear, activations, drops = hidden[::3], hidden[1::3], hidden[2::3]
         parameters = [scaling.factor, *(p for a, b in zip(linear, activations, strict=True) for p in (a.weight, a.bias, b.amount)), head.weight, head.bias]
         rates = [drop.p if drop.training else 0.0 for drop in drops]
+        x = x.contiguous()
+        way = compiled if calls.fits((x, *parameters)) else realmlp_body
         if torch.is_grad_enabled():
-            return realmlp_body.Body.apply(self.pool, self.activation, rates, x, *parameters)
-        return realmlp_body.forward_only(self.pool, self.activation, rates, x, parameters)
+            return way.Body.apply(self.pool, self.activation, rates, x, *parameters)
+        return way.forward_only(self.pool, self.activation, rates, x, parameters)

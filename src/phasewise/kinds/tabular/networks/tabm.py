@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phasewise.engine.native import calls
 from phasewise.kinds.tabular.networks import ensemble
+from phasewise.kinds.tabular.networks.compiled import tabm as compiled
 from phasewise.kinds.tabular.networks.dropout import ReluDropout
 from phasewise.kinds.tabular.networks.workspace import Pool, nobody_looks
 
@@ -46,6 +48,9 @@ class TabM(nn.Module):
     probability (or value) is the mean over members, so that whoever reads it needs to know nothing of k.
     """
 
+    compiled_steps = True
+    """Loss and update of its steps may be compiled too (engine/native/single.py)."""
+
     def __init__(self, front: nn.Module, hidden: list[int], dropout: list[float], outputs: int, members: int, *, signs: bool = False) -> None:
         super().__init__()
         self.front = front
@@ -76,9 +81,11 @@ class TabM(nn.Module):
     def _by_hand(self, x: Tensor) -> Tensor:
         parameters = [p for layer in self.layers for p in (layer.weight, layer.bias, layer.r, layer.s)] + [self.head, self.head_bias]
         rates = [drop.p if drop.training else 0.0 for drop in self.drops]
+        x = x.contiguous()
+        way = compiled if self.layers and calls.fits((x, *parameters)) else ensemble
         if torch.is_grad_enabled():
-            return ensemble.Body.apply(self.pool, rates, x, *parameters)
-        return ensemble.forward_only(self.pool, rates, x, parameters)
+            return way.Body.apply(self.pool, rates, x, *parameters)
+        return way.forward_only(self.pool, rates, x, parameters)
 
 
 def combine(outputs: Tensor, *, classifies: bool) -> Tensor:
