@@ -71,6 +71,16 @@ def test_the_finder_says_how_stable_its_rate_is(moons):
     assert len(found.notes) == 1 and found.notes[0].endswith(": stable.")
 
 
+def test_a_rate_at_the_edge_is_called_unstable(moons):
+    config = small_config(optimizer="sgd", batch_size=32)
+    path = moons.prepare("find_lr", config=config.model_dump(), usual=3.0, sweeps=2)
+    from phasewise.worker.main import run_folder
+
+    assert run_folder(path) == 0
+    assert "unstable, take a lower one" in moons.result(path)["notes"][0], moons.result(path)["notes"]
+    assert any(e.kind == "finding" and e.id == "rate-unstable" for e in events_of(moons, path.name))
+
+
 def test_a_step_that_blows_up_names_what_was_at_fault(moons):
     path = moons.prepare("fit", config=small_config(optimizer="sgd", lr=1e30, epochs=2).model_dump(), seeds=[0])
     from phasewise.worker.main import run_folder

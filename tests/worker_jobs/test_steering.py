@@ -94,6 +94,28 @@ def test_a_rate_set_by_hand_outlives_the_process_and_its_config_trains_to_the_sa
     assert run_folder(plain) == 0 and not np.array_equal(_predictions(jobs, cut), _predictions(jobs, plain))
 
 
+def test_a_checkpoint_that_finds_no_room_is_told_and_training_goes_on_to_the_same_bits(jobs, monkeypatch):
+    from phasewise.project.atomic import DiskFull
+    from phasewise.project.checkpoints import CheckpointStore
+
+    fields = {"config": small_config(epochs=6).model_dump(), "seeds": [0]}
+    whole = jobs.prepare("fit", **fields)
+    assert run_folder(whole) == 0
+    cramped = jobs.prepare("fit", **fields)
+    tried = []
+
+    def full(self, content, **more):
+        tried.append(more["step"])
+        raise DiskFull("no room left on the disk", "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks, "CHECKPOINT_EVERY", 0.0)
+        patch.setattr(CheckpointStore, "save", full)
+        assert run_folder(cramped) == 0
+    assert len(tried) > 2 and not list((cramped / "checkpoints").glob("step-*")) and np.array_equal(_predictions(jobs, whole), _predictions(jobs, cramped))
+    assert "checkpoint-failed" in (cramped / "events.jsonl").read_text()
+
+
 def test_plain_sgd_taken_up_after_its_first_epoch_ends_well(jobs, monkeypatch):
     fields = {"config": small_config(epochs=6, optimizer="sgd", lr=1e-4).model_dump(), "seeds": [0]}
     whole = jobs.prepare("fit", **fields)
