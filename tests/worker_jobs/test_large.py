@@ -16,7 +16,7 @@ from phasewise import engine  # noqa: E402
 from phasewise.engine import Member  # noqa: E402
 from phasewise.engine.shards import Shards  # noqa: E402
 from phasewise.kinds.shared import memory  # noqa: E402
-from phasewise.kinds.tabular import batches, development, large, preparing, profiling, reading  # noqa: E402
+from phasewise.kinds.tabular import batches, development, large, preparing, profiling, reading, sharding  # noqa: E402
 from phasewise.project.folder import Project  # noqa: E402
 from phasewise.records.errors import BadInputError, StorageError, UsageError  # noqa: E402
 from phasewise.records.jobs import DataView, SplitJob  # noqa: E402
@@ -227,6 +227,15 @@ def test_damaged_and_missing_shards_are_said_and_prepared_again(jobs):
     with pytest.raises(StorageError, match="cannot be read"):
         list(flow.windows(0, 100, 0, torch.device("cpu")))
     assert len(said) == 3
+
+
+def test_the_cache_keeps_the_newest_and_a_run_makes_anew_what_it_lost(jobs, monkeypatch):
+    monkeypatch.setattr(sharding, "KEPT", 2)
+    bench = bench_of(jobs)
+    stages = [bench.stages({"numbers": how})[0] for how in ("standard", "robust", "none")]
+    flows = [streamed(bench, s) for s in stages]
+    assert [f.shards.present() for f in flows] == [False, True, True]
+    assert streamed(bench, stages[0]).shards.present() and streamed(bench, stages[2]) is flows[2]
 
 
 def test_a_search_with_halving_streams_and_over_sampling_falls_back_and_says_so(jobs):

@@ -81,6 +81,10 @@ class Shards:
         """Number of rows."""
         return len(self.arrays["y"])
 
+    def present(self) -> bool:
+        """Whether the files are still where they were."""
+        return all(Path(str(a.filename)).is_file() for a in self.arrays.values())
+
     def read(self, start: int, stop: int, device: torch.device, buffer: dict[str, np.ndarray] | None = None) -> Dataset:
         """Rows start..stop-1 as a resident data set, into a buffer that is used again where one is given.
 

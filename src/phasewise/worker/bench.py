@@ -118,7 +118,7 @@ class Bench:
 
     def streamed(self, stage: Stage, *, tell: Callable[[int, int], None], say: Callable[[str], None]) -> ShardedData:
         """All training rows of a stage as they stream (written on first use); its own data are those that are held."""
-        if id(stage) not in self._streams:
+        if id(stage) not in self._streams or not self._streams[id(stage)].shards.present():  # a cache keeps the newest only
             self._streams[id(stage)] = self.kind.room("batches").streamed(self.dev, stage.preparing, stage.fold, stage.data, tell=tell, say=say)
         return self._streams[id(stage)]
 

@@ -72,12 +72,12 @@ class BlockFile:
         return max(1000, room // (HELD_CELL * len(self.columns)))
 
     def blocks(self, room: int, columns: Sequence[str] | None = None, notes: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Natural rows in order with their numbers (`ROW`), as many at once as half of `room` holds; `notes` takes what was done to columns."""
+        """Natural rows in order with their numbers (`ROW`), as many at once as a third of `room` holds; `notes` takes what was done to columns."""
         from phasewise.kinds.tabular.reading import ROW
 
         lazy = pl.scan_parquet(self.path, hive_partitioning=False, glob=False).drop(ROW, strict=False)
         lazy = lazy if columns is None else lazy.select(columns)
-        size = max(1000, room // 2 // (HELD_CELL * len(columns or self.columns)))
+        size = max(1000, room // 3 // (HELD_CELL * len(columns or self.columns)))
         for start in range(0, self.rows, size):
             frame, said = columnar.natural(lazy.slice(start, size).collect())
             if notes is not None and not start:
@@ -122,6 +122,11 @@ class Beyond:
     def training(self, fold: int) -> np.ndarray:
         """Mask [n] of the rows of the file that a fold trains on."""
         return self.part == TRAIN if self.folds is None else (self.folds >= 0) & (self.folds != fold)
+
+    @property
+    def fold_count(self) -> int:
+        """How many folds there are; 1 without any."""
+        return 1 if self.folds is None else int(self.folds.max()) + 1
 
     def count(self, fold: int = 0) -> int:
         """How many they are."""

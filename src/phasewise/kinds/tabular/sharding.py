@@ -22,7 +22,7 @@ from phasewise.records.base import fingerprint
 from phasewise.records.errors import BadInputError, StorageError
 
 KEPT = 8
-"""Prepared tables in a cache; the oldest goes when another is written."""
+"""Prepared tables in a cache (or twice the folds); the oldest goes when another is written."""
 BUFFERS = 6
 """Windows that the allowed memory would hold: two of them are in memory at a time, the rest is for held rows and networks."""
 Tell = Callable[[int, int], None]
@@ -47,7 +47,7 @@ def opened(dev: Any, preparing: Preparing, fold: int, tell: Tell, say: Callable[
             shutil.rmtree(folder, ignore_errors=True)
     development.verify_file(beyond.view, dev.split)
     beyond.cache.mkdir(parents=True, exist_ok=True)
-    for old in sorted((p for p in beyond.cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)[: -KEPT + 1]:
+    for old in sorted((p for p in beyond.cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)[: 1 - max(KEPT, 2 * beyond.fold_count)]:
         shutil.rmtree(old, ignore_errors=True)
     making = beyond.cache / f"{folder.name}.{os.getpid()}"
     try:
