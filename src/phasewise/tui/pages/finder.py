@@ -100,7 +100,8 @@ class Finder(View):
         """The rate of the point under the chart's cursor (T03)."""
         at = self.chart.at_cursor()
         if at is None:
-            self.notify("Move the cursor on the chart first: left and right.", severity="warning", markup=False)
+            self.chart.focus()  # else the arrows would belong to the table
+            self.notify("Now left and right move a cursor along the curve; t takes its rate.", severity="warning", markup=False)
             return
         self._use(at, "by hand")
 
