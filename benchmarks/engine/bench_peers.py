@@ -2,7 +2,7 @@
 
 Same rows, network, batch, epochs and space as `bench_trials.py` and `bench_steps.py`; every contestant in a process of its own, ours with the
 allocator thresholds the engine process sets. Optuna draws 32 trials of its own with its default sampler from the same space; of ours, E learns from
-its first 16 trials what the others are, R draws all at random. A goal of a search counts where its best validation loss, the mean over the rounds,
+each third of its trials what the next are, R draws all at random. A goal of a search counts where its best validation loss, the mean over the rounds,
 is within one standard deviation of the peer's.
 """
 
@@ -13,7 +13,7 @@ import sys
 import peers
 import torch
 from bench_steps import TILES, population
-from bench_trials import EPOCHS, GOALS, OURS, ROWS, TRAIN, N, engine, learned_search
+from bench_trials import EPOCHS, GOALS, LEARNED, OURS, ROWS, TRAIN, N, engine, learned_search
 from common import BATCH, Report, dataset, drawn, ratio, rounds, trials
 
 from phasewise.engine import learned
@@ -70,8 +70,8 @@ def searches(hidden: int) -> None:
         report.say(f"| | random search with halving against {name} | {middle:.2f} ({low:.2f} to {high:.2f}) | | | |")
     report.say("\n| contestant | trials per CPU-minute | best validation loss per round | mean (sd) | learned within 1 sd of it | pruned |\n| --- | --- | --- | --- | --- | --- |")
     means = {who: statistics.mean(e["loss"] for e in done) for who, done in ended.items()}
-    for who, name in {"E": "engine, learned, 16 -> 4 -> 1, then 16 -> 7 -> 2", "R": "engine, random, halving 32 -> 12 -> 4", **NAMES}.items():
-        gone, sd = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or {"E": "29", "R": "28"}[who], statistics.stdev(e["loss"] for e in ended[who])
+    for who, name in {"E": LEARNED, "R": "engine, random, halving 32 -> 12 -> 4", **NAMES}.items():
+        gone, sd = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or {"E": "22", "R": "28"}[who], statistics.stdev(e["loss"] for e in ended[who])
         within = ("yes" if means["E"] <= means[who] + sd else "NO") if who in NAMES else ""
         losses = ", ".join(format(e["loss"], ".4f") for e in ended[who])
         report.say(f"| {name} | {N / statistics.median(got[who]) * 60:.0f} | {losses} | {means[who]:.4f} ({sd:.4f}) | {within} | {gone} |")

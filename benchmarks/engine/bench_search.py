@@ -1,7 +1,7 @@
 """T22: is a search that learns from its first half better than a random one? Equal trials and equal time, real tables and the synthetic one.
 
 The recipe's space of the MLP (rate, decay, batch size, widths and depth, dropout a layer, batch norm, smoothing), validation loss as objective,
-halving by thirds. `learned`: half of the trials at random, the others proposed from what those reached. `random, same time`: as many more random
+halving. `learned`: the first third of the trials at random, each other third proposed from what those before it reached. `random, same time`: as many more random
 trials as fit into the CPU time the learned search took. The winner's loss on rows nobody saw stands beside the objective.
 """
 
@@ -10,6 +10,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from common import Report, cpu_seconds, dataset, machine
 from torch import Tensor
 
-from phasewise.engine import Dataset, InputInfo, Member, fit, halving, learned, search
+from phasewise.engine import Dataset, Halving, InputInfo, Member, fit, halving, learned, search
 from phasewise.engine.evaluate import objective
 from phasewise.kinds.shared import allocator
 from phasewise.kinds.tabular import batches, networks, preparing, reading
@@ -73,16 +74,16 @@ class Study:
         self.found: list[tuple[float, dict[str, Tensor], ModelConfig]] = []
         self.reached: list[list[float]] = []
 
-    def train(self, cube: np.ndarray, part: float = 1.0) -> None:
-        """One population with halving, `part` times the usual go on."""
+    def train(self, cube: np.ndarray, rule: Callable[..., Halving] = halving.even) -> None:
+        """One population with halving by a rule."""
         configs = [apply_change(self.base, diff) for diff in search.decoded(self.space, cube)]
         rows, judged = torch.arange(TRAIN), torch.arange(TRAIN, TRAIN + HELD)
         members = [Member(id=f"t{i}", config=c, seed=self.seed, train=rows, validation=judged) for i, c in enumerate(configs)]
-        rungs = halving.even(len(members), EPOCHS, part=part)
+        rungs = rule(len(members), EPOCHS)
         done = fit(members, self.data, self.info, networks.build, device="cpu", halving=rungs, watch=False)
         for member in done.members:
             curve = member.curves["objective"]
-            self.reached.append([curve[r - 1] for r in rungs.rungs if len(curve) >= r])
+            self.reached.append([curve[r - 1] for r in halving.marks(EPOCHS) if len(curve) >= r])
             if member.stopped != "halved":
                 self.reached[-1].append(member.best if member.stopped != "diverged" else math.nan)
                 config = configs[int(member.id[1:])]
@@ -94,12 +95,12 @@ class Study:
 
     def learned(self, count: int) -> None:
         """The first part at random, each other from what went before."""
-        (size, part), *later = halving.generations(count)
+        size, *later = halving.generations(count)
         cube = search.points(size, search.dimensions(self.space), self.seed)
-        self.train(cube, part)
-        for number, (size, part) in enumerate(later):
+        self.train(cube, halving.opening if later else halving.even)
+        for number, size in enumerate(later):
             fresh = learned.propose(cube, halving.ranked(self.reached), size, self.seed + number, lambda rows: search.settled(self.space, rows))
-            self.train(fresh, part)
+            self.train(fresh, halving.following)
             cube = np.concatenate([cube, fresh])
 
     @torch.no_grad()

@@ -68,15 +68,17 @@ def test_a_learned_search_starts_as_the_random_one_and_then_goes_where_it_was_be
     space = {"train.lr": {"kind": "log", "low": 1e-6, "high": 1e-1}, "network.hidden": {"kind": "widths", "low": 4, "high": 32, "depth": [1]}}
     fields = {"phase": "tune", "config": small_config(epochs=6).model_dump(), "space": space, "seed": 3}
     found = moons.run("search", **fields, trials=24, mode="learned")
-    chance = moons.run("search", **fields, trials=12)
-    first, second = found.trials[:12], found.trials[12:]
-    assert [(t.config, t.value) for t in first] == [(t.config, t.value) for t in chance.trials]
-    assert len({str(t.config) for t in found.trials}) == 24 and len(second) == 12 and {t.id for t in second} == {f"t{i}" for i in range(12, 24)}
-    rates = [np.median([math.log10(t.config["train.lr"]) for t in part if t.config]) for part in (first, second)]
+    chance = moons.run("search", **fields, trials=8)
+    first, later = found.trials[:8], found.trials[8:]
+    assert found.generations == [8, 8, 8] and [t.config for t in first] == [t.config for t in chance.trials]
+    assert len({str(t.config) for t in found.trials}) == 24 and {t.id for t in later} == {f"t{i}" for i in range(8, 24)}
+    assert [[sum(t.epochs >= e for t in part) for e in (1, 4, 6)] for part in (first, later[:8], later[8:])] == [[8, 4, 1], [8, 3, 3], [8, 3, 3]]
+    assert found.rung_correlation is not None  # of the first generation, the only one with two rungs
+    rates = [np.median([math.log10(t.config["train.lr"]) for t in part if t.config]) for part in (first, later)]
     assert rates[1] > rates[0] + 0.5  # the lower half of the rates learns nothing in six epochs
     assert found.evaluations == 24 and found.best.validation.value >= chance.best.validation.value
     few = moons.run("search", **fields, trials=8, mode="learned")
-    assert [t.config for t in few.trials] == [t.config for t in chance.trials[:8]]  # too few to learn from
+    assert [t.config for t in few.trials] == [t.config for t in chance.trials] and not few.generations  # too few to learn from
 
 
 def test_a_search_over_layers_finds_better_widths_than_a_bottleneck_and_replays(moons):

@@ -129,9 +129,9 @@ def test_plain_sgd_taken_up_after_its_first_epoch_ends_well(jobs, monkeypatch):
     assert jobs.result(cut)["notes"] == jobs.result(whole)["notes"] and "Adam is worth a try" in jobs.result(cut)["notes"][0]
 
 
-@pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 12, 5), ("learned", 12, 14)])
+@pytest.mark.parametrize(("mode", "trials", "poll"), [("random", 9, 4), ("random", 9, 8), ("learned", 12, 5), ("learned", 12, 14), ("learned", 24, 25)])
 def test_a_killed_search_with_halving_goes_on_bit_for_bit(jobs, monkeypatch, mode, trials, poll):
-    """Of nine epochs: before the second rung, and after it; learned: in the first generation, and in the one proposed from it."""
+    """Of nine epochs: before the second rung, and after it; learned: in the first generation, in the one proposed from it, and in the last of three."""
     fields = {"phase": "tune", "config": small_config(epochs=9).model_dump(), "space": {"train.lr": {"kind": "log", "low": 1e-4, "high": 3e-2}}, "trials": trials, "mode": mode}
     whole = jobs.prepare("search", **fields)
     assert run_folder(whole) == 0

@@ -9,15 +9,15 @@ LEAST = 12
 """Trials from which on a search is worth cutting into generations."""
 
 
-def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, part: float = 1.0, group: Mapping[str, str] | None = None) -> Halving:
-    """Rungs at epochs/eta^i keeping `part` times members/eta^i; `members` counts groups."""
+def even(members: int, epochs: int, *, eta: int = 3, least: int = 1, group: Mapping[str, str] | None = None) -> Halving:
+    """Rungs at epochs/eta^i keeping members/eta^i; `members` counts groups."""
     levels = max(0, int(math.log(members / least, eta) + 1e-9))
     rungs, keep = [], []
     for i in range(levels, 0, -1):
         at = round(epochs / eta**i)
         if at >= 1 and (not rungs or at > rungs[-1]):
             rungs.append(at)
-            keep.append(min(members, max(least, round(part * members / eta ** len(rungs)))))
+            keep.append(max(least, round(members / eta ** len(rungs))))
     return Halving(rungs=tuple(rungs), keep=tuple(keep), group=dict(group or {}))
 
 
@@ -57,14 +57,27 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     return top / sum((x - mean) ** 2 for x in ra)
 
 
-def generations(trials: int) -> list[tuple[int, float]]:
-    """How many trials go together, and the factor on what halving keeps of them: below `LEAST` all at once, else two to four equal parts.
+def generations(trials: int) -> list[int]:
+    """How many trials go together: below `LEAST` all at once, else two to four equal parts."""
+    parts = 1 if trials < LEAST else 2 if trials < 2 * LEAST else min(max(trials // 16, 3), 4)
+    return [trials // parts + (i < trials % parts) for i in range(parts)]
 
-    Of the first, which has to be looked at rather than finished, two thirds of the usual go on; of the last as many more.
-    """
-    parts = 1 if trials < LEAST else min(max(trials // 16, 2), 4)
-    factors = [2 / 3 * (1 + i / (parts - 1)) for i in range(parts)] if parts > 1 else [1.0]
-    return [(trials // parts + (i < trials % parts), factor) for i, factor in enumerate(factors)]
+
+def marks(epochs: int) -> tuple[int, ...]:
+    """The two epochs at which generations are judged before the end: a ninth and three fifths of all; none below three epochs."""
+    return (max(1, round(epochs / 9)), round(0.6 * epochs)) if epochs >= 3 else ()
+
+
+def opening(members: int, epochs: int, *, group: Mapping[str, str] | None = None) -> Halving:
+    """The first generation's: 45 % see the second mark, so that it is known how early ranks change, 18 % the end; `members` counts groups."""
+    at = marks(epochs)
+    return Halving(rungs=at, keep=tuple(max(1, round(share * members)) for share in (0.45, 0.18)[: len(at)]), group=dict(group or {}))
+
+
+def following(members: int, epochs: int, *, group: Mapping[str, str] | None = None) -> Halving:
+    """A later generation's: two fifths go on from the first mark, all of them to the end, because early ranks say little about trials that are alike."""
+    at = marks(epochs)[:1]
+    return Halving(rungs=at, keep=tuple(max(1, round(0.4 * members)) for _ in at), group=dict(group or {}))
 
 
 def ranked(reached: Sequence[Sequence[float]]) -> list[int]:

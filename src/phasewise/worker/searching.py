@@ -1,7 +1,7 @@
 """How a search goes through its trials: at random, learned from generation to generation, one setting after another, or by moving units between layers (T19-T22, R17)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,9 @@ def searched(ctx: RunContext, bench: Bench, job: SearchJob) -> tuple[Changes, Ba
     if job.mode == "layers":
         run.train([{}, *sampling.layer_changes(job.config, job.trials - 1, job.seed)])
         return run.changes, run.whole, []
-    parts = rungs.generations(job.trials) if job.mode == "learned" else [(job.trials, 1.0)]
+    parts = rungs.generations(job.trials) if job.mode == "learned" else [job.trials]
     run.generations(parts)
-    return run.changes, run.whole, [size for size, _ in parts] if len(parts) > 1 else []
+    return run.changes, run.whole, parts if len(parts) > 1 else []
 
 
 def objective(outcome: Outcome, which: str) -> float:
@@ -53,18 +53,18 @@ class _Run:
         self.changes: Changes = {}
         self.whole = Batch(outcomes={})
 
-    def generations(self, sizes: Sequence[tuple[int, float]]) -> None:
+    def generations(self, sizes: Sequence[int]) -> None:
         """The first generation at random, every other proposed from what those before it reached, with halving in each (T22)."""
         space = sampling.translated(self.job.space, self.job.config)
-        (size, part), *later = sizes
+        size, *later = sizes
         cube = sampling.random_cube(space, size - 1, self.job.seed)
-        self.train([{}, *sampling.changes_at(space, self.job.config, cube)], part)
-        for number, (size, part) in enumerate(later):
+        self.train([{}, *sampling.changes_at(space, self.job.config, cube)], rungs.opening if later else rungs.even)
+        for number, size in enumerate(later):
             if self.ctx.control.stop is not None:
                 return
             self.ctx.log(f"{size} trials are proposed from what the {len(self.changes)} before them reached")
             fresh = sampling.learned_cube(space, cube, rungs.ranked(self.reached()[1:]), size, self.job.seed + number)
-            self.train(sampling.changes_at(space, self.job.config, fresh), part)
+            self.train(sampling.changes_at(space, self.job.config, fresh), rungs.following)
             cube = np.concatenate([cube, fresh])
 
     def one_after_another(self) -> None:
@@ -81,13 +81,13 @@ class _Run:
             finite = {t: v for t, v in values.items() if math.isfinite(v)}
             best = max(finite, key=lambda t: direction * finite[t], default="t0")
 
-    def train(self, drawn: Sequence[Mapping[str, Any]], part: float = 1.0) -> None:
-        """Some more trials as one batch, numbered on; `part` is the factor on what halving keeps."""
+    def train(self, drawn: Sequence[Mapping[str, Any]], rule: Callable[..., Halving] = rungs.even) -> None:
+        """Some more trials as one batch, numbered on; `rule` says how they are halved."""
         done, job = len(self.changes), self.job
         fresh = {f"t{done + i}": dict(change) for i, change in enumerate(drawn)}
         self.changes |= fresh
         epochs = job.config.train.epochs
-        halving = (lambda some, folds: _halving(some, folds, epochs, part)) if job.halving and job.mode != "sequential" else None
+        halving = (lambda some, folds: _halving(some, folds, epochs, rule)) if job.halving and job.mode != "sequential" else None
         batch = run_trials(
             self.ctx, self.bench, [Trial(id=t, config=changed(job.config, c), seed=job.seed) for t, c in fresh.items()], halving=halving, stages=self.stages,
             watch=False, series="population", share=(done / job.trials, min(1.0, (done + len(fresh)) / job.trials)),
@@ -114,9 +114,9 @@ class _Run:
         return out
 
 
-def _halving(trials: Sequence[Trial], folds: int, epochs: int, part: float) -> Halving | None:
-    """Thirds at epochs/9 and epochs/3; the folds of a trial are kept or dropped together."""
+def _halving(trials: Sequence[Trial], folds: int, epochs: int, rule: Callable[..., Halving]) -> Halving | None:
+    """What the rule says of these trials; the folds of a trial are kept or dropped together."""
     groups = {f"{t.id}.f{k}": t.id for t in trials for k in range(folds)} if folds > 1 else {}
     if len(trials) < 4 or epochs < 3:
         return None
-    return rungs.even(len(trials), epochs, part=part, group=groups)
+    return rule(len(trials), epochs, group=groups)
