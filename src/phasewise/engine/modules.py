@@ -115,7 +115,9 @@ class ModulePopulation:
         return total
 
     def _part_loss(self, inputs: dict[str, Tensor], y: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16"):
+        if self.setting.precision != "bf16":
+            return self.training_loss(self.module(inputs).float(), y)
+        with torch.autocast(self.device.type, torch.bfloat16):
             out = self.module(inputs)
         return self.training_loss(out.float(), y)
 

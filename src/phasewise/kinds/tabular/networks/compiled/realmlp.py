@@ -51,17 +51,15 @@ class _Call:
 
 
 @device.one_thread
-def _forward(space: Workspace, activation: str, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor], drawn: Sequence[Tensor], *, keep: bool) -> Tensor:
-    call = _Call(space, activation, rates, x, parameters, drawn, keep=keep)
-    out = torch.empty(len(x), len(parameters[-2]))
+def _forward(call: _Call, x: Tensor) -> Tensor:
+    out = torch.empty(len(x), call.struct.outputs)
     call.struct.out = out.data_ptr()
     calls.call("realmlp_forward", call.struct)
     return out
 
 
 @device.one_thread
-def _backward(space: Workspace, activation: str, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor], drawn: Sequence[Tensor], dout: Tensor, dx: Tensor | None) -> list[Tensor]:
-    call = _Call(space, activation, rates, x, parameters, drawn, keep=True)
+def _backward(call: _Call, space: Workspace, x: Tensor, parameters: Sequence[Tensor], dout: Tensor, dx: Tensor | None) -> list[Tensor]:
     gradients = [torch.empty_like(p) for p in parameters]
     hidden = gradients[1:-2]
     widest = max([x.shape[1], *call.sizes])
@@ -81,10 +79,10 @@ class Body(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pool: Pool, activation: str, rates: Sequence[float], x: Tensor, *parameters: Tensor) -> Tensor:
         """Takes a workspace that the backward pass gives back."""
-        ctx.pool, ctx.space, ctx.activation, ctx.rates = pool, pool.take(), activation, rates
-        ctx.noise = _noise(rates, x, parameters)
-        ctx.save_for_backward(x, *parameters)
-        return _forward(ctx.space, activation, rates, x, parameters, ctx.noise, keep=True)
+        ctx.pool, ctx.space = pool, pool.take()
+        ctx.call = _Call(ctx.space, activation, rates, x, parameters, _noise(rates, x, parameters), keep=True)
+        ctx.save_for_backward(x, *parameters)  # which tells when somebody changed one in between
+        return _forward(ctx.call, x)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -93,7 +91,8 @@ class Body(torch.autograd.Function):
         space = taken_back(ctx)
         x, *parameters = ctx.saved_tensors
         dx = torch.empty_like(x) if ctx.needs_input_grad[3] else None
-        out = _backward(space, ctx.activation, ctx.rates, x, parameters, ctx.noise, gradient.contiguous(), dx)
+        out = _backward(ctx.call, space, x, parameters, gradient.contiguous(), dx)
+        ctx.call = None
         ctx.pool.give(space)
         return None, None, None, dx, *out
 
@@ -106,6 +105,6 @@ def forward_only(pool: Pool, activation: str, rates: Sequence[float], x: Tensor,
     """The same forward pass for whoever wants no gradients."""
     space = pool.take()
     try:
-        return _forward(space, activation, rates, x, parameters, _noise(rates, x, parameters), keep=False)
+        return _forward(_Call(space, activation, rates, x, parameters, _noise(rates, x, parameters), keep=False), x)
     finally:
         pool.give(space)

@@ -42,18 +42,15 @@ class _Call:
 
 
 @device.one_thread
-def _forward(space: Workspace, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor], drawn: Sequence[Tensor], *, keep: bool) -> Tensor:
-    call = _Call(space, rates, x, parameters, drawn, keep=keep)
-    members, _, outputs = parameters[-2].shape
-    out = torch.empty(outputs, members, len(x))
+def _forward(call: _Call, x: Tensor) -> Tensor:
+    out = torch.empty(call.struct.outputs, call.struct.members, len(x))
     call.struct.out = out.data_ptr()
     calls.call("tabm_forward", call.struct)
     return out.permute(2, 1, 0)
 
 
 @device.one_thread
-def _backward(space: Workspace, rates: Sequence[float], x: Tensor, parameters: Sequence[Tensor], drawn: Sequence[Tensor], dout: Tensor, dx: Tensor | None) -> list[Tensor]:
-    call = _Call(space, rates, x, parameters, drawn, keep=True)
+def _backward(call: _Call, space: Workspace, x: Tensor, parameters: Sequence[Tensor], dout: Tensor, dx: Tensor | None) -> list[Tensor]:
     gradients = [torch.empty_like(p) for p in parameters]
     layers = gradients[:-2]
     slopes = drawing.rooms(space, ("slope0", "slope1"), [(len(x), max(call.sizes))] * 2, x)
@@ -74,10 +71,10 @@ class Body(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pool: Pool, rates: Sequence[float], x: Tensor, *parameters: Tensor) -> Tensor:
         """Takes a workspace that the backward pass gives back."""
-        ctx.pool, ctx.space, ctx.rates = pool, pool.take(), rates
-        ctx.noise = _noise(rates, x, parameters)
-        ctx.save_for_backward(x, *parameters)
-        return _forward(ctx.space, rates, x, parameters, ctx.noise, keep=True)
+        ctx.pool, ctx.space = pool, pool.take()
+        ctx.call = _Call(ctx.space, rates, x, parameters, _noise(rates, x, parameters), keep=True)
+        ctx.save_for_backward(x, *parameters)  # which tells when somebody changed one in between
+        return _forward(ctx.call, x)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -86,7 +83,8 @@ class Body(torch.autograd.Function):
         space = taken_back(ctx)
         x, *parameters = ctx.saved_tensors
         dx = torch.empty_like(x) if ctx.needs_input_grad[2] else None
-        out = _backward(space, ctx.rates, x, parameters, ctx.noise, gradient.permute(2, 1, 0).contiguous(), dx)
+        out = _backward(ctx.call, space, x, parameters, gradient.permute(2, 1, 0).contiguous(), dx)
+        ctx.call = None
         ctx.pool.give(space)
         return None, None, dx, *out
 
@@ -100,6 +98,6 @@ def forward_only(pool: Pool, rates: Sequence[float], x: Tensor, parameters: Sequ
     """The same forward pass for whoever wants no gradients."""
     space = pool.take()
     try:
-        return _forward(space, rates, x, parameters, _noise(rates, x, parameters), keep=False)
+        return _forward(_Call(space, rates, x, parameters, _noise(rates, x, parameters), keep=False), x)
     finally:
         pool.give(space)
