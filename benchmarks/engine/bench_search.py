@@ -147,7 +147,7 @@ def reported(found: dict[str, dict[str, list]], count: int, seeds: int) -> None:
     """The table of all tasks."""
     report = Report("engine-search.md")
     report.say(f"## Learned against random search, {count} trials, {seeds} seeds a task")
-    report.say(f"{time.strftime('%Y-%m-%d')}: {machine()}. Best validation loss, means over the seeds; {TRAIN:,} training rows, {EPOCHS} epochs, the recipe's space of the MLP, halving by thirds.\n")
+    report.say(f"{time.strftime('%Y-%m-%d')}: {machine()}. Best validation loss, means over the seeds; {TRAIN:,} training rows, {EPOCHS} epochs, the recipe's space of the MLP; random trials are halved by thirds, learned ones as `halving.opening` and `following` say.\n")
     report.say("| task | random | learned | random, same time (trials) | learned against random: wins/ties/losses | against the same time | CPU time, learned over random | loss on rows nobody saw: random, learned, same time |\n" + "| --- " * 8 + "|")
     equal, timed, fresh = [], [], []
     for name, f in found.items():
