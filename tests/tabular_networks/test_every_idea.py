@@ -6,7 +6,7 @@ import torch
 from phasewise.engine import Dataset, InputInfo, Member, fit
 from phasewise.kinds.tabular import networks, recipe
 from phasewise.kinds.tabular.recipe_ideas import applicable
-from phasewise.workflow.change import applied
+from phasewise.records.models import apply_change
 
 ROWS, TRAIN = 240, 160
 NEEDS_LONGER = ("early-stop", "clip")
@@ -45,7 +45,7 @@ def test_every_idea_trains_and_changes_something(family, task):
     plain = outputs(base)
     tried = 0
     for idea in applicable(family, task):
-        config = applied(base, idea.change)
+        config = apply_change(base, idea.change)
         if idea.by_hand or config == base or any(path.startswith("prepare.") for path in idea.change):
             continue
         said = outputs(config)

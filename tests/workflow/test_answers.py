@@ -98,12 +98,24 @@ def test_the_file_holds_effective_values_of_confirmed_phases_and_decisions_of_th
 @pytest.mark.parametrize(("key", "text", "value"), [
     ("train.lr", "0.01", 0.01), ("train.epochs", "7", 7), ("data.roles", "age=number, town=category", {"age": "number", "town": "category"}),
     ("data.remedies", '{"a:b" = "drop"}', {"a:b": "drop"}), ("ship.formats", "bundle,onnx", ["bundle", "onnx"]), ("baseline.models", '["dummy"]', ["dummy"]),
-    ("approach.embeddings", "false", False), ("goals.metric", "none", None), ("baseline.go_on_reason", "we need = signs, too", "we need = signs, too"),
+    ("approach.embeddings", "false", False), ("goals.metric", "none", None), ("approach.imbalance", "none", "none"), ("train.hidden", "", None),
+    ("train.hidden", "256,128", ["256", "128"]), ("baseline.go_on_reason", "we need = signs, too", "we need = signs, too"),
 ])
 def test_text_of_flags_becomes_a_value_of_the_right_type(key, text, value):
     phase, field = values.split_key(key)
     found = values.parse_text(phase, field, text)
     assert found == value and type(found) is type(value)
+
+
+def test_none_on_a_flag_takes_an_answer_back_and_keeps_a_choice_of_that_name(make):
+    session = profiled(make)
+    usual = session.answers.value("train", "epochs")
+    session.answers.update({"train": {"epochs": 7, "hidden": ["9"]}}, source="file")
+    session.answers.update({"train": {"epochs": None, "hidden": None}}, source="flag")
+    assert (session.answers.value("train", "epochs"), session.answers.value("train", "hidden")) == (usual, [])
+    session.answers.update({"train": {"epochs": 8}}, source="flag")
+    session.answers.update({"train": {"epochs": None}}, source="file")
+    assert session.answers.value("train", "epochs") == 8, "a file takes nothing back that a flag said"
 
 
 @pytest.mark.parametrize(("key", "hint"), [("gaols.metric", "goals"), ("goals.metrc", "goals.metric"), ("metric", "goals.metric")])

@@ -53,6 +53,29 @@ def test_momentum_and_both_ways_of_clipping_reach_the_training(trained):
             trained.answers.set("train", field, value)
 
 
+def test_the_shape_of_the_network_reaches_the_training(trained):
+    trained.answers.update({"train": {"family": "mlp"}}, source="flag")
+    usual = config.chosen(trained.view).network
+    trained.answers.update({"train": {"hidden": ["96", "48", "24"], "dropout": 0.25, "activation": "silu"}}, source="flag")
+    spec = config.chosen(trained.view).network
+    assert (spec.hidden, spec.dropout, spec.activation) == ([96, 48, 24], [0.25] * 3, "silu") and usual.activation == "relu" and usual.hidden != spec.hidden
+    trained.answers.set("train", "family", "one_hidden")  # has a rule of its own for its one width (A11, A12)
+    small = config.chosen(trained.view).network
+    assert len(small.hidden) == 1 and small.activation == "relu" and not small.dropout
+    for field, value in (("hidden", ["0"]), ("hidden", ["many"]), ("hidden", ["8"] * 17), ("dropout", 1.0), ("activation", "step")):
+        with pytest.raises(UsageError):
+            trained.answers.set("train", field, value)
+
+
+@pytest.mark.parametrize(("schedule", "answers", "options"), [
+    ("exponential", {"decay_factor": 0.5}, {"gamma": 0.5}), ("staircase", {"decay_factor": 0.5, "decay_every": 4}, {"gamma": 0.5, "step": 4}),
+    ("plateau", {"decay_factor": 0.5, "plateau_patience": 3}, {"factor": 0.5, "patience": 3}), ("exponential", {}, {}), ("cosine", {"decay_factor": 0.5}, {}),
+])
+def test_how_fast_a_rate_falls_reaches_the_training(trained, schedule, answers, options):
+    trained.answers.update({"train": {"schedule": schedule} | answers}, source="flag")
+    assert config.chosen(trained.view).train.schedule_options == options
+
+
 def test_cycles_have_the_length_that_was_asked_for_and_restarts_end_with_one(trained):
     trained.answers.set("train", "schedule", "cyclic")
     assert config.chosen(trained.view).train.schedule_options == {"step": 2.0}

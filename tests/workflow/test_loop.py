@@ -6,9 +6,9 @@ import pytest
 
 from phasewise.records.errors import GateError
 from phasewise.records.ideas import Estimates, Idea
-from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
+from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec, apply_change
 from phasewise.workflow import loop, ranking, recipes
-from phasewise.workflow.change import absolute, applied
+from phasewise.workflow.change import absolute
 from workflow.fakes import World
 from workflow.test_walkthrough import walk
 
@@ -232,7 +232,7 @@ def test_more_epochs_pay_where_the_fit_still_improved(make):
 def test_relative_changes_become_plain_values_that_fit_the_network():
     config = ModelConfig(network=NetworkSpec(family="mlp", hidden=[64, 32, 16], dropout=[0.1, 0.1, 0.2]), train=TrainSpec(lr=0.03))
     assert absolute(config, {"train.lr": "/3"})["train.lr"] == pytest.approx(0.01)
-    popped = applied(config, {"network.hidden": "pop"})
-    assert popped.network.hidden == [64, 32] and popped.network.dropout == [0.1, 0.2]
-    last = applied(config, {"network.dropout": [0.0, 0.25]})
+    popped = apply_change(config, {"network.hidden": "pop"})
+    assert popped.network.hidden == [64, 32] and popped.network.dropout == [0.1, 0.1], "the layer that leaves takes its own rate along"
+    last = apply_change(config, {"network.dropout": [0.0, 0.25]})
     assert last.network.dropout == [0.0, 0.0, 0.25]

@@ -102,11 +102,15 @@ class AnswerBook:
         self.changed()
 
     def update(self, values: Iterable[tuple[str, str, Any]], source: Source) -> None:
-        """Decide many answers at once (answers file, flags); all are checked before any is taken."""
+        """Decide many answers at once (answers file, flags); all are checked before any is taken. None takes an answer back, as `set` does."""
         clean = [(phase, name, coerce(phase, name, value)) for phase, name, value in values]
         for phase, name, value in clean:
             old = None if (phase, name) in self._earlier else self._decided.get((phase, name))
-            if value is not None and not (old and _RANK[old[1]] > _RANK[source]):
+            if old and _RANK[old[1]] > _RANK[source]:
+                continue
+            if value is None:
+                self.unset(phase, name)
+            else:
                 self._decided[phase, name] = (value, source)
                 self._earlier.discard((phase, name))
         self.changed()

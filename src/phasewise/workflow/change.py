@@ -9,22 +9,12 @@ from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, apply_change
 
 
-def applied(config: ModelConfig, change: dict[str, Any]) -> ModelConfig:
-    """The config with an idea's change, dropout fitted to the number of layers.
+def absolute(config: ModelConfig, change: dict[str, Any]) -> dict[str, Any]:
+    """The same change as a flat diff of plain values.
 
     Raises `KeyError`, `TypeError` or `ValueError` when the change does not fit this config.
     """
     made = apply_change(config, change)
-    layers = len(made.network.hidden)
-    if layers and made.network.dropout and len(made.network.dropout) != layers:
-        network = made.network.model_copy(update={"dropout": fitted(made.network.dropout, layers)})
-        made = made.model_copy(update={"network": network})
-    return made
-
-
-def absolute(config: ModelConfig, change: dict[str, Any]) -> dict[str, Any]:
-    """The same change as a flat diff of plain values."""
-    made = applied(config, change)
     paths = dict.fromkeys(change)
     if made.network.dropout != config.network.dropout:
         paths["network.dropout"] = None
@@ -46,11 +36,6 @@ def checked(config: ModelConfig, change: dict[str, Any]) -> dict[str, Any]:
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         detail = f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}." if isinstance(error, ValidationError) else str(error)
         raise UsageError(f"the change {', '.join(f'{k} = {v}' for k, v in change.items())} does not fit", detail, "Give values of the right type and range; *2 and /3 multiply and divide a number.") from None
-
-
-def fitted(values: list[float], layers: int) -> list[float]:
-    """One probability a layer: too long a list loses its first, too short a list repeats its first."""
-    return [values[0]] * (layers - len(values)) + list(values[-layers:])
 
 
 def read(config: dict[str, Any], path: str) -> Any:

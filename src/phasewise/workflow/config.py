@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from phasewise.records import trust
-from phasewise.records.answers.train import rate_keys
+from phasewise.records.answers.train import rate_keys, widths
 from phasewise.records.errors import UsageError
 from phasewise.records.models import ModelConfig, NetworkSpec, TrainSpec
 from phasewise.workflow import recipes
@@ -126,6 +126,8 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
             options = {"cycle_len": view.value("train.cycle_len"), "cycle_mult": view.value("train.cycle_mult")}
         case "cyclic":
             options = {"step": view.value("train.cycle_len") / 2, **_bounds(view)}  # up and down again is one cycle (M08)
+        case "exponential" | "staircase" | "plateau":
+            options |= _decay(view, schedule)
         case "manual":
             options = {"rates": rate_keys(view.value("train.rate_keys") or [])}
     names = ("optimizer", "epochs", "batch_size", "weight_decay", "clip_norm", "clip_value")
@@ -145,8 +147,28 @@ def chosen(view: Any, *, lr: float | None = None) -> ModelConfig:
         **({"hidden": hidden(view, family)} if hidden(view, family) else {}),
         "options": {**base.network.options, **_weights(view, family), **transfer(view, family), **augment(view, family), **along(view)[1]},
     })
-    made = ModelConfig(network=recipes.resolved(view, spec), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view), **along(view)[0]})
+    made = ModelConfig(network=_shaped(view, recipes.resolved(view, spec)), train=train, seed=view.value("train.seed") or 0, prepare={**base.prepare, **prepare(view), **along(view)[0]})
     return ModelConfig.model_validate(made.model_dump())
+
+
+def _decay(view: Any, schedule: str) -> dict[str, float]:
+    """By how much a schedule lowers the rate, and when, where a person said so; else the schedule's own."""
+    names = {"exponential": {"gamma": "decay_factor"}, "staircase": {"gamma": "decay_factor", "step": "decay_every"}, "plateau": {"factor": "decay_factor", "patience": "plateau_patience"}}
+    return {option: v for option, field in names[schedule].items() if (v := view.value(f"train.{field}")) is not None}
+
+
+def _shaped(view: Any, spec: NetworkSpec) -> NetworkSpec:
+    """Widths, dropout and activation that a person named for a family that has them; else the recipe's."""
+    if view.kind != "tabular" or spec.family not in ("mlp", "tabm", "realmlp"):
+        return spec
+    named, rate, activation = widths(view.value("train.hidden") or []), view.value("train.dropout"), view.value("train.activation")
+    layers = named or spec.hidden
+    changes: dict[str, Any] = {"hidden": layers}
+    if rate is not None or named and spec.dropout:
+        changes["dropout"] = [spec.dropout[0] if rate is None else rate] * len(layers)
+    if activation and spec.family != "tabm":
+        changes["activation"] = activation
+    return spec.model_copy(update=changes)
 
 
 def _bounds(view: Any) -> dict[str, float]:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from phasewise.records.ideas import Estimates, Idea
-from phasewise.records.models import ModelConfig
+from phasewise.records.models import ModelConfig, apply_change
 from phasewise.workflow import recipes, timing
-from phasewise.workflow.change import applied
 
 PRIOR = 0.15
 """One or two successes in ten (I06)."""
@@ -95,7 +94,7 @@ def changes(config: ModelConfig, idea: Idea) -> bool:
     if not idea.change:
         return False
     try:
-        return applied(config, idea.change) != config
+        return apply_change(config, idea.change) != config
     except (KeyError, TypeError, ValueError):
         return False
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from phasewise.records.ideas import Idea
-from phasewise.records.models import ModelConfig
-from phasewise.workflow.change import applied
+from phasewise.records.models import ModelConfig, apply_change
 
 
 def fit_seconds(view: Any, state: Any) -> float | None:
@@ -27,7 +26,7 @@ def hours(view: Any, state: Any, idea: Idea) -> float | None:
 def _steps(config: ModelConfig, idea: Idea) -> float:
     """How many times the incumbent's work the idea takes: more epochs, smaller batches, or more members inside the network."""
     try:
-        made = applied(config, idea.change)
+        made = apply_change(config, idea.change)
     except (KeyError, TypeError, ValueError):
         return 1.0
     before, after = config.train, made.train

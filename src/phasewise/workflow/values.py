@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -106,13 +106,18 @@ def parse_text(phase: str, field: str, text: str) -> Any:
     kind = plain_type(phase, field)
     origin = get_origin(kind) or kind
     raw = text.strip()
-    if raw.lower() in ("none", ""):
+    if raw.lower() in ("none", "") and raw not in choices(kind):
         return None
     if origin is list and not raw.startswith("["):
         return coerce(phase, field, [part.strip() for part in raw.split(",") if part.strip()])
     if origin in (list, dict):
         return coerce(phase, field, _toml_value(phase, field, raw))
     return coerce(phase, field, raw)
+
+
+def choices(kind: Any) -> tuple[Any, ...]:
+    """The values of a choice; nothing for other types."""
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def _toml_value(phase: str, field: str, raw: str) -> Any:

@@ -25,15 +25,36 @@ def rate_keys(texts: list[str]) -> list[list[float]]:
     return [[epoch, rate] for epoch, rate in sorted(found.items())]
 
 
+DEEPEST, WIDEST = 16, 8192
+
+
+def widths(texts: list[str]) -> list[int]:
+    """`["256", "128"]` as units per hidden layer, the layer next to the inputs first; ValueError names the entry that is none."""
+    found = []
+    for text in texts:
+        if not text.strip().isascii() or not text.strip().isdigit() or not 1 <= int(text) <= WIDEST:
+            raise ValueError(f"{text[:40]!r} is no width: write whole numbers from 1 to {WIDEST:,}, one a layer, for example 256 128")
+        found.append(int(text))
+    if len(found) > DEEPEST:
+        raise ValueError(f"{len(found)} hidden layers are more than {DEEPEST}")
+    return found
+
+
 class TrainAnswers(PhaseAnswers):
     """LR finder, optimiser, schedule, step-3 ladder (T01-T29)."""
 
     purpose: Literal["quick", "best"] = ask("best", order=1)
     family: str | None = ask(None, choices_from="families", order=2)
+    hidden: list[str] = ask([], asked_when="train.family=mlp|tabm|realmlp", order=2, kinds=("tabular",), advanced=True)
+    dropout: float | None = ask(None, ge=0, lt=1, asked_when="train.family=mlp|tabm|realmlp", order=2, kinds=("tabular",), advanced=True, example=0.1)
+    activation: Literal["relu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid"] | None = ask(None, asked_when="train.family=mlp|realmlp", order=2, kinds=("tabular",), advanced=True)
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adadelta", "swats"] | None = ask(None, order=3)
     lr: float | None = ask(None, gt=0, le=100, order=4, example=0.001)
     schedule: Literal["constant", "exponential", "staircase", "manual", "plateau", "cosine", "restarts", "cyclic", "one_cycle"] | None = ask(None, order=5)
     rate_keys: list[str] = ask([], asked_when="train.schedule=manual", order=5)
+    decay_factor: float | None = ask(None, gt=0, lt=1, asked_when="train.schedule=exponential|staircase|plateau", order=5, advanced=True, example=0.5)
+    decay_every: float | None = ask(None, gt=0, le=100_000, asked_when="train.schedule=staircase", order=5, unit="epochs", advanced=True, example=5)
+    plateau_patience: int | None = ask(None, ge=1, le=100_000, asked_when="train.schedule=plateau", order=5, unit="epochs", advanced=True, example=5)
     momentum: float | None = ask(None, ge=0, lt=1, asked_when="train.optimizer=sgd", order=5, advanced=True, example=0.9)
     nesterov: bool = ask(False, asked_when="train.optimizer=sgd", order=5, advanced=True)
     switch_epoch: int | None = ask(None, ge=1, le=100_000, asked_when="train.optimizer=swats", order=5, advanced=True, example=10)
@@ -54,6 +75,11 @@ class TrainAnswers(PhaseAnswers):
     device: Literal["auto", "cpu", "cuda"] = ask("auto", order=15, advanced=True)
     precision: Literal["auto", "fp32", "tf32", "bf16"] = ask("auto", order=16, advanced=True)
     seed: int = ask(0, ge=0, le=2**31 - 1, order=17, advanced=True)
+
+    @field_validator("hidden")
+    @classmethod
+    def _whole_widths(cls, value: list[str]) -> list[str]:
+        return [str(w) for w in widths(value)]
 
     @field_validator("rate_keys")
     @classmethod

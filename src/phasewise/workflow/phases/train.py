@@ -14,8 +14,8 @@ from phasewise.workflow.phases.baseline import networks_closed
 from phasewise.workflow.steps import Step
 from phasewise.workflow.words import GateItem, Problem, Recommendation
 
-_FINDER = ("train.purpose", "train.family", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.momentum", "train.nesterov", "train.seed", "train.precision", "train.unfrozen", "train.layer_rates", "approach.auxiliary", "approach.auxiliary_learned", "approach.auxiliary_weight")
-_FIT = (*_FINDER, "train.lr", "train.schedule", "train.epochs", "train.seeds", "train.clip_norm", "train.clip_value", "train.cycle_len", "train.cycle_mult", "train.rate_keys", "train.switch_epoch", "train.switch_lr", "train.unfreeze_every")
+_FINDER = ("train.purpose", "train.family", "train.hidden", "train.dropout", "train.activation", "train.optimizer", "train.batch_size", "train.weight_decay", "train.init", "train.momentum", "train.nesterov", "train.seed", "train.precision", "train.unfrozen", "train.layer_rates", "approach.auxiliary", "approach.auxiliary_learned", "approach.auxiliary_weight")
+_FIT = (*_FINDER, "train.lr", "train.schedule", "train.decay_factor", "train.decay_every", "train.plateau_patience", "train.epochs", "train.seeds", "train.clip_norm", "train.clip_value", "train.cycle_len", "train.cycle_mult", "train.rate_keys", "train.switch_epoch", "train.switch_lr", "train.unfreeze_every")
 
 
 def wanted(view: Any) -> bool:
