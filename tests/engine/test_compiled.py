@@ -159,9 +159,10 @@ def test_a_compiled_run_goes_on_without_a_compiler_and_says_so(monkeypatch):
     fit(crew, data, info, DenseNet, hooks, look_every=0)
     monkeypatch.setattr("phasewise.engine.dense.compiled.library", lambda: "no C compiler was found")
     monkeypatch.setattr(build, "library", lambda: "no C compiler was found")
+    monkeypatch.setattr("phasewise.engine.resuming.library", lambda: "no C compiler was found")
     resumed = fit(crew, data, info, DenseNet, resume=state.EngineState(tensors=hooks.saved.tensors, meta=hooks.saved.meta))
     assert resumed.plan["plan"] == "stacked" and resumed.plan["not_tried"]["compiled"] == "no C compiler was found"
-    assert any("compiled" in f and "not bit for bit" in f for f in resumed.fallbacks)
+    assert any("compiled" in f and "not bit for bit" in f for f in resumed.fallbacks) and any("compiler False instead of True" in f for f in resumed.fallbacks)
     whole = fit(crew, data, info, DenseNet, plan="stacked")
     assert [m.best for m in resumed.members] == pytest.approx([m.best for m in whole.members], rel=1e-3)
 

@@ -132,7 +132,8 @@ def test_a_fit_leaves_curves_weights_and_settings(tmp_path):
     names = {t for t, _ in tags}
     assert {"validation/predictions", "hparam/accuracy", "_hparams_/experiment"} <= names
     assert any(t.startswith("epoch/") for t in names) and sum(t.startswith("weights/") for t in names) >= 4
-    assert all(step == found.steps for t, step in tags if t.startswith("weights/"))
+    looked = {step for t, step in tags if t.startswith("weights/")}
+    assert max(looked) == found.steps and min(looked) > 0, "while it trains, and at the end"
 
 
 def test_tensorboard_reads_them(tmp_path):

@@ -7,8 +7,6 @@ from torch import Tensor
 from phasewise.records.errors import UsageError
 
 MAXIMISED = {"accuracy", "roc_auc"}
-FEW = 8
-"""Classes up to which the guess is found class by class."""
 
 
 def plain_loss(task: str, outputs: Tensor, y: Tensor) -> Tensor:
@@ -29,8 +27,8 @@ def objective(name: str, task: str, outputs: Tensor, y: Tensor) -> Tensor:
     if not len(y):
         return torch.full((), float("nan"), device=y.device)
     if name == "accuracy" and task != "regression":
-        guess = (outputs[:, 0] > 0).long() if task == "binary" else _guess(outputs.t().contiguous())
-        return (guess == y).double().mean()
+        right = (outputs[:, 0] > 0).long() == y if task == "binary" else _right(outputs.t().contiguous(), y)
+        return right.double().mean()
     if name == "roc_auc" and task == "binary":
         return _auc(outputs[:, 0], y)
     if name in ("rmse", "mae") and task == "regression":
@@ -39,15 +37,13 @@ def objective(name: str, task: str, outputs: Tensor, y: Tensor) -> Tensor:
     raise UsageError(f"the objective {name!r} does not fit a {task} task", "", "Use loss, accuracy, roc_auc (binary), rmse or mae (regression).")
 
 
-def _guess(by_class: Tensor) -> Tensor:
-    """The first largest output of each row, from `[classes, n]`; class by class where they are few, which a CPU does in a third of the time of `max`."""
-    if len(by_class) > FEW or by_class.device.type != "cpu":
-        return by_class.max(0).indices
-    top, guess = by_class[0].clone(), torch.zeros(by_class.shape[1], dtype=torch.int64)
-    for number, outputs in enumerate(by_class[1:], 1):
-        guess.masked_fill_(outputs > top, number)
-        torch.maximum(top, outputs, out=top)
-    return guess
+def _right(by_class: Tensor, y: Tensor) -> Tensor:
+    """Whether the first largest output of each row is that of its class, from `[classes, n]`; without ties a CPU needs no places, which take four times as long."""
+    if by_class.device.type == "cpu":
+        top = by_class.amax(0)
+        if int((by_class == top).sum()) == len(top):
+            return by_class.gather(0, y[None].long())[0] == top
+    return by_class.max(0).indices == y
 
 
 def _auc(score: Tensor, y: Tensor) -> Tensor:

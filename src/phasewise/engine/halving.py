@@ -69,15 +69,15 @@ def marks(epochs: int) -> tuple[int, ...]:
 
 
 def opening(members: int, epochs: int, *, group: Mapping[str, str] | None = None) -> Halving:
-    """The first generation's: 45 % see the second mark, so that it is known how early ranks change, 18 % the end; `members` counts groups."""
+    """The first generation's: 45 % see the second mark, 30 % the end, so that it is known how early ranks change; `members` counts groups."""
     at = marks(epochs)
-    return Halving(rungs=at, keep=tuple(max(1, round(share * members)) for share in (0.45, 0.18)[: len(at)]), group=dict(group or {}))
+    return Halving(rungs=at, keep=tuple(max(1, round(share * members)) for share in (0.45, 0.3)[: len(at)]), group=dict(group or {}))
 
 
 def following(members: int, epochs: int, *, group: Mapping[str, str] | None = None) -> Halving:
-    """A later generation's: two fifths go on from the first mark, all of them to the end, because early ranks say little about trials that are alike."""
+    """A later generation's: 45 % go on from the first mark, all of them to the end, because early ranks say little about trials that are alike."""
     at = marks(epochs)[:1]
-    return Halving(rungs=at, keep=tuple(max(1, round(0.4 * members)) for _ in at), group=dict(group or {}))
+    return Halving(rungs=at, keep=tuple(max(1, round(0.45 * members)) for _ in at), group=dict(group or {}))
 
 
 def ranked(reached: Sequence[Sequence[float]]) -> list[int]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from phasewise.engine.native.build import library
 from phasewise.engine.state import EngineState
 from phasewise.records.base import fingerprint
 from phasewise.records.errors import StorageError
@@ -40,7 +41,7 @@ def capture(run: "Run", epoch: int) -> EngineState:
         "epoch": epoch, "identity": identity(run), "groups": groups, "tracks": {t.member.id: t.state() for t in run.tracks}, "factor": run.factor,
         "lr_events": run.lr_events, "rungs": run.rungs, "last_rung": run.last_rung, "steps_done": run.steps_done, "fallbacks": run.fallbacks, "notes": run.notes,
         "finished": {i: r.stopped for i, r in run.results.items()}, "torch": torch.__version__, "device": run.setting.device.type, "plan": run.plan,
-        "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(), "compiler": not isinstance(library(), str),
     }
     return EngineState(tensors=tensors, meta=meta)
 
@@ -51,6 +52,8 @@ def restore(run: "Run", state: EngineState) -> None:
     if meta.get("identity") != identity(run):
         raise StorageError("the checkpoint belongs to another run", "Members, seeds, settings or rows differ.", "Start the run again, or resume the run it belongs to.")
     here = {"torch": torch.__version__, "device": run.setting.device.type, "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
+    if "compiler" in meta:  # the layers of TabM and RealMLP are compiled too, whatever the plan
+        here["compiler"] = not isinstance(library(), str)
     for name, value in here.items():
         if meta.get(name) != value:
             why = "rows and dropout are drawn by another generator from here on, so the result is as good but not the same" if name == "device" else "equal up to rounding, not bit for bit"
