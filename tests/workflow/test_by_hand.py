@@ -59,6 +59,8 @@ def test_the_shape_of_the_network_reaches_the_training(trained):
     trained.answers.update({"train": {"hidden": ["96", "48", "24"], "dropout": 0.25, "activation": "silu"}}, source="flag")
     spec = config.chosen(trained.view).network
     assert (spec.hidden, spec.dropout, spec.activation) == ([96, 48, 24], [0.25] * 3, "silu") and usual.activation == "relu" and usual.hidden != spec.hidden
+    trained.answers.set("train", "hidden", ["64 32", "16"])
+    assert trained.answers.value("train", "hidden") == ["64", "32", "16"]
     trained.answers.set("train", "family", "one_hidden")  # has a rule of its own for its one width (A11, A12)
     small = config.chosen(trained.view).network
     assert len(small.hidden) == 1 and small.activation == "relu" and not small.dropout
