@@ -62,3 +62,10 @@ def test_members_may_use_all_cores_unless_somebody_said_otherwise(monkeypatch):
     monkeypatch.setenv(main.CORES, "7")
     main.set_cores(3)
     assert threads.cores(1000) == 7
+
+
+def test_a_quota_of_a_container_counts_as_cores(tmp_path):
+    quota, here = tmp_path / "cpu.max", cores.cores(tmp_path / "none")
+    for text, expected in [("max 100000", here), ("100000 100000", 1), ("50000 100000", 1), ("150000 100000", min(here, 2)), ("nonsense", here), ("100000 0", here)]:
+        quota.write_text(text)
+        assert cores.cores(quota) == expected

@@ -10,9 +10,17 @@ LOOK = 0.25
 STAT = Path("/proc/stat")
 
 
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores(path: Path = QUOTA) -> int:
+    """Cores this process may use: those it may run on, and no more than a container's quota grants."""
+    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        granted, period = (int(word) for word in path.read_text().split())
+    except (OSError, ValueError):  # no container, or "max": no quota
+        return most
+    return max(1, min(most, -(-granted // period))) if period > 0 else most
 
 
 def idle(path: Path = STAT, look: float = LOOK, wait: Callable[[float], None] = time.sleep) -> float:
