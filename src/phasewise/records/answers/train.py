@@ -31,7 +31,7 @@ DEEPEST, WIDEST = 16, 8192
 def widths(texts: list[str]) -> list[int]:
     """`["256", "128"]` or `["256 128"]` as units per hidden layer, the layer next to the inputs first; ValueError names the entry that is none."""
     found = []
-    for text in (part for text in texts for part in text.replace(",", " ").split()):
+    for text in " ".join(texts).replace(",", " ").split():
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= WIDEST:
             raise ValueError(f"{text[:40]!r} is no width: write whole numbers from 1 to {WIDEST:,}, one a layer, for example 256 128")
         found.append(int(text))
