@@ -71,7 +71,7 @@ def searches(hidden: int) -> None:
     report.say("\n| contestant | trials per CPU-minute | best validation loss per round | mean (sd) | learned within 1 sd of it | pruned |\n| --- | --- | --- | --- | --- | --- |")
     means = {who: statistics.mean(e["loss"] for e in done) for who, done in ended.items()}
     for who, name in {"E": LEARNED, "R": "engine, random, halving 32 -> 12 -> 4", **NAMES}.items():
-        gone, sd = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or {"E": "22", "R": "28"}[who], statistics.stdev(e["loss"] for e in ended[who])
+        gone, sd = ", ".join(str(e.get("pruned", "")) for e in ended[who]).strip(", ") or {"E": "20", "R": "28"}[who], statistics.stdev(e["loss"] for e in ended[who])
         within = ("yes" if means["E"] <= means[who] + sd else "NO") if who in NAMES else ""
         losses = ", ".join(format(e["loss"], ".4f") for e in ended[who])
         report.say(f"| {name} | {N / statistics.median(got[who]) * 60:.0f} | {losses} | {means[who]:.4f} ({sd:.4f}) | {within} | {gone} |")

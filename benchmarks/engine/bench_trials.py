@@ -18,7 +18,7 @@ from phasewise.engine.dense.module import DenseNet
 TRAIN, ROWS, EPOCHS, N = 25_600, 35_600, 5, 32
 RUNGS = (1, 3)
 OURS = Halving(rungs=(1, 2), keep=(12, 4))
-LEARNED = "engine, learned, 11 -> 5 -> 2, then 11 -> 4, then 10 -> 4"
+LEARNED = "engine, learned, 11 -> 5 -> 3, then 11 -> 5, then 10 -> 4"
 GOALS = {128: ("C1", (12, 18), (4, 6), (6.5, 10)), 32: ("C2", (35, 50), (12, 17), (14, 20))}
 
 
