@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 import torch
-from tests.engine.helpers import Record, members, mixed, same
+from tests.engine.helpers import Saving, members, mixed, same
 
-from phasewise.engine import Control, Dataset, InputInfo, fit, state
+from phasewise.engine import Dataset, InputInfo, fit, state
 from phasewise.engine.dense.compiled import CompiledPopulation
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.native import build
@@ -125,28 +125,14 @@ def test_scores_far_apart_keep_a_finite_loss(task):
         assert a.curves["train_loss"][0] == pytest.approx(b.curves["train_loss"][0], rel=1e-3) and a.curves["train_loss"][0] > 10
 
 
-class Stop(Record):
-    """Stops after some looks and keeps a checkpoint."""
-
-    left, saved = 3, None
-
-    def poll(self):
-        self.left -= 1
-        return Control(checkpoint_now=self.left == 0, stop="now" if self.left == 0 else None)
-
-    def on_checkpoint(self, state_fn):
-        if self.left <= 0 and self.saved is None:
-            self.saved = state_fn()
-
-
 @pytest.mark.parametrize("before", ["stacked", pytest.param("compiled", marks=needs_compiler)])
 def test_a_run_that_goes_on_keeps_its_plan(before):
     data, info = mixed()
     crew = members(3)
-    hooks = Stop()
+    hooks = Saving(3)
     fit(crew, data, info, DenseNet, hooks, plan=before, look_every=0)
-    assert any(g["inside"] for g in hooks.saved.meta["groups"])
-    resumed = fit(crew, data, info, DenseNet, resume=hooks.saved)
+    assert any(g["inside"] for g in hooks.state.meta["groups"])
+    resumed = fit(crew, data, info, DenseNet, resume=hooks.state)
     assert resumed.plan["plan"] == before and "before the interruption" in resumed.plan["buckets"][0]["why"]
     assert all(same(a, b) for a, b in zip(fit(crew, data, info, DenseNet, plan=before).members, resumed.members, strict=True))
 
@@ -155,12 +141,12 @@ def test_a_run_that_goes_on_keeps_its_plan(before):
 def test_a_compiled_run_goes_on_without_a_compiler_and_says_so(monkeypatch):
     data, info = mixed()
     crew = members(2)
-    hooks = Stop()
+    hooks = Saving(3)
     fit(crew, data, info, DenseNet, hooks, look_every=0)
     monkeypatch.setattr("phasewise.engine.dense.compiled.library", lambda: "no C compiler was found")
     monkeypatch.setattr(build, "library", lambda: "no C compiler was found")
     monkeypatch.setattr("phasewise.engine.resuming.library", lambda: "no C compiler was found")
-    resumed = fit(crew, data, info, DenseNet, resume=state.EngineState(tensors=hooks.saved.tensors, meta=hooks.saved.meta))
+    resumed = fit(crew, data, info, DenseNet, resume=state.EngineState(tensors=hooks.state.tensors, meta=hooks.state.meta))
     assert resumed.plan["plan"] == "stacked" and resumed.plan["not_tried"]["compiled"] == "no C compiler was found"
     assert any("compiled" in f and "not bit for bit" in f for f in resumed.fallbacks) and any("compiler False instead of True" in f for f in resumed.fallbacks)
     whole = fit(crew, data, info, DenseNet, plan="stacked")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.engine.helpers import Record, members, mixed, same
+from tests.engine.helpers import Saving, members, mixed, same
 
-from phasewise.engine import Control, Halving, fit, state
+from phasewise.engine import Halving, fit, state
 from phasewise.engine.dense.module import DenseNet
 from phasewise.engine.native.build import library
 
@@ -89,22 +89,6 @@ def test_pairs_are_kept_or_dropped_together():
     assert done in ({"m0", "m1"}, {"m2", "m3"}, {"m4", "m5"})
 
 
-class StopAt(Record):
-    """Asks to stop now after some looks, keeping the last checkpoint."""
-
-    def __init__(self, looks: int) -> None:
-        super().__init__()
-        self.left, self.saved = looks, None
-
-    def poll(self):
-        self.left -= 1
-        return Control(checkpoint_now=self.left == 0, stop="now" if self.left == 0 else None)
-
-    def on_checkpoint(self, state_fn):
-        if self.left <= 0 and self.saved is None:
-            self.saved = state_fn()
-
-
 @pytest.mark.parametrize("plan", ["stacked", COMPILED, "one", "vmap"])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_resume_in_mid_epoch_is_bitwise(plan, optimizer, tmp_path):
@@ -113,12 +97,12 @@ def test_resume_in_mid_epoch_is_bitwise(plan, optimizer, tmp_path):
     crew = members(3, network={"dropout": [], "batch_norm": False} if plan == "vmap" else {}, optimizer=optimizer, schedule="cosine", label_smoothing=0.0)
     whole = fit(crew, data, info, build, plan=plan)
     assert whole.plan["plan"] == plan
-    hooks = StopAt(17)
+    hooks = Saving(17)
     first = fit(crew, data, info, build, hooks, plan=plan, look_every=0)
     assert {m.stopped for m in first.members} == {"asked"}
-    assert any(g["inside"] and 0 < g["done"] < 10 for g in hooks.saved.meta["groups"])
+    assert any(g["inside"] and 0 < g["done"] < 10 for g in hooks.state.meta["groups"])
     path = tmp_path / "checkpoint.safetensors"
-    state.save(path, hooks.saved)
+    state.save(path, hooks.state)
     resumed = fit(crew, data, info, build, plan=plan, resume=path)
     assert [same(a, b) for a, b in zip(whole.members, resumed.members, strict=True)] == [True] * 3
     assert not resumed.fallbacks or not any("resumed" in f for f in resumed.fallbacks)
@@ -146,9 +130,9 @@ def test_resume_in_another_process_is_bitwise(tmp_path):
     data, info = mixed()
     crew = members(3)
     whole = fit(crew, data, info, DenseNet, plan="stacked")
-    hooks = StopAt(17)
+    hooks = Saving(17)
     fit(crew, data, info, DenseNet, hooks, plan="stacked", look_every=0)
-    state.save(tmp_path / "c.safetensors", hooks.saved)
+    state.save(tmp_path / "c.safetensors", hooks.state)
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(tmp_path / "c.safetensors"), str(tmp_path / "out.pt"), root, str(torch.get_num_threads())],
@@ -164,9 +148,9 @@ def test_resume_after_a_rung_keeps_finished_members():
     crew = members(4)
     halving = Halving(rungs=(1,), keep=(2,))
     whole = fit(crew, data, info, DenseNet, plan="stacked", halving=halving)
-    hooks = StopAt(17)
+    hooks = Saving(17)
     fit(crew, data, info, DenseNet, hooks, plan="stacked", halving=halving, look_every=0)
-    assert hooks.saved.meta["finished"]
-    resumed = fit(crew, data, info, DenseNet, plan="stacked", halving=halving, resume=hooks.saved)
+    assert hooks.state.meta["finished"]
+    resumed = fit(crew, data, info, DenseNet, plan="stacked", halving=halving, resume=hooks.state)
     assert all(same(a, b) for a, b in zip(whole.members, resumed.members, strict=True))
     assert [m.stopped for m in whole.members] == [m.stopped for m in resumed.members]

@@ -5,10 +5,11 @@ import math
 
 import pytest
 import torch
+from tests.engine.helpers import Saving
 from tests.tabular_networks.helpers import seen
 from torch import nn
 
-from phasewise.engine import Control, Dataset, InputInfo, Member, fit
+from phasewise.engine import Dataset, InputInfo, Member, fit
 from phasewise.engine.native import build, calls
 from phasewise.kinds.tabular import networks, recipe
 from phasewise.kinds.tabular.networks.embeddings import Periodic, PiecewiseLinear, RobustScale
@@ -172,24 +173,6 @@ def test_two_passes_at_once_have_buffers_of_their_own_and_a_second_backward_pass
         first.backward()
 
 
-class Stop:
-    """Stops at the third look and keeps a checkpoint."""
-
-    def __init__(self) -> None:
-        self.left, self.saved = 3, None
-
-    def __getattr__(self, name):
-        return lambda *a, **k: None
-
-    def poll(self):
-        self.left -= 1
-        return Control(checkpoint_now=self.left == 0, stop="now" if self.left == 0 else None)
-
-    def on_checkpoint(self, state_fn):
-        if self.left <= 0 and self.saved is None:
-            self.saved = state_fn()
-
-
 def crew(family: str, n: int = 2) -> tuple[list[Member], Dataset, InputInfo]:
     """Members with dropout, clipping and averaging, numbers and categories."""
     num, g = rows(400), torch.Generator().manual_seed(1)
@@ -208,9 +191,9 @@ def test_training_goes_on_bit_for_bit_and_company_changes_nothing(called, family
     members, data, info = crew(family)
     whole = fit(members, data, info, networks.build, device="cpu", watch=False).members
     assert {"single_loss", "single_update", f"{family}_backward", "bins_backward"} <= set(called)
-    hooks = Stop()
+    hooks = Saving(3)
     fit(members, data, info, networks.build, hooks, device="cpu", watch=False, look_every=0)
-    resumed = fit(members, data, info, networks.build, resume=hooks.saved, device="cpu", watch=False).members
+    resumed = fit(members, data, info, networks.build, resume=hooks.state, device="cpu", watch=False).members
     lonely = fit(members[1:], data, info, networks.build, device="cpu", watch=False).members
     for a, b in [*zip(whole, resumed, strict=True), (whole[1], lonely[0])]:
         assert a.curves["train_loss"] == b.curves["train_loss"] and all(torch.equal(a.state[n], b.state[n]) for n in a.state)

@@ -110,6 +110,20 @@ static void normalise(const Net *net, int64_t i, int64_t m, float *a) {
     for (int64_t r = 0; r < b; r++) VECTOR for (int64_t c = 0; c < width; c++) a[r * width + c] *= rstd[c];
 }
 
+/* Outputs z from the last hidden layer [batch, inputs]; the rows of z lie ldz apart. */
+static void head(const Net *net, int64_t m, const float *below, int64_t inputs, float *z, int64_t ldz) {
+    const int64_t b = net->batch;
+    const float *w = part(net->parameters, net->weight[net->depth], m), *bias = part(net->parameters, net->bias[net->depth], m);
+    const int64_t outputs = net->outputs;
+    if (net->major) {
+        for (int64_t c = 0; c < outputs; c++) VECTOR for (int64_t r = 0; r < b; r++) z[c * ldz + r] = bias[c];
+        product(net, 0, 1, outputs, b, inputs, w, inputs, below, inputs, 1.0f, z, ldz);
+    } else {
+        for (int64_t r = 0; r < b; r++) VECTOR for (int64_t c = 0; c < outputs; c++) z[r * ldz + c] = bias[c];
+        product(net, 0, 0, b, outputs, inputs, below, inputs, w, outputs, 1.0f, z, ldz);
+    }
+}
+
 static void forward(const Net *net, int64_t m) {
     const int64_t b = net->batch;
     const float *below = room(net->x, m);
@@ -131,16 +145,7 @@ static void forward(const Net *net, int64_t m) {
 #undef CALL
         below = h, inputs = width, noise += b * width;
     }
-    const float *w = part(net->parameters, net->weight[net->depth], m), *bias = part(net->parameters, net->bias[net->depth], m);
-    float *z = room(net->z, m);
-    const int64_t outputs = net->outputs;
-    if (net->major) {
-        for (int64_t c = 0; c < outputs; c++) VECTOR for (int64_t r = 0; r < b; r++) z[c * b + r] = bias[c];
-        product(net, 0, 1, outputs, b, inputs, w, inputs, below, inputs, 1.0f, z, b);
-    } else {
-        for (int64_t r = 0; r < b; r++) VECTOR for (int64_t c = 0; c < outputs; c++) z[r * outputs + c] = bias[c];
-        product(net, 0, 0, b, outputs, inputs, below, inputs, w, outputs, 1.0f, z, outputs);
-    }
+    head(net, m, below, inputs, room(net->z, m), net->major ? b : net->outputs);
 }
 
 /* As forward, with running statistics and without dropout, into z whose rows are ldz apart. */
@@ -167,15 +172,7 @@ static void evaluate(const Net *net, int64_t m, float *z, int64_t ldz) {
 #undef CALL
         below = h, inputs = width;
     }
-    const float *w = part(net->parameters, net->weight[net->depth], m), *bias = part(net->parameters, net->bias[net->depth], m);
-    const int64_t outputs = net->outputs;
-    if (net->major) {
-        for (int64_t c = 0; c < outputs; c++) VECTOR for (int64_t r = 0; r < b; r++) z[c * ldz + r] = bias[c];
-        product(net, 0, 1, outputs, b, inputs, w, inputs, below, inputs, 1.0f, z, ldz);
-    } else {
-        for (int64_t r = 0; r < b; r++) VECTOR for (int64_t c = 0; c < outputs; c++) z[r * ldz + c] = bias[c];
-        product(net, 0, 0, b, outputs, inputs, below, inputs, w, outputs, 1.0f, z, ldz);
-    }
+    head(net, m, below, inputs, z, ldz);
 }
 
 /* d becomes the gradient by what was normalised; sums over rows of d are the shift's gradient, of d times the normalised the gain's. */
